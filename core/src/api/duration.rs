@@ -1,0 +1,1 @@
+//! Durations and ages as kubectl prints them.

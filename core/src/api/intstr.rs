@@ -1,0 +1,1 @@
+//! Integers or percentages.

@@ -1,0 +1,13 @@
+//! Objects as texts and as data: kinds, YAML, schema, quantities, selectors, names. Knows no other module of the core
+//! but [`crate::clock`].
+
+pub mod duration;
+pub mod error;
+pub mod fields;
+pub mod intstr;
+pub mod kinds;
+pub mod labels;
+pub mod names;
+pub mod quantity;
+pub mod schema;
+pub mod yaml;

@@ -1,0 +1,107 @@
+//! Requests and responses: the REST shape that kubectl, the page and an HTTP shell share.
+
+use crate::api::error::Status;
+use crate::clock::SimTime;
+use serde_json::Value;
+
+/// HTTP methods the API knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// get, list, watch
+    Get,
+    /// create
+    Post,
+    /// update
+    Put,
+    /// patch
+    Patch,
+    /// delete, deletecollection
+    Delete,
+}
+
+/// How a body is meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContentType {
+    /// application/json (a whole object)
+    #[default]
+    Json,
+    /// application/strategic-merge-patch+json
+    StrategicMergePatch,
+    /// application/merge-patch+json
+    MergePatch,
+    /// application/json-patch+json
+    JsonPatch,
+    /// application/apply-patch+yaml
+    ApplyPatch,
+}
+
+/// One request. `path` is Kubernetes' own (`/apis/apps/v1/namespaces/default/deployments/web/scale`), `query` its
+/// parameters undecoded into pairs (`labelSelector`, `fieldSelector`, `dryRun=All`, `fieldValidation=Strict|Warn|Ignore`,
+/// `propagationPolicy`, `gracePeriodSeconds`, `fieldManager`, `limit`).
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The path, without a query.
+    pub path: String,
+    /// Query parameters.
+    pub query: Vec<(String, String)>,
+    /// How the body is meant.
+    pub content_type: ContentType,
+    /// The body; `Null` when there is none. A DELETE may carry `DeleteOptions`.
+    pub body: Value,
+}
+
+impl Request {
+    /// A request without body or query.
+    pub fn new(method: Method, path: impl Into<String>) -> Self {
+        Request { method, path: path.into(), query: vec![], content_type: ContentType::Json, body: Value::Null }
+    }
+    /// A GET.
+    pub fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::Get, path)
+    }
+    /// Adds a query parameter.
+    pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.query.push((key.into(), value.into()));
+        self
+    }
+    /// Sets the body.
+    pub fn body(mut self, body: Value) -> Self {
+        self.body = body;
+        self
+    }
+    /// The value of a query parameter.
+    pub fn param(&self, key: &str) -> Option<&str> {
+        self.query.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+    }
+}
+
+/// What the API server answers: an object or a `Status`, and warnings for the person (`Warning:` headers).
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// HTTP status code; below 400 is success.
+    pub code: u16,
+    /// The object, the list, or the `v1.Status`.
+    pub body: Value,
+    /// Texts of `Warning` headers.
+    pub warnings: Vec<String>,
+}
+
+impl Response {
+    /// The body, or the error it describes.
+    pub fn ok(self) -> Result<Value, Status> {
+        if self.code < 400 {
+            return Ok(self.body);
+        }
+        Err(Status::from_value(&self.body).unwrap_or_else(|| Status::new(self.code, "", self.body.to_string())))
+    }
+}
+
+/// Whoever answers requests: the API server of a world, or a shell around one.
+pub trait Api {
+    /// Carries out one request at the current moment.
+    fn request(&mut self, request: Request) -> Response;
+    /// The current moment.
+    fn now(&self) -> SimTime;
+}

@@ -1,0 +1,1 @@
+//! kubectl's engine and commands.

@@ -1,0 +1,3 @@
+//! What a page is told: strings and numbers, never Kubernetes types.
+
+pub mod model;

@@ -1,0 +1,290 @@
+//! The view model: patches of plain data that a page draws from. No Kubernetes types, no logic of theirs.
+
+use crate::clock::SimTime;
+use std::sync::Arc;
+
+/// Names an object for as long as it lives; never used again in a session.
+pub type Id = u64;
+
+/// What happened since the last patch, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Patch {
+    /// The moment that the patch leads to.
+    pub now: SimTime,
+    /// The changes. After [`Op::Reset`] everything known before is void (a rewind, a new scenario).
+    pub ops: Vec<Op>,
+}
+
+/// One change of the picture.
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// Forget everything.
+    Reset,
+    /// A node is there or has changed.
+    Node(NodeView),
+    /// A node is gone.
+    NodeGone(Id),
+    /// A pod is there or has changed.
+    Pod(PodView),
+    /// A pod is gone.
+    PodGone(Id),
+    /// A service is there or has changed.
+    Service(ServiceView),
+    /// A service is gone.
+    ServiceGone(Id),
+    /// A Deployment, ReplicaSet or other owner of pods is there or has changed.
+    Workload(WorkloadView),
+    /// An owner is gone.
+    WorkloadGone(Id),
+    /// Something moved between two parts of the control plane.
+    Pulse(Pulse),
+    /// An `Event` object was written.
+    Event(EventView),
+    /// The API server answered a request.
+    Request(RequestView),
+}
+
+/// How a pod is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PodState {
+    /// Bound or not, no container runs yet.
+    Pending,
+    /// Runs, not Ready.
+    NotReady,
+    /// Ready.
+    Ready,
+    /// CrashLoopBackOff, ErrImagePull, Error, OOMKilled, Failed …
+    Failing,
+    /// Has a deletionTimestamp.
+    Terminating,
+    /// Ended well.
+    Succeeded,
+}
+
+/// A pod.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodView {
+    /// Its handle.
+    pub id: Id,
+    /// metadata.name
+    pub name: Arc<str>,
+    /// metadata.namespace
+    pub namespace: Arc<str>,
+    /// The node it is bound to; none: it stands in the tray of unscheduled pods.
+    pub node: Option<Id>,
+    /// How it is drawn.
+    pub state: PodState,
+    /// The STATUS column of `kubectl get pods`.
+    pub status: Arc<str>,
+    /// Ready containers and all containers.
+    pub ready: (u16, u16),
+    /// Restarts of all containers.
+    pub restarts: u32,
+    /// The ReplicaSet (or other controller) that owns it; none for a bare pod or an orphan.
+    pub owner: Option<Id>,
+    /// Labels, sorted by key.
+    pub labels: Arc<[(Arc<str>, Arc<str>)]>,
+    /// Images of its containers.
+    pub images: Arc<[Arc<str>]>,
+    /// Its address; empty until it has one.
+    pub ip: Arc<str>,
+    /// When it was created.
+    pub created: SimTime,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeView {
+    /// Its handle.
+    pub id: Id,
+    /// metadata.name
+    pub name: Arc<str>,
+    /// The STATUS column: `Ready`, `NotReady`, `Ready,SchedulingDisabled` …
+    pub status: Arc<str>,
+    /// Ready condition is True.
+    pub ready: bool,
+    /// spec.unschedulable
+    pub cordoned: bool,
+    /// A person has cut its power.
+    pub powered: bool,
+    /// CPU in millicores: requested by its pods, allocatable.
+    pub cpu: (u64, u64),
+    /// Memory in bytes: requested by its pods, allocatable.
+    pub memory: (u64, u64),
+    /// Pods on it, most it takes.
+    pub pods: (u32, u32),
+    /// Labels, sorted by key.
+    pub labels: Arc<[(Arc<str>, Arc<str>)]>,
+    /// Taints as `key=value:Effect`.
+    pub taints: Arc<[Arc<str>]>,
+}
+
+/// A service and where it leads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceView {
+    /// Its handle.
+    pub id: Id,
+    /// metadata.name
+    pub name: Arc<str>,
+    /// metadata.namespace
+    pub namespace: Arc<str>,
+    /// ClusterIP, NodePort, LoadBalancer, ExternalName, Headless
+    pub kind: Arc<str>,
+    /// `10.96.14.7`, `None`, or the external name.
+    pub address: Arc<str>,
+    /// The PORT(S) column.
+    pub ports: Arc<str>,
+    /// Selector pairs, sorted by key.
+    pub selector: Arc<[(Arc<str>, Arc<str>)]>,
+    /// Pods that are endpoints now, and whether each is ready.
+    pub endpoints: Arc<[(Id, bool)]>,
+}
+
+/// Who owns pods: a ReplicaSet, or a Deployment that owns ReplicaSets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkloadView {
+    /// Its handle.
+    pub id: Id,
+    /// `Deployment`, `ReplicaSet` …
+    pub kind: Arc<str>,
+    /// metadata.name
+    pub name: Arc<str>,
+    /// metadata.namespace
+    pub namespace: Arc<str>,
+    /// The Deployment of a ReplicaSet.
+    pub owner: Option<Id>,
+    /// spec.replicas
+    pub wanted: u32,
+    /// status.replicas
+    pub current: u32,
+    /// status.readyReplicas
+    pub ready: u32,
+    /// The revision annotation; 0 where there is none.
+    pub revision: u32,
+    /// A Deployment's newest ReplicaSet is drawn plain, older ones patterned.
+    pub newest: bool,
+    /// The selector as `kubectl -l` would take it.
+    pub selector: Arc<str>,
+}
+
+/// A part of the control plane, or a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// A person's kubectl, editor or map.
+    Kubectl,
+    /// kube-apiserver
+    ApiServer,
+    /// etcd
+    Etcd,
+    /// kube-controller-manager
+    Controllers,
+    /// kube-scheduler
+    Scheduler,
+    /// The kubelet of a node.
+    Kubelet(Id),
+}
+
+/// A message between two parts at a moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pulse {
+    /// When it was sent.
+    pub at: SimTime,
+    /// From here …
+    pub from: Part,
+    /// … to there.
+    pub to: Part,
+    /// What it says, in a few words: `create pod web-…`.
+    pub text: Arc<str>,
+}
+
+/// A row of the events panel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventView {
+    /// When it was last seen.
+    pub at: SimTime,
+    /// A Warning, else Normal.
+    pub warning: bool,
+    /// `ScalingReplicaSet`
+    pub reason: Arc<str>,
+    /// `deployment/web`
+    pub object: Arc<str>,
+    /// The namespace of the object.
+    pub namespace: Arc<str>,
+    /// The text.
+    pub message: Arc<str>,
+    /// How often.
+    pub count: u32,
+    /// Who wrote it: `kubelet`, `deployment-controller` …
+    pub source: Arc<str>,
+}
+
+/// A row of the API-request panel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestView {
+    /// Its number in the session.
+    pub id: u64,
+    /// When it was answered.
+    pub at: SimTime,
+    /// Who asked: `kubectl`, `deployment-controller`, `kube-scheduler`, `kubelet/node-1` …
+    pub actor: Arc<str>,
+    /// `get`, `list`, `create`, `update`, `patch`, `delete` …
+    pub verb: &'static str,
+    /// The path that was asked for.
+    pub path: Arc<str>,
+    /// The HTTP status code.
+    pub code: u16,
+    /// The request that led to this one.
+    pub cause: Option<u64>,
+}
+
+/// What step mode says of the next thing that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepView {
+    /// When it happened.
+    pub at: SimTime,
+    /// Who did it: `replicaset-controller`.
+    pub actor: Arc<str>,
+    /// `creates pod web-5d8f7c9b6-x2x7k`
+    pub text: Arc<str>,
+}
+
+/// One entry of a chain of causes, newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cause {
+    /// When it happened: a page can jump there.
+    pub at: SimTime,
+    /// Who did it.
+    pub actor: Arc<str>,
+    /// What was done, in words.
+    pub text: Arc<str>,
+}
+
+/// A fault or a tool of the map, as data. Each is an input of the session.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub enum Fault {
+    /// Ends a container's process with exit code 1 (137 with `kill`).
+    CrashContainer {
+        /// namespace
+        namespace: String,
+        /// pod
+        pod: String,
+        /// container; the first one when empty
+        container: String,
+    },
+    /// Makes readiness probes of a pod fail, or lets them work again.
+    BreakReadiness {
+        /// namespace
+        namespace: String,
+        /// pod
+        pod: String,
+        /// true: fail from now on
+        broken: bool,
+    },
+    /// Cuts or restores a node's power.
+    NodePower {
+        /// node
+        node: String,
+        /// true: on
+        on: bool,
+    },
+}
