@@ -1,1 +1,222 @@
-//! kubectl's engine and commands.
+//! kubectl as a function of (line, files, cluster): what people type, and what they read back.
+//!
+//! Reading order: [`line`] splits what was typed, [`command`] says what a command is and holds the one table of them,
+//! [`flags`] parses its arguments, [`builder`] turns resource arguments and manifests into objects, [`printer`] and
+//! [`describe`] show them, [`errors`] words what went wrong, [`pending`] is what a waiting command leaves behind.
+//! The cluster is reached only through [`Api`]: never through the store. Nothing here keeps a closure; a command that
+//! waits is plain data that is polled.
+
+pub mod builder;
+pub mod cmd;
+pub mod command;
+pub mod describe;
+pub mod errors;
+pub mod flags;
+pub mod help;
+pub mod line;
+pub mod manifest;
+pub mod pending;
+pub mod pipes;
+pub mod printer;
+
+use crate::apiserver::request::{Api, Request};
+use crate::clock::SimTime;
+use command::Invocation;
+use errors::CmdError;
+use pending::Pending;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What kubectl remembers between two lines: the kubeconfig of one user of one cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// The current context's name.
+    pub context: String,
+    /// Name of the cluster in the kubeconfig.
+    pub cluster: String,
+    /// Name of the user in the kubeconfig.
+    pub user: String,
+    /// The context's namespace; empty when none is set, which means `default`.
+    pub namespace: String,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Session {
+            context: "kubarium".into(),
+            cluster: "kubarium".into(),
+            user: "admin".into(),
+            namespace: String::new(),
+        }
+    }
+}
+
+impl Session {
+    /// The namespace commands work in when none is given.
+    pub fn namespace(&self) -> &str {
+        if self.namespace.is_empty() { "default" } else { &self.namespace }
+    }
+}
+
+/// Something that happens outside the terminal because of a command.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Effect {
+    /// An editor is to be opened on a text (`kubectl edit`); saving it runs `then` with the file in place.
+    OpenEditor {
+        /// The file's name.
+        file: String,
+        /// What stands in it.
+        text: String,
+        /// The line to run when the text has been saved.
+        then: String,
+    },
+    /// A panel that sends requests is to be opened (`kubectl port-forward`).
+    OpenRequests {
+        /// Namespace of the target.
+        namespace: String,
+        /// The target, as `pod/web` or `service/web`.
+        target: String,
+        /// The port requests go to.
+        port: u16,
+    },
+    /// The screen is to be cleared.
+    ClearScreen,
+}
+
+/// What a command printed, and how it ended.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Output {
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+    /// The exit code; `None` while the command goes on.
+    pub code: Option<i32>,
+    /// What to poll while the command goes on.
+    pub pending: Option<Pending>,
+    /// What is to happen outside the terminal.
+    pub effects: Vec<Effect>,
+}
+
+/// Everything a command can reach.
+pub struct Context<'a> {
+    /// The API server.
+    pub api: &'a mut dyn Api,
+    /// The working directory: paths without a leading `./`, and texts.
+    pub files: &'a mut BTreeMap<String, String>,
+    /// What `-f -` reads.
+    pub stdin: Option<String>,
+    /// The kubeconfig.
+    pub session: &'a mut Session,
+    /// What has been printed so far.
+    pub out: Output,
+}
+
+impl<'a> Context<'a> {
+    /// A context with nothing printed and no standard input.
+    pub fn new(api: &'a mut dyn Api, files: &'a mut BTreeMap<String, String>, session: &'a mut Session) -> Self {
+        Context { api, files, stdin: None, session, out: Output::default() }
+    }
+
+    /// The current moment.
+    pub fn now(&self) -> SimTime {
+        self.api.now()
+    }
+
+    /// Prints a line on standard output.
+    pub fn println(&mut self, line: impl AsRef<str>) {
+        self.out.stdout.push_str(line.as_ref());
+        self.out.stdout.push('\n');
+    }
+
+    /// Prints text on standard output as it is.
+    pub fn print(&mut self, text: impl AsRef<str>) {
+        self.out.stdout.push_str(text.as_ref());
+    }
+
+    /// Prints a line on standard error.
+    pub fn eprintln(&mut self, line: impl AsRef<str>) {
+        self.out.stderr.push_str(line.as_ref());
+        self.out.stderr.push('\n');
+    }
+
+    /// Sends a request; its warnings are printed, an error status becomes an error.
+    pub fn call(&mut self, request: Request) -> Result<Value, CmdError> {
+        let response = self.api.request(request);
+        for w in &response.warnings {
+            let line = format!("Warning: {w}\n");
+            // client-go prints a warning once in a run
+            if !self.out.stderr.contains(&line) {
+                self.out.stderr.push_str(&line);
+            }
+        }
+        response.ok().map_err(CmdError::Api)
+    }
+}
+
+/// Runs one typed line. The output is complete, or has `pending` set and no code.
+pub fn run(line: &str, ctx: &mut Context) -> Output {
+    ctx.out = Output::default();
+    match line::split(line) {
+        Ok(stages) => pipes::run(stages, ctx),
+        Err(e) => {
+            ctx.eprintln(format!("kubarium: {e}"));
+            ctx.out.code = Some(2);
+        }
+    }
+    std::mem::take(&mut ctx.out)
+}
+
+/// Runs kubectl with arguments that are split already (without the leading `kubectl`).
+pub fn run_args(args: &[String], ctx: &mut Context) {
+    let result = execute(args, ctx);
+    finish(result, ctx);
+}
+
+fn execute(args: &[String], ctx: &mut Context) -> Result<(), CmdError> {
+    let (command, path, rest) = command::find(args)?;
+    let inv = Invocation::parse(command, path, rest, ctx)?;
+    match inv {
+        None => Ok(()),
+        Some(inv) => match command.run {
+            Some(run) => run(&inv, ctx),
+            None if inv.args.is_empty() => {
+                let text = help::text(command, &inv.path);
+                ctx.print(text);
+                Err(CmdError::Exit(1))
+            }
+            None => Err(CmdError::usage(&inv.path, format!("unknown command {:?}", inv.args.join(" ")))),
+        },
+    }
+}
+
+fn finish(result: Result<(), CmdError>, ctx: &mut Context) {
+    match result {
+        Ok(()) => {
+            if ctx.out.pending.is_none() && ctx.out.code.is_none() {
+                ctx.out.code = Some(0);
+            }
+        }
+        Err(e) => {
+            let (text, code) = e.render();
+            ctx.out.stderr.push_str(&text);
+            ctx.out.code = Some(code);
+            ctx.out.pending = None;
+        }
+    }
+}
+
+/// Goes on with a command that waits: called after the cluster has changed and at [`Pending::deadline`]. The output is
+/// what has been printed since; its code is set when the command has ended.
+pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Output {
+    ctx.out = Output::default();
+    let result = pending::poll(pending, ctx);
+    match result {
+        Ok(true) => ctx.out.code = Some(ctx.out.code.unwrap_or(0)),
+        Ok(false) => {}
+        Err(e) => finish(Err(e), ctx),
+    }
+    pipes::filter_chunk(&pending.pipes, ctx);
+    std::mem::take(&mut ctx.out)
+}

@@ -1,0 +1,77 @@
+//! Short help texts, made from the table of commands.
+
+use super::Context;
+use super::command::{COMMANDS, Command, Invocation};
+use super::errors::CmdError;
+use super::flags::Kind;
+use std::fmt::Write;
+
+/// `kubectl` without a command.
+pub static ROOT: Command = Command {
+    name: "kubectl",
+    aliases: &["help"],
+    short: "kubectl controls the Kubernetes cluster manager.",
+    usage: "",
+    flags: &[],
+    subs: &[],
+    run: Some(root),
+};
+
+fn root(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
+    if let Some(name) = inv.args.first() {
+        let (command, path, _) = super::command::find(&inv.args)?;
+        if command.name == "kubectl" {
+            return Err(CmdError::client(format!("unknown help topic {name:?}")));
+        }
+        let text = text(command, &path);
+        ctx.print(text);
+        return Ok(());
+    }
+    let mut text = format!("{}\n\nCommands:\n", ROOT.short);
+    for c in COMMANDS {
+        let _ = writeln!(text, "  {:<15} {}", c.name, c.short);
+    }
+    text.push_str("\nUsage:\n  kubectl [flags] [options]\n\nUse \"kubectl <command> --help\" for more information about a given command.\n");
+    ctx.print(text);
+    Ok(())
+}
+
+/// The help of a command; `path` is its full name.
+pub fn text(command: &Command, path: &str) -> String {
+    if command.name == "kubectl" {
+        return format!(
+            "{}\n\nUse \"kubectl <command> --help\" for more information about a given command.\n",
+            command.short
+        );
+    }
+    let mut out = format!("{}\n", command.short);
+    if !command.aliases.is_empty() {
+        let _ = write!(out, "\nAliases:\n{}, {}\n", command.name, command.aliases.join(", "));
+    }
+    if !command.subs.is_empty() {
+        out.push_str("\nAvailable Commands:\n");
+        for c in command.subs {
+            let _ = writeln!(out, "  {:<15} {}", c.name, c.short);
+        }
+    }
+    if command.all_flags().next().is_some() {
+        out.push_str("\nOptions:\n");
+        let mut flags: Vec<_> = command.all_flags().filter(|f| f.deprecated.is_none()).collect();
+        flags.sort_by_key(|f| f.name);
+        for f in flags {
+            let short = f.short.map_or_else(|| "    ".to_string(), |c| format!("-{c}, "));
+            let default = match (f.kind, f.default) {
+                (Kind::Str, d) => format!("'{d}'"),
+                (Kind::List | Kind::Array, _) => "[]".to_string(),
+                (_, d) => d.to_string(),
+            };
+            let _ = write!(out, "    {short}--{}={default}:\n\t{}\n\n", f.name, f.help);
+        }
+    }
+    let _ = write!(
+        out,
+        "\nUsage:\n  {path} {}\n\nUse \"kubectl options\" for a list of global command-line options (applies to all commands).\n",
+        command.usage
+    );
+    out
+}

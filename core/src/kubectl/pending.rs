@@ -1,0 +1,46 @@
+//! Commands that wait, as plain data.
+
+use super::Context;
+use super::cmd;
+use super::errors::CmdError;
+use super::pipes::Rest;
+use crate::clock::SimTime;
+use serde::{Deserialize, Serialize};
+
+/// A command that goes on: polled after changes of the cluster and at its deadline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pending {
+    /// What it waits for.
+    pub wait: Wait,
+    /// When it gives up; `None` for never.
+    pub deadline: Option<SimTime>,
+    /// What its output still goes through.
+    pub pipes: Rest,
+}
+
+/// What a command waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Wait {
+    /// `get -w`
+    Watch(cmd::get::Watch),
+}
+
+impl Pending {
+    /// A command that waits, with nothing behind it.
+    pub fn new(wait: Wait, deadline: Option<SimTime>) -> Self {
+        Pending { wait, deadline, pipes: Rest::default() }
+    }
+
+    /// When it is to be polled even if nothing changes.
+    pub fn deadline(&self) -> Option<SimTime> {
+        self.deadline
+    }
+}
+
+/// Goes on with it; true when it has come to its end.
+pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Result<bool, CmdError> {
+    let deadline = pending.deadline;
+    match &mut pending.wait {
+        Wait::Watch(w) => cmd::get::poll(w, deadline, ctx),
+    }
+}
