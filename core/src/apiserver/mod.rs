@@ -1,5 +1,12 @@
-//! The API server: the only way to change an object.
+//! The API server: the only way to change an object. [`server`] answers REST requests, [`typed`] is the same code with
+//! a typed front for controllers. It must not know who watches.
 
+pub mod admission;
 pub mod patch;
+pub mod recorder;
 pub mod registry;
 pub mod request;
+pub mod requests;
+pub mod server;
+pub mod state;
+pub mod typed;

@@ -1,1 +1,329 @@
-//! store.
+//! The store: every object of the cluster in ordered tables with structural sharing, the indexes over them, and the
+//! watch log. Invariant: only the API server writes here; a write bumps the resourceVersion, keeps every index and
+//! appends one [`Change`]. It must not know controllers, requests or time's passing.
+
+pub mod event;
+pub mod ids;
+pub mod kind;
+pub mod log;
+pub mod pod;
+
+pub use event::EventRecord;
+pub use ids::{Id, Ids};
+pub use kind::{Key, Kind, Obj, Typed};
+pub use log::{Change, Watchlog};
+pub use pod::{LabelSet, PodProto, PodRecord};
+
+use crate::api::labels::Selector;
+use imbl::{OrdMap, OrdSet};
+use std::sync::Arc;
+
+/// One stored object and the requests that made it what it is.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The object.
+    pub obj: Obj,
+    /// The request that created it.
+    pub created_by: u64,
+    /// The request that last changed it.
+    pub updated_by: u64,
+}
+
+/// All objects, by kind and name, with indexes. Cloning shares everything.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// Handles and UIDs.
+    pub ids: Ids,
+    /// What watchers read.
+    pub log: Watchlog,
+    rv: u64,
+    tables: OrdMap<(Kind, Key), Entry>,
+    by_id: OrdMap<Id, (Kind, Key)>,
+    dependents: OrdSet<(Id, Id)>,
+    pods_by_node: OrdSet<(Arc<str>, Id)>,
+    pods_by_labels: OrdSet<(Arc<str>, u32, Id)>,
+    label_sets: OrdMap<(Arc<str>, u32), (Arc<LabelSet>, u32)>,
+    pods: OrdMap<Id, Arc<PodRecord>>,
+    counts: OrdMap<Kind, usize>,
+    protos: pod::Protos,
+}
+
+impl Store {
+    /// An empty store whose UIDs follow from the seed.
+    pub fn new(seed: u64) -> Store {
+        Store {
+            ids: Ids::new(seed),
+            log: Watchlog::default(),
+            rv: 0,
+            tables: OrdMap::new(),
+            by_id: OrdMap::new(),
+            dependents: OrdSet::new(),
+            pods_by_node: OrdSet::new(),
+            pods_by_labels: OrdSet::new(),
+            label_sets: OrdMap::new(),
+            pods: OrdMap::new(),
+            counts: OrdMap::new(),
+            protos: pod::Protos::default(),
+        }
+    }
+
+    /// The newest resourceVersion.
+    pub fn resource_version(&self) -> u64 {
+        self.rv
+    }
+
+    /// The next resourceVersion; the writer stamps it into the object before [`Store::put`].
+    pub fn next_version(&mut self) -> u64 {
+        self.rv += 1;
+        self.rv
+    }
+
+    /// How many objects of a kind there are.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.counts.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// How many objects there are in all.
+    pub fn len(&self) -> usize {
+        self.tables.len()
+    }
+
+    /// True if nothing is stored.
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    /// An entry by kind and name.
+    pub fn entry(&self, kind: Kind, key: &Key) -> Option<&Entry> {
+        self.tables.get(&(kind, key.clone()))
+    }
+
+    /// An object by kind and name.
+    pub fn get(&self, kind: Kind, key: &Key) -> Option<&Obj> {
+        self.entry(kind, key).map(|e| &e.obj)
+    }
+
+    /// A typed object by name.
+    pub fn typed<T: Typed>(&self, key: &Key) -> Option<&Arc<T>> {
+        self.get(T::KIND, key).and_then(T::unwrap_ref)
+    }
+
+    /// An object by its handle.
+    pub fn by_id(&self, id: Id) -> Option<&Obj> {
+        let (kind, key) = self.by_id.get(&id)?;
+        self.get(*kind, key)
+    }
+
+    /// Kind and name of a handle.
+    pub fn name_of(&self, id: Id) -> Option<&(Kind, Key)> {
+        self.by_id.get(&id)
+    }
+
+    /// The object with this UID, if it lives.
+    pub fn by_uid(&self, uid: &str) -> Option<&Obj> {
+        self.by_id(self.ids.parse(uid)?)
+    }
+
+    /// A pod by its handle: the fast way.
+    pub fn pod(&self, id: Id) -> Option<&Arc<PodRecord>> {
+        self.pods.get(&id)
+    }
+
+    /// A pod by name.
+    pub fn pod_by_name(&self, key: &Key) -> Option<&Arc<PodRecord>> {
+        match self.get(Kind::Pod, key) {
+            Some(Obj::Pod(p)) => Some(p),
+            _ => None,
+        }
+    }
+
+    /// All pods in order of creation.
+    pub fn pods(&self) -> impl Iterator<Item = &Arc<PodRecord>> {
+        self.pods.values()
+    }
+
+    /// All objects of a kind in the order of namespace and name; one namespace's only if given.
+    pub fn list<'a>(&'a self, kind: Kind, namespace: Option<&str>) -> Box<dyn Iterator<Item = &'a Obj> + 'a> {
+        Box::new(self.entries(kind, namespace).map(|e| &e.obj))
+    }
+
+    /// Like [`Store::list`], with the requests.
+    pub fn entries<'a>(&'a self, kind: Kind, namespace: Option<&str>) -> Box<dyn Iterator<Item = &'a Entry> + 'a> {
+        let start = (kind, Key::new(namespace.unwrap_or(""), ""));
+        match namespace {
+            None => Box::new(self.tables.range(start..).take_while(move |(k, _)| k.0 == kind).map(|(_, e)| e)),
+            Some(ns) => {
+                let ns: Arc<str> = ns.into();
+                Box::new(
+                    self.tables
+                        .range(start..)
+                        .take_while(move |(k, _)| k.0 == kind && k.1.namespace == ns)
+                        .map(|(_, e)| e),
+                )
+            }
+        }
+    }
+
+    /// All objects of a typed kind.
+    pub fn list_typed<'a, T: Typed + 'a>(&'a self, namespace: Option<&str>) -> impl Iterator<Item = &'a Arc<T>> + 'a {
+        self.list(T::KIND, namespace).filter_map(T::unwrap_ref)
+    }
+
+    /// Every entry of every kind.
+    pub fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.tables.values()
+    }
+
+    /// Handles of the objects whose ownerReferences name `owner`, in order of creation.
+    pub fn dependents(&self, owner: Id) -> impl Iterator<Item = Id> + '_ {
+        self.dependents.range((owner, 0)..=(owner, Id::MAX)).map(|(_, d)| *d)
+    }
+
+    /// Pods owned by `owner` (any reference), in order of creation.
+    pub fn pods_of_owner(&self, owner: Id) -> impl Iterator<Item = &Arc<PodRecord>> + '_ {
+        self.dependents(owner).filter_map(|d| self.pods.get(&d))
+    }
+
+    /// Pods bound to a node, in order of creation.
+    pub fn pods_on_node(&self, node: &str) -> impl Iterator<Item = &Arc<PodRecord>> + '_ {
+        let node: Arc<str> = node.into();
+        self.pods_by_node
+            .range((node.clone(), 0)..=(node, Id::MAX))
+            .filter_map(|(_, id)| self.pods.get(id))
+    }
+
+    /// Pods of a namespace that a selector picks, in order of label set and creation. The cost follows the number of
+    /// distinct label sets and of pods found, not of all pods.
+    pub fn select_pods<'a>(&'a self, namespace: &str, selector: &'a Selector) -> Vec<&'a Arc<PodRecord>> {
+        let ns: Arc<str> = namespace.into();
+        let mut out = vec![];
+        for ((_, set), (labels, _)) in self.label_sets.range((ns.clone(), 0)..=(ns.clone(), u32::MAX)) {
+            if selector.matches_by(|k| labels.get(k)) {
+                out.extend(
+                    self.pods_by_labels
+                        .range((ns.clone(), *set, 0)..=(ns.clone(), *set, Id::MAX))
+                        .filter_map(|(_, _, id)| self.pods.get(id)),
+                );
+            }
+        }
+        out.sort_by_key(|p| p.id);
+        out
+    }
+
+    /// The shared prototype of pods with this content (see [`PodProto`]).
+    pub fn intern_proto(&mut self, proto: PodProto) -> Arc<PodProto> {
+        self.protos.intern(proto)
+    }
+
+    /// The shared label set with this content.
+    pub fn intern_labels(&mut self, labels: &std::collections::BTreeMap<String, String>) -> Arc<LabelSet> {
+        self.protos.intern_labels(labels)
+    }
+
+    /// Writes an object that carries its new resourceVersion already, keeps the indexes and logs the change.
+    pub fn put(&mut self, obj: Obj, at: crate::clock::SimTime, request: u64) {
+        let (kind, key, id) = (obj.kind(), obj.key(), obj.id(&self.ids));
+        let old = self.tables.get(&(kind, key.clone())).map(|e| (e.obj.clone(), e.created_by));
+        if let Some((old, _)) = &old {
+            self.unindex(old, Some(&obj));
+        } else {
+            *self.counts.entry(kind).or_insert(0) += 1;
+            self.by_id.insert(id, (kind, key.clone()));
+        }
+        self.index(&obj, id, old.as_ref().map(|o| &o.0));
+        let created_by = old.as_ref().map_or(request, |o| o.1);
+        self.tables.insert((kind, key), Entry { obj: obj.clone(), created_by, updated_by: request });
+        self.log.push(Change { rv: self.rv, at, kind, old: old.map(|o| o.0), new: Some(obj), request });
+    }
+
+    /// Removes an object for good and logs the change. The caller has taken a resourceVersion for it.
+    pub fn remove(&mut self, kind: Kind, key: &Key, at: crate::clock::SimTime, request: u64) -> Option<Obj> {
+        let old = self.tables.remove(&(kind, key.clone()))?.obj;
+        if let Some(c) = self.counts.get_mut(&kind) {
+            *c -= 1;
+        }
+        let id = old.id(&self.ids);
+        self.unindex(&old, None);
+        self.by_id.remove(&id);
+        self.log.push(Change { rv: self.rv, at, kind, old: Some(old.clone()), new: None, request });
+        Some(old)
+    }
+
+    fn index(&mut self, obj: &Obj, id: Id, old: Option<&Obj>) {
+        match obj {
+            Obj::Pod(p) => {
+                let before = match old {
+                    Some(Obj::Pod(o)) => Some(o),
+                    _ => None,
+                };
+                self.pods.insert(id, p.clone());
+                if before.is_none_or(|o| o.node != p.node)
+                    && let Some(n) = &p.node
+                {
+                    self.pods_by_node.insert((n.clone(), id));
+                }
+                if before.is_none_or(|o| o.proto.labels.id != p.proto.labels.id) {
+                    let set = p.proto.labels.id;
+                    self.pods_by_labels.insert((p.namespace.clone(), set, id));
+                    self.label_sets.entry((p.namespace.clone(), set)).or_insert((p.proto.labels.clone(), 0)).1 += 1;
+                }
+                if before.is_none_or(|o| !Arc::ptr_eq(&o.proto, &p.proto)) {
+                    for owner in &p.proto.owners {
+                        self.dependents.insert((*owner, id));
+                    }
+                }
+            }
+            Obj::Event(_) => {}
+            other => {
+                for uid in other.owner_uids() {
+                    if let Some(owner) = self.ids.parse(&uid) {
+                        self.dependents.insert((owner, id));
+                    }
+                }
+            }
+        }
+    }
+
+    fn unindex(&mut self, old: &Obj, new: Option<&Obj>) {
+        let id = old.id(&self.ids);
+        match old {
+            Obj::Pod(o) => {
+                let after = match new {
+                    Some(Obj::Pod(p)) => Some(p),
+                    _ => None,
+                };
+                if after.is_none_or(|p| o.node != p.node)
+                    && let Some(n) = &o.node
+                {
+                    self.pods_by_node.remove(&(n.clone(), id));
+                }
+                if after.is_none_or(|p| o.proto.labels.id != p.proto.labels.id) {
+                    let at = (o.namespace.clone(), o.proto.labels.id);
+                    self.pods_by_labels.remove(&(o.namespace.clone(), at.1, id));
+                    if let Some(e) = self.label_sets.get_mut(&at) {
+                        e.1 -= 1;
+                        if e.1 == 0 {
+                            self.label_sets.remove(&at);
+                        }
+                    }
+                }
+                if after.is_none_or(|p| !Arc::ptr_eq(&o.proto, &p.proto)) {
+                    for owner in &o.proto.owners {
+                        self.dependents.remove(&(*owner, id));
+                    }
+                }
+                if after.is_none() {
+                    self.pods.remove(&id);
+                }
+            }
+            Obj::Event(_) => {}
+            other => {
+                for uid in other.owner_uids() {
+                    if let Some(owner) = self.ids.parse(&uid) {
+                        self.dependents.remove(&(owner, id));
+                    }
+                }
+            }
+        }
+    }
+}
