@@ -11,11 +11,15 @@
 pub mod api;
 pub mod apiserver;
 pub mod clock;
+pub mod cluster;
 pub mod controllers;
 pub mod kubectl;
 pub mod kubelet;
 pub mod rng;
 pub mod runtime;
 pub mod scheduler;
+pub mod sim;
 pub mod store;
+pub mod terminal;
 pub mod view;
+pub mod world;

@@ -315,6 +315,8 @@ pub struct Sim {
     delivering: u32,
     /// True while a command waits: terminals then watch everything.
     pub terminals_wait: bool,
+    /// The line a person typed, while it is carried out.
+    pub note: Option<Arc<str>>,
 }
 
 impl Sim {
@@ -335,6 +337,7 @@ impl Sim {
             cursors: [0; Component::ALL.len()],
             delivering: 0,
             terminals_wait: false,
+            note: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::clock::SimTime;
 use crate::sim::Actor;
 use crate::store::{Key, Kind};
+use std::sync::Arc;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,7 +65,7 @@ pub struct RequestEntry {
     /// The earlier request that led to this one; 0: none.
     pub cause: u64,
     /// What it changed, in a few words, where that can be said (`replicas 2 → 3`).
-    pub note: Option<Box<str>>,
+    pub note: Option<Arc<str>>,
 }
 
 impl RequestEntry {

@@ -7,8 +7,8 @@ use crate::api::error::{FieldError, Status};
 use crate::api::fields::FieldSelector;
 use crate::api::kinds::{self, ResourceInfo, Support};
 use crate::api::labels::Selector;
-use crate::api::schema;
-use crate::apiserver::{admission, patch, registry};
+use crate::apiserver::bridge as schema;
+use crate::apiserver::{bridge as admission, bridge as patch, bridge as registry};
 use crate::sim::Sim;
 use crate::store::{Entry, Key, Kind, Obj};
 use serde_json::{Map, Value, json};
@@ -104,7 +104,8 @@ impl Sim {
     }
 
     /// Logs a request. Writes made before it in the same call carry its number already ([`Sim::request_id`]).
-    pub fn log_request(&mut self, verb: Verb, kind: Option<Kind>, key: Key, subresource: &'static str, code: u16, note: Option<Box<str>>) -> u64 {
+    pub fn log_request(&mut self, verb: Verb, kind: Option<Kind>, key: Key, subresource: &'static str, code: u16, note: Option<Arc<str>>) -> u64 {
+        let note = note.or_else(|| self.note.clone().filter(|_| self.actor == crate::sim::Actor::Person));
         let id = self.requests.next_id();
         let entry =
             RequestEntry { id, at: self.now, actor: self.actor.clone(), verb, kind, key, subresource, code, cause: self.cause, note };
@@ -176,7 +177,7 @@ impl Sim {
         let labels = Selector::parse(r.param("labelSelector").unwrap_or(""))
             .map_err(|e| Status::bad_request(format!("unable to parse requirement: {e}")))?;
         let fields = FieldSelector::parse(r.param("fieldSelector").unwrap_or("")).map_err(Status::bad_request)?;
-        for (field, _, _) in fields.terms() {
+        for field in fields.terms.iter().map(|t| t.field.as_str()) {
             if !selectable(t.kind, field) {
                 return Err(Status::bad_request(format!(
                     "Unable to find {:?} that match label selector {:?}, field selector {:?}: field label not supported: {field}",
@@ -202,13 +203,13 @@ impl Sim {
             ),
         };
         for o in picked {
-            if let Some(name) = fields.exact("metadata.name")
+            if let Some(name) = fields.requires_exact_match("metadata.name")
                 && *o.key().name != *name
             {
                 continue;
             }
             let v = self.present(&o);
-            if fields.is_empty() || fields.matches(|f| field_value(&v, f)) {
+            if fields.is_empty() || fields.terms.iter().all(|t| (field_value(&v, &t.field) == t.value) == t.equals) {
                 items.push(v);
             }
         }

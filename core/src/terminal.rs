@@ -1,0 +1,162 @@
+//! Terminals: what was typed and printed, each terminal's kubeconfig, and the command that waits in it.
+
+use crate::clock::SimTime;
+use crate::kubectl::{Effect, Output, Session, pending::Pending};
+use crate::sim::{Event, Sim};
+use imbl::{OrdMap, Vector};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+/// One piece of a terminal's text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chunk {
+    /// Its number in the session; 1 is the first.
+    pub number: u64,
+    /// Which terminal.
+    pub terminal: u8,
+    /// When.
+    pub at: SimTime,
+    /// What.
+    pub piece: Piece,
+}
+
+/// What a piece of a terminal's text is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece {
+    /// A typed line.
+    Line(Arc<str>),
+    /// Standard output.
+    Out(Arc<str>),
+    /// Standard error.
+    Err(Arc<str>),
+    /// The command ended with this code.
+    Exit(i32),
+    /// Something for the page to do.
+    Effect(Arc<Effect>),
+}
+
+/// Chunks kept.
+const KEEP: usize = 2_000;
+
+#[derive(Clone, Debug, Default)]
+struct Terminal {
+    session: Session,
+    line: Option<Arc<str>>,
+    pending: Option<Arc<Pending>>,
+    last_code: i32,
+}
+
+/// All terminals.
+#[derive(Clone, Debug, Default)]
+pub struct Terminals {
+    terminals: OrdMap<u8, Terminal>,
+    chunks: Vector<Chunk>,
+    count: u64,
+}
+
+impl Terminals {
+    /// A terminal's kubeconfig.
+    pub fn session(&self, t: u8) -> Session {
+        self.terminals.get(&t).map(|t| t.session.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn set_session(&mut self, t: u8, session: Session) {
+        self.terminals.entry(t).or_default().session = session;
+    }
+
+    /// The line that runs in a terminal.
+    pub fn line(&self, t: u8) -> Option<Arc<str>> {
+        self.terminals.get(&t)?.line.clone()
+    }
+
+    /// True while a command waits there.
+    pub fn is_waiting(&self, t: u8) -> bool {
+        self.terminals.get(&t).is_some_and(|t| t.pending.is_some())
+    }
+
+    /// Terminals in which a command waits.
+    pub fn waiting(&self) -> Vec<u8> {
+        self.terminals.iter().filter(|(_, t)| t.pending.is_some()).map(|(n, _)| *n).collect()
+    }
+
+    /// The exit code of the last command that ended.
+    pub fn last_code(&self, t: u8) -> i32 {
+        self.terminals.get(&t).map_or(0, |t| t.last_code)
+    }
+
+    /// Chunks after this number, oldest first.
+    pub fn since(&self, number: u64) -> impl Iterator<Item = &Chunk> + '_ {
+        self.chunks.iter().skip_while(move |c| c.number <= number)
+    }
+
+    pub(crate) fn begin(&mut self, t: u8, line: &str, now: SimTime) {
+        let line: Arc<str> = line.into();
+        let terminal = self.terminals.entry(t).or_default();
+        terminal.line = Some(line.clone());
+        terminal.pending = None;
+        self.push(t, now, Piece::Line(line));
+    }
+
+    pub(crate) fn take_pending(&mut self, t: u8) -> Option<Pending> {
+        self.terminals.get_mut(&t)?.pending.take().map(|p| (*p).clone())
+    }
+
+    pub(crate) fn output(&mut self, t: u8, out: Output, sim: &mut Sim) {
+        if !out.stdout.is_empty() {
+            self.push(t, sim.now, Piece::Out(out.stdout.into()));
+        }
+        if !out.stderr.is_empty() {
+            self.push(t, sim.now, Piece::Err(out.stderr.into()));
+        }
+        for e in out.effects {
+            self.push(t, sim.now, Piece::Effect(Arc::new(e)));
+        }
+        let terminal = self.terminals.entry(t).or_default();
+        if let Some(code) = out.code {
+            terminal.last_code = code;
+            terminal.line = None;
+            terminal.pending = None;
+            self.push(t, sim.now, Piece::Exit(code));
+        } else if let Some(p) = out.pending {
+            if let Some(d) = p.deadline() {
+                sim.queue.at(d.max(sim.now), Event::Poll(t));
+            }
+            terminal.pending = Some(Arc::new(p));
+        }
+        sim.terminals_wait = !self.waiting().is_empty();
+    }
+
+    pub(crate) fn interrupt(&mut self, t: u8, sim: &mut Sim) {
+        if self.take_pending(t).is_some() {
+            self.push(t, sim.now, Piece::Err("^C\n".into()));
+            self.push(t, sim.now, Piece::Exit(130));
+            let terminal = self.terminals.entry(t).or_default();
+            terminal.last_code = 130;
+            terminal.line = None;
+        }
+        sim.terminals_wait = !self.waiting().is_empty();
+    }
+
+    pub(crate) fn say(&mut self, t: u8, text: &str, now: SimTime) {
+        self.push(t, now, Piece::Err(text.into()));
+    }
+
+    fn push(&mut self, terminal: u8, at: SimTime, piece: Piece) {
+        self.count += 1;
+        self.chunks.push_back(Chunk { number: self.count, terminal, at, piece });
+        if self.chunks.len() > KEEP + KEEP / 4 {
+            self.chunks = self.chunks.split_off(KEEP / 4);
+        }
+    }
+
+    pub(crate) fn hash_into(&self, h: &mut impl Hasher) {
+        self.count.hash(h);
+        for c in &self.chunks {
+            match &c.piece {
+                Piece::Out(t) | Piece::Err(t) | Piece::Line(t) => t.hash(h),
+                Piece::Exit(code) => code.hash(h),
+                Piece::Effect(_) => {}
+            }
+        }
+    }
+}

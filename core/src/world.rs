@@ -1,0 +1,309 @@
+//! The world: the whole cluster as one value. Invariant: all state of the simulation is in here; equal worlds given
+//! equal inputs stay equal, on any machine.
+
+use crate::apiserver::request::{Api, Method, Request, Response};
+use crate::clock::SimTime;
+use crate::controllers::Controllers;
+use crate::kubectl;
+use crate::kubelet::Kubelets;
+use crate::scheduler::Scheduler;
+use crate::sim::{Actor, Component, Config, Event, Sim};
+use crate::terminal::Terminals;
+use crate::view::model::Fault;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+/// What a person does. The log of inputs is the session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Input {
+    /// A file in the working directory is written, or removed (`None`).
+    File {
+        /// Its name.
+        name: String,
+        /// Its text.
+        text: Option<String>,
+    },
+    /// A line is typed in a terminal (0: the page's own).
+    Line {
+        /// Which terminal.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        terminal: u8,
+        /// The line as typed.
+        line: String,
+        /// What `-f -` reads.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stdin: Option<String>,
+    },
+    /// Ctrl+C in a terminal.
+    Interrupt {
+        /// Which terminal.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        terminal: u8,
+    },
+    /// A fault, from the map.
+    Fault(Fault),
+}
+
+fn is_zero(n: &u8) -> bool {
+    *n == 0
+}
+
+/// The cluster, whole.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// Clock, events, store, API server.
+    pub sim: Sim,
+    /// Controllers.
+    pub controllers: Controllers,
+    /// Scheduler.
+    pub scheduler: Scheduler,
+    /// Kubelets.
+    pub kubelets: Kubelets,
+    /// Terminals and their waiting commands.
+    pub terminals: Terminals,
+    /// Files of the working directory.
+    pub files: Arc<BTreeMap<String, String>>,
+    /// Events carried out so far.
+    pub steps: u64,
+}
+
+impl World {
+    /// A new cluster: system namespaces, the API's own service, and nodes that come up.
+    pub fn new(config: Config) -> World {
+        let seed = config.seed;
+        let mut w = World {
+            sim: Sim::new(config),
+            controllers: Controllers::default(),
+            scheduler: Scheduler::new(seed),
+            kubelets: Kubelets::new(seed),
+            terminals: Terminals::default(),
+            files: Arc::default(),
+            steps: 0,
+        };
+        w.birth();
+        w
+    }
+
+    fn birth(&mut self) {
+        let sim = &mut self.sim;
+        for ns in ["default", "kube-system", "kube-public", "kube-node-lease"] {
+            let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ns}});
+            sim.request(Request::new(Method::Post, "/api/v1/namespaces").body(body));
+        }
+        let service = json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
+            "spec": {"clusterIP": "10.96.0.1", "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}]},
+        });
+        sim.request(Request::new(Method::Post, "/api/v1/namespaces/default/services").body(service));
+        self.kubelets.boot(sim);
+    }
+
+    /// Carries out an input at the current moment.
+    pub fn submit(&mut self, input: &Input) {
+        match input {
+            Input::File { name, text } => {
+                let files = Arc::make_mut(&mut self.files);
+                match text {
+                    Some(t) => files.insert(name.clone(), t.clone()),
+                    None => files.remove(name),
+                };
+            }
+            Input::Line { terminal, line, stdin } => {
+                self.sim.note = Some(line.as_str().into());
+                self.terminals.begin(*terminal, line, self.sim.now);
+                let files = Arc::make_mut(&mut self.files);
+                let mut session = self.terminals.session(*terminal);
+                let mut api = WorldApi { sim: &mut self.sim, kubelets: &self.kubelets };
+                let out = {
+                    let mut ctx = kubectl::Context::new(&mut api, files, &mut session);
+                    ctx.stdin = stdin.clone();
+                    kubectl::run(line, &mut ctx)
+                };
+                self.terminals.set_session(*terminal, session);
+                self.terminals.output(*terminal, out, &mut self.sim);
+                self.sim.note = None;
+            }
+            Input::Interrupt { terminal } => self.terminals.interrupt(*terminal, &mut self.sim),
+            Input::Fault(fault) => {
+                let done = self.sim.acting(Actor::Person, 0, |sim| self.kubelets.fault(sim, fault));
+                if let Err(e) = done {
+                    self.terminals.say(0, &format!("error: {e}\n"), self.sim.now);
+                }
+            }
+        }
+    }
+
+    /// Carries out the next event if it is due by `until`. False: none is.
+    pub fn step(&mut self, until: SimTime) -> bool {
+        match self.sim.queue.next_time() {
+            Some(t) if t <= until => {}
+            _ => return false,
+        }
+        let Some((time, event)) = self.sim.queue.pop() else { return false };
+        self.sim.now = self.sim.now.max(time);
+        self.steps += 1;
+        self.carry_out(event);
+        true
+    }
+
+    /// Carries out events until `until`, at most `budget` of them. True: `until` is reached and is now.
+    pub fn advance(&mut self, until: SimTime, budget: u64) -> bool {
+        for _ in 0..budget {
+            if !self.step(until) {
+                self.sim.now = self.sim.now.max(until);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn carry_out(&mut self, event: Event) {
+        let sim = &mut self.sim;
+        sim.cause = 0;
+        match event {
+            Event::Watch(Component::Scheduler) => {
+                sim.actor = Actor::Component(Component::Scheduler);
+                self.scheduler.watch(sim);
+            }
+            Event::Watch(Component::Kubelets) => {
+                sim.actor = Actor::Component(Component::Kubelets);
+                self.kubelets.watch(sim);
+            }
+            Event::Watch(Component::Terminals) => {
+                sim.deliver(Component::Terminals);
+                self.poll_all();
+            }
+            Event::Watch(c) => {
+                sim.actor = Actor::Component(c);
+                self.controllers.watch(c, sim);
+            }
+            Event::Work(c) => {
+                sim.actor = Actor::Component(c);
+                self.controllers.work(c, sim);
+            }
+            Event::Requeue(c, key) => self.controllers.enqueue(c, sim, key, 0),
+            Event::Timer(c, n) => {
+                sim.actor = Actor::Component(c);
+                self.controllers.timer(c, sim, n);
+            }
+            Event::Scheduler(e) => {
+                sim.actor = Actor::Component(Component::Scheduler);
+                self.scheduler.event(sim, e);
+            }
+            Event::Kubelet(e) => {
+                sim.actor = Actor::Component(Component::Kubelets);
+                self.kubelets.event(sim, e);
+            }
+            Event::Poll(terminal) => self.poll(terminal),
+            Event::ExpireEvents => sim.expire_events(),
+        }
+    }
+
+    fn poll_all(&mut self) {
+        for t in self.terminals.waiting() {
+            self.poll(t);
+        }
+    }
+
+    fn poll(&mut self, terminal: u8) {
+        let Some(mut pending) = self.terminals.take_pending(terminal) else { return };
+        self.sim.note = self.terminals.line(terminal);
+        let files = Arc::make_mut(&mut self.files);
+        let mut session = self.terminals.session(terminal);
+        let mut api = WorldApi { sim: &mut self.sim, kubelets: &self.kubelets };
+        let mut out = {
+            let mut ctx = kubectl::Context::new(&mut api, files, &mut session);
+            kubectl::poll(&mut pending, &mut ctx)
+        };
+        if out.code.is_none() {
+            out.pending = Some(pending);
+        }
+        self.terminals.set_session(terminal, session);
+        self.terminals.output(terminal, out, &mut self.sim);
+        self.sim.note = None;
+    }
+
+    /// A number that two worlds share only if they are the same: objects, pending events, moment and counters.
+    pub fn hash(&self) -> u64 {
+        let mut h = Fnv(0xcbf2_9ce4_8422_2325);
+        (self.sim.now, self.sim.store.resource_version(), self.steps, self.sim.requests.last()).hash(&mut h);
+        for e in self.sim.store.all() {
+            h.write(e.obj.to_value(&self.sim.store.ids).to_string().as_bytes());
+            (e.created_by, e.updated_by).hash(&mut h);
+        }
+        for (t, e) in self.sim.queue.iter() {
+            (t, e).hash(&mut h);
+        }
+        for (name, text) in self.files.iter() {
+            (name, text).hash(&mut h);
+        }
+        self.terminals.hash_into(&mut h);
+        h.0
+    }
+
+    /// Answers a person's request, `…/log` included.
+    pub fn request(&mut self, request: Request) -> Response {
+        WorldApi { sim: &mut self.sim, kubelets: &self.kubelets }.request(request)
+    }
+}
+
+/// FNV-1a over fixed-width little-endian numbers, so that every platform agrees.
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for b in bytes {
+            self.0 = (self.0 ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    fn write_usize(&mut self, n: usize) {
+        self.write_u64(n as u64);
+    }
+    fn write_isize(&mut self, n: isize) {
+        self.write_i64(n as i64);
+    }
+    fn write_u64(&mut self, n: u64) {
+        self.write(&n.to_le_bytes());
+    }
+    fn write_u32(&mut self, n: u32) {
+        self.write(&n.to_le_bytes());
+    }
+}
+
+/// The API server as a person's kubectl reaches it.
+pub struct WorldApi<'a> {
+    /// The shared part.
+    pub sim: &'a mut Sim,
+    /// For logs.
+    pub kubelets: &'a Kubelets,
+}
+
+impl Api for WorldApi<'_> {
+    fn request(&mut self, request: Request) -> Response {
+        if request.method == Method::Get
+            && let Some(pod) = request.path.strip_suffix("/log")
+        {
+            let parts: Vec<&str> = pod.trim_start_matches('/').split('/').collect();
+            if let ["api", "v1", "namespaces", ns, "pods", name] = parts.as_slice() {
+                let previous = request.param("previous") == Some("true");
+                return match self.kubelets.logs(self.sim, ns, name, request.param("container"), previous) {
+                    Ok(text) => Response { code: 200, body: Value::String(text), warnings: vec![] },
+                    Err(s) => Response { code: s.code, body: s.to_value(), warnings: vec![] },
+                };
+            }
+        }
+        self.sim.acting(Actor::Person, 0, |sim| sim.request(request))
+    }
+
+    fn now(&self) -> SimTime {
+        self.sim.now
+    }
+}
+
