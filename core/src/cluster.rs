@@ -78,7 +78,11 @@ impl Cluster {
 
     /// A new session of `n` standard nodes.
     pub fn with_nodes(n: usize, seed: u64) -> Cluster {
-        Cluster::new(Config { seed, nodes: (1..=n).map(NodeConfig::numbered).collect(), kubelets: KubeletProfile::Real })
+        Cluster::new(Config {
+            seed,
+            nodes: (1..=n).map(NodeConfig::numbered).collect(),
+            kubelets: KubeletProfile::Real,
+        })
     }
 
     /// The current moment.
@@ -174,7 +178,10 @@ impl Cluster {
     /// Returns to before the last input, as if it had not come. False: there is none.
     pub fn undo(&mut self) -> bool {
         let Some(last) = self.applied.checked_sub(1).map(|i| self.log[i].clone()) else { return false };
-        let i = self.keyframes.partition_point(|k| k.world.steps <= last.steps && k.inputs < self.applied).saturating_sub(1);
+        let i = self
+            .keyframes
+            .partition_point(|k| k.world.steps <= last.steps && k.inputs < self.applied)
+            .saturating_sub(1);
         let k = &self.keyframes[i];
         let target = self.applied - 1;
         self.world = k.world.clone();

@@ -88,9 +88,7 @@ impl Component {
             Component::Deployment => &[Kind::Deployment, Kind::ReplicaSet, Kind::Pod],
             Component::ReplicaSet => &[Kind::ReplicaSet, Kind::Pod],
             Component::Endpoints => &[Kind::Service, Kind::Pod, Kind::Endpoints],
-            Component::EndpointSlice => {
-                &[Kind::Service, Kind::Pod, Kind::EndpointSlice, Kind::Endpoints, Kind::Node]
-            }
+            Component::EndpointSlice => &[Kind::Service, Kind::Pod, Kind::EndpointSlice, Kind::Endpoints, Kind::Node],
             Component::Namespace => &[Kind::Namespace],
             Component::GarbageCollector => &[
                 Kind::Deployment,

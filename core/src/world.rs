@@ -306,4 +306,3 @@ impl Api for WorldApi<'_> {
         self.sim.now
     }
 }
-

@@ -15,9 +15,17 @@ pub struct Strategy {
     /// x
     pub prepare_for_update: fn(&mut Value, &Value),
 }
-static S: Strategy = Strategy { default: |_| {}, validate: |_| vec![], validate_update: |_, _| vec![], prepare_for_create: |_| {}, prepare_for_update: |_, _| {} };
+static S: Strategy = Strategy {
+    default: |_| {},
+    validate: |_| vec![],
+    validate_update: |_, _| vec![],
+    prepare_for_create: |_| {},
+    prepare_for_update: |_, _| {},
+};
 /// x
-pub fn strategy(_: &str) -> Option<&'static Strategy> { Some(&S) }
+pub fn strategy(_: &str) -> Option<&'static Strategy> {
+    Some(&S)
+}
 /// x
 pub struct Decoded {
     /// x
@@ -26,11 +34,17 @@ pub struct Decoded {
     pub unknown: Vec<String>,
 }
 /// x
-pub fn decode(_: &ResourceInfo, v: Value) -> Result<Decoded, String> { Ok(Decoded { value: v, unknown: vec![] }) }
+pub fn decode(_: &ResourceInfo, v: Value) -> Result<Decoded, String> {
+    Ok(Decoded { value: v, unknown: vec![] })
+}
 /// x
-pub fn strict_error(_: &ResourceInfo, _: &[String]) -> String { String::new() }
+pub fn strict_error(_: &ResourceInfo, _: &[String]) -> String {
+    String::new()
+}
 /// x
-pub fn json_patch(_: &Value, _: &Value) -> Result<Value, Status> { Err(Status::method_not_allowed()) }
+pub fn json_patch(_: &Value, _: &Value) -> Result<Value, Status> {
+    Err(Status::method_not_allowed())
+}
 /// x
 pub fn merge_patch(old: &Value, p: &Value) -> Value {
     let mut v = old.clone();
@@ -38,7 +52,9 @@ pub fn merge_patch(old: &Value, p: &Value) -> Value {
     v
 }
 /// x
-pub fn strategic_merge(_: &ResourceInfo, old: &Value, p: &Value) -> Result<Value, Status> { Ok(merge_patch(old, p)) }
+pub fn strategic_merge(_: &ResourceInfo, old: &Value, p: &Value) -> Result<Value, Status> {
+    Ok(merge_patch(old, p))
+}
 /// x
 pub fn admit_pod(_: &mut Value, _: &str) {}
 /// x

@@ -68,7 +68,14 @@ impl Recorder {
 
 impl Sim {
     /// Writes an event about a stored object, or counts one up, or drops it, as upstream's correlator would.
-    pub fn record(&mut self, source: impl Into<Source>, about: &Obj, warning: bool, reason: &'static str, message: impl Into<Text>) {
+    pub fn record(
+        &mut self,
+        source: impl Into<Source>,
+        about: &Obj,
+        warning: bool,
+        reason: &'static str,
+        message: impl Into<Text>,
+    ) {
         let involved = Involved {
             kind: about.kind(),
             key: about.key(),
@@ -80,7 +87,14 @@ impl Sim {
     }
 
     /// Like [`Sim::record`], about a part of an object or one that is gone already.
-    pub fn record_about(&mut self, source: impl Into<Source>, involved: Involved, warning: bool, reason: impl Into<Text>, message: impl Into<Text>) {
+    pub fn record_about(
+        &mut self,
+        source: impl Into<Source>,
+        involved: Involved,
+        warning: bool,
+        reason: impl Into<Text>,
+        message: impl Into<Text>,
+    ) {
         let (source, reason, mut message): (Source, Text, Text) = (source.into(), reason.into(), message.into());
         if !involved.key.namespace.is_empty() {
             let ns = self.store.get(Kind::Namespace, &Key::new("", involved.key.namespace.clone()));
@@ -90,12 +104,11 @@ impl Sim {
         }
         let now = self.now;
         let (id, from) = (involved.id, fnv(source.component.as_bytes()) as u32);
-        let mut bucket = self
-            .recorder
-            .buckets
-            .get(&(id, from))
-            .cloned()
-            .unwrap_or(Bucket { tokens: BURST, at: now, seen: SmallVec::new() });
+        let mut bucket = self.recorder.buckets.get(&(id, from)).cloned().unwrap_or(Bucket {
+            tokens: BURST,
+            at: now,
+            seen: SmallVec::new(),
+        });
         bucket.tokens = (bucket.tokens + now.since(bucket.at).as_secs_f64() as f32 / REFILL_SECONDS).min(BURST);
         bucket.at = now;
         let why = fnv(reason.as_bytes()) as u32 ^ u32::from(warning);
@@ -113,7 +126,8 @@ impl Sim {
             return;
         }
         bucket.tokens -= 1.0;
-        let namespace = if involved.key.namespace.is_empty() { "default".into() } else { involved.key.namespace.clone() };
+        let namespace =
+            if involved.key.namespace.is_empty() { "default".into() } else { involved.key.namespace.clone() };
         let again = bucket.seen.iter_mut().find(|s| s.reason == why && s.message == text);
         let stored = again.as_ref().and_then(|s| {
             match self.store.get(Kind::Event, &Key { namespace: namespace.clone(), name: s.event.clone() }) {
@@ -133,7 +147,8 @@ impl Sim {
             _ => {
                 let event = self.store.ids.next();
                 let name: Arc<str> =
-                    format!("{}.{:x}", involved.key.name, 0x1887_0000_0000_0000u64 + now.0 * 1000 + event % 1000).into();
+                    format!("{}.{:x}", involved.key.name, 0x1887_0000_0000_0000u64 + now.0 * 1000 + event % 1000)
+                        .into();
                 bucket.seen.retain(|s| s.reason != why || s.message != text);
                 bucket.seen.push(Seen { reason: why, message: text, event: name.clone(), last: now });
                 EventRecord {

@@ -104,11 +104,29 @@ impl Sim {
     }
 
     /// Logs a request. Writes made before it in the same call carry its number already ([`Sim::request_id`]).
-    pub fn log_request(&mut self, verb: Verb, kind: Option<Kind>, key: Key, subresource: &'static str, code: u16, note: Option<Arc<str>>) -> u64 {
+    pub fn log_request(
+        &mut self,
+        verb: Verb,
+        kind: Option<Kind>,
+        key: Key,
+        subresource: &'static str,
+        code: u16,
+        note: Option<Arc<str>>,
+    ) -> u64 {
         let note = note.or_else(|| self.note.clone().filter(|_| self.actor == crate::sim::Actor::Person));
         let id = self.requests.next_id();
-        let entry =
-            RequestEntry { id, at: self.now, actor: self.actor.clone(), verb, kind, key, subresource, code, cause: self.cause, note };
+        let entry = RequestEntry {
+            id,
+            at: self.now,
+            actor: self.actor.clone(),
+            verb,
+            kind,
+            key,
+            subresource,
+            code,
+            cause: self.cause,
+            note,
+        };
         self.requests.push(entry);
         id
     }
@@ -119,7 +137,8 @@ impl Sim {
     }
 
     fn dispatch(&mut self, t: &Target, r: &Request, warnings: &mut Vec<String>) -> Answer {
-        let dry_run = r.param("dryRun").is_some_and(|d| !d.is_empty()) || r.body["dryRun"].as_array().is_some_and(|d| !d.is_empty());
+        let dry_run = r.param("dryRun").is_some_and(|d| !d.is_empty())
+            || r.body["dryRun"].as_array().is_some_and(|d| !d.is_empty());
         let mut options = Options { dry_run, validation: r.param("fieldValidation").unwrap_or("Warn"), warnings };
         match (r.method, t.subresource, &t.name) {
             (Method::Get, "", None) => self.list(t, r),
@@ -181,7 +200,11 @@ impl Sim {
             if !selectable(t.kind, field) {
                 return Err(Status::bad_request(format!(
                     "Unable to find {:?} that match label selector {:?}, field selector {:?}: field label not supported: {field}",
-                    format!("{}, Resource={}", if t.info.group.is_empty() { format!("/{}", t.info.version) } else { t.info.api_version() }, t.info.plural),
+                    format!(
+                        "{}, Resource={}",
+                        if t.info.group.is_empty() { format!("/{}", t.info.version) } else { t.info.api_version() },
+                        t.info.plural
+                    ),
                     r.param("labelSelector").unwrap_or(""),
                     r.param("fieldSelector").unwrap_or(""),
                 )));
@@ -262,7 +285,9 @@ impl Sim {
             let ns = t.namespace.clone().unwrap_or_else(|| "default".into());
             match m.get("namespace").and_then(Value::as_str) {
                 Some(other) if !other.is_empty() && other != ns => {
-                    return Err(Status::bad_request("the namespace of the provided object does not match the namespace sent on the request"));
+                    return Err(Status::bad_request(
+                        "the namespace of the provided object does not match the namespace sent on the request",
+                    ));
                 }
                 _ => m.insert("namespace".into(), ns.clone().into()),
             };
@@ -273,7 +298,16 @@ impl Sim {
         if m.contains_key("resourceVersion") && m["resourceVersion"] != "" && m["resourceVersion"] != "0" {
             return Err(Status::new(500, "", "resourceVersion should not be set on objects to be created"));
         }
-        for field in ["uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation", "managedFields"] {
+        for field in [
+            "uid",
+            "resourceVersion",
+            "creationTimestamp",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "selfLink",
+            "generation",
+            "managedFields",
+        ] {
             m.remove(field);
         }
         if m.get("name").is_none_or(|n| n == "")
@@ -290,7 +324,11 @@ impl Sim {
             return Err(Status::already_exists(&resource, &name));
         }
         if self.store.len() >= MAX_OBJECTS {
-            return Err(Status::forbidden(&resource, &name, &format!("this cluster holds at most {MAX_OBJECTS} objects")));
+            return Err(Status::forbidden(
+                &resource,
+                &name,
+                &format!("this cluster holds at most {MAX_OBJECTS} objects"),
+            ));
         }
         let v = self.allocate(t, v, None, options.dry_run)?;
         if options.dry_run {
@@ -311,10 +349,12 @@ impl Sim {
         if kind == Kind::Pod {
             let token = self.rng.suffix(5);
             let ns = v["metadata"]["namespace"].as_str().unwrap_or("default").to_string();
-            let account = v["spec"]["serviceAccountName"].as_str().filter(|s| !s.is_empty()).unwrap_or("default").to_string();
+            let account =
+                v["spec"]["serviceAccountName"].as_str().filter(|s| !s.is_empty()).unwrap_or("default").to_string();
             if self.store.get(Kind::ServiceAccount, &Key::new(ns.as_str(), account.as_str())).is_none() {
                 let name = v["metadata"]["name"].as_str().unwrap_or_default();
-                let why = format!("error looking up service account {ns}/{account}: serviceaccount {account:?} not found");
+                let why =
+                    format!("error looking up service account {ns}/{account}: serviceaccount {account:?} not found");
                 return Err(Status::forbidden("pods", name, &why));
             }
             admission::admit_pod(&mut v, &token);
@@ -399,22 +439,40 @@ impl Sim {
         let m = metadata(&mut new);
         match m.get("name").and_then(Value::as_str) {
             Some(n) if n != name => {
-                return Err(Status::bad_request(format!("the name of the object ({n}) does not match the name on the URL ({name})")));
+                return Err(Status::bad_request(format!(
+                    "the name of the object ({n}) does not match the name on the URL ({name})"
+                )));
             }
             _ => m.insert("name".into(), name.clone().into()),
         };
         if let Some(rv) = m.get("resourceVersion").and_then(Value::as_str).filter(|v| !v.is_empty())
             && rv != old["metadata"]["resourceVersion"]
         {
-            return Err(Status::conflict(&resource, &name, "the object has been modified; please apply your changes to the latest version and try again"));
+            return Err(Status::conflict(
+                &resource,
+                &name,
+                "the object has been modified; please apply your changes to the latest version and try again",
+            ));
         }
         if let Some(uid) = m.get("uid").and_then(Value::as_str).filter(|v| !v.is_empty())
             && uid != old["metadata"]["uid"]
         {
-            let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", old["metadata"]["uid"].as_str().unwrap_or_default());
+            let why = format!(
+                "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+                old["metadata"]["uid"].as_str().unwrap_or_default()
+            );
             return Err(Status::conflict(&resource, &name, &why));
         }
-        for field in ["namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName"] {
+        for field in [
+            "namespace",
+            "uid",
+            "resourceVersion",
+            "creationTimestamp",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "generation",
+            "generateName",
+        ] {
             match old["metadata"].get(field) {
                 Some(v) => m.insert(field.into(), v.clone()),
                 None => m.remove(field),
@@ -462,7 +520,11 @@ impl Sim {
         let mut new = old.to_value(&self.store.ids);
         let rv = &body["metadata"]["resourceVersion"];
         if rv.as_str().is_some_and(|v| !v.is_empty()) && *rv != new["metadata"]["resourceVersion"] {
-            return Err(Status::conflict(&t.info.group_resource(), &t.key().name, "the object has been modified; please apply your changes to the latest version and try again"));
+            return Err(Status::conflict(
+                &t.info.group_resource(),
+                &t.key().name,
+                "the object has been modified; please apply your changes to the latest version and try again",
+            ));
         }
         let decoded = schema::decode(t.info, body.clone()).map_err(Status::bad_request)?.value;
         new["status"] = decoded["status"].clone();
@@ -495,7 +557,11 @@ impl Sim {
         let mut v = self.found(t)?.obj.to_value(&self.store.ids);
         let rv = body["metadata"]["resourceVersion"].as_str().unwrap_or_default();
         if !rv.is_empty() && v["metadata"]["resourceVersion"] != rv {
-            return Err(Status::conflict(&t.info.group_resource(), &name, "the object has been modified; please apply your changes to the latest version and try again"));
+            return Err(Status::conflict(
+                &t.info.group_resource(),
+                &name,
+                "the object has been modified; please apply your changes to the latest version and try again",
+            ));
         }
         v["spec"]["replicas"] = replicas.into();
         self.update(t, v, options, Verb::Update)?;
@@ -512,7 +578,9 @@ impl Sim {
             let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {now}");
             return Err(Status::conflict(&t.info.group_resource(), &t.key().name, &why));
         }
-        if t.kind == Kind::Namespace && matches!(&*t.key().name, "default" | "kube-system" | "kube-public" | "kube-node-lease") {
+        if t.kind == Kind::Namespace
+            && matches!(&*t.key().name, "default" | "kube-system" | "kube-public" | "kube-node-lease")
+        {
             return Err(Status::forbidden("namespaces", &t.key().name, "this namespace may not be deleted"));
         }
         if dry_run {
@@ -567,7 +635,8 @@ impl Sim {
             return self.delete_pod_record(p, options.grace, finalizers);
         }
         let mut v = obj.to_value(&self.store.ids);
-        let held = !finalizers.is_empty() || (kind == Kind::Namespace && v["spec"]["finalizers"].as_array().is_some_and(|f| !f.is_empty()));
+        let held = !finalizers.is_empty()
+            || (kind == Kind::Namespace && v["spec"]["finalizers"].as_array().is_some_and(|f| !f.is_empty()));
         if !held {
             self.remove_object(obj);
             return None;
@@ -609,7 +678,9 @@ impl Sim {
     }
 
     fn finalize_namespace(&mut self, old: &Obj, new: Value) -> Answer {
-        let done = old.deleting() && new["spec"]["finalizers"].as_array().is_none_or(Vec::is_empty) && old.finalizers().is_empty();
+        let done = old.deleting()
+            && new["spec"]["finalizers"].as_array().is_none_or(Vec::is_empty)
+            && old.finalizers().is_empty();
         if done {
             self.remove_object(old);
             return Ok((200, new));
@@ -680,25 +751,44 @@ fn apply_patch(t: &Target, old: &Value, r: &Request) -> Result<Value, Status> {
         ContentType::JsonPatch => patch::json_patch(old, &r.body),
         ContentType::MergePatch => Ok(patch::merge_patch(old, &r.body)),
         ContentType::StrategicMergePatch => patch::strategic_merge(t.info, old, &r.body),
-        ContentType::ApplyPatch => {
-            Err(Status::new(415, "UnsupportedMediaType", "server-side apply is not simulated yet: leave out --server-side"))
-        }
-        ContentType::Json => {
-            Err(Status::new(415, "UnsupportedMediaType", "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml"))
-        }
+        ContentType::ApplyPatch => Err(Status::new(
+            415,
+            "UnsupportedMediaType",
+            "server-side apply is not simulated yet: leave out --server-side",
+        )),
+        ContentType::Json => Err(Status::new(
+            415,
+            "UnsupportedMediaType",
+            "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml",
+        )),
     }
 }
 
 fn selectable(kind: Kind, field: &str) -> bool {
     let own: &[&str] = match kind {
         Kind::Pod => &[
-            "spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork",
-            "status.phase", "status.podIP", "status.podIPs", "status.nominatedNodeName",
+            "spec.nodeName",
+            "spec.restartPolicy",
+            "spec.schedulerName",
+            "spec.serviceAccountName",
+            "spec.hostNetwork",
+            "status.phase",
+            "status.podIP",
+            "status.podIPs",
+            "status.nominatedNodeName",
         ],
         Kind::Event => &[
-            "involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
-            "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason",
-            "reportingComponent", "source", "type",
+            "involvedObject.kind",
+            "involvedObject.namespace",
+            "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
+            "reason",
+            "reportingComponent",
+            "source",
+            "type",
         ],
         Kind::Namespace => &["status.phase"],
         Kind::Node => &["spec.unschedulable"],
@@ -725,4 +815,3 @@ fn field_value(v: &Value, field: &str) -> String {
         other => other.to_string(),
     }
 }
-

@@ -18,38 +18,41 @@ impl Sim {
     pub fn create_typed<T: Typed + serde::Serialize>(&mut self, object: &T) -> Result<Arc<T>, Status> {
         let v = serde_json::to_value(object).map_err(|e| Status::bad_request(e.to_string()))?;
         let (ns, key) = (v["metadata"]["namespace"].as_str().unwrap_or("").to_string(), Key::of(object.metadata()));
-        let path = T::KIND.info().path(Some(&ns), None);
+        let path = T::STORED.info().path(Some(&ns), None);
         let request = super::request::Request::new(super::request::Method::Post, path).body(v);
         let body = self.request(request).ok()?;
         let name = body["metadata"]["name"].as_str().unwrap_or_default();
         let key = Key::new(key.namespace, name);
-        self.store.typed::<T>(&key).cloned().ok_or_else(|| Status::not_found(&T::KIND.info().group_resource(), name))
+        self.store.typed::<T>(&key).cloned().ok_or_else(|| Status::not_found(&T::STORED.info().group_resource(), name))
     }
 
     /// Updates an object; conflicts if its resourceVersion is not the stored one.
     pub fn update_typed<T: Typed + serde::Serialize>(&mut self, object: &T) -> Result<Arc<T>, Status> {
         let v = serde_json::to_value(object).map_err(|e| Status::bad_request(e.to_string()))?;
         let key = Key::of(object.metadata());
-        let path = T::KIND.info().path(Some(&key.namespace), Some(&key.name));
+        let path = T::STORED.info().path(Some(&key.namespace), Some(&key.name));
         let request = super::request::Request::new(super::request::Method::Put, path).body(v);
         self.request(request).ok()?;
-        self.store.typed::<T>(&key).cloned().ok_or_else(|| Status::not_found(&T::KIND.info().group_resource(), &key.name))
+        self.store
+            .typed::<T>(&key)
+            .cloned()
+            .ok_or_else(|| Status::not_found(&T::STORED.info().group_resource(), &key.name))
     }
 
     /// Writes an object's status; the caller has changed nothing else. Conflicts like [`Sim::update_typed`]; a status
     /// equal to the stored one is not written.
     pub fn update_status_typed<T: Typed>(&mut self, mut object: T) -> Result<Arc<T>, Status> {
         let key = Key::of(object.metadata());
-        let resource = || T::KIND.info().group_resource();
+        let resource = || T::STORED.info().group_resource();
         let Some(old) = self.store.typed::<T>(&key).cloned() else {
             let e = Status::not_found(&resource(), &key.name);
-            self.log_request(Verb::Update, Some(T::KIND), key, "status", e.code, None);
+            self.log_request(Verb::Update, Some(T::STORED), key, "status", e.code, None);
             return Err(e);
         };
         if old.metadata().resource_version != object.metadata().resource_version {
             let why = "the object has been modified; please apply your changes to the latest version and try again";
             let e = Status::conflict(&resource(), &key.name, why);
-            self.log_request(Verb::Update, Some(T::KIND), key, "status", e.code, None);
+            self.log_request(Verb::Update, Some(T::STORED), key, "status", e.code, None);
             return Err(e);
         }
         if *old == object {
@@ -58,9 +61,9 @@ impl Sim {
         let rv = self.store.next_version();
         object.metadata_mut().resource_version = Some(rv.to_string());
         let object = Arc::new(object);
-        let request = self.log_request(Verb::Update, Some(T::KIND), key, "status", 200, None);
+        let request = self.log_request(Verb::Update, Some(T::STORED), key, "status", 200, None);
         self.store.put(T::wrap(object.clone()), self.now, request);
-        self.notify(T::KIND);
+        self.notify(T::STORED);
         Ok(object)
     }
 
@@ -78,7 +81,13 @@ impl Sim {
 
     /// The prototype of the pods that `owner` makes from this template. Admission, defaults and validation run once
     /// for each owner and generation; so does the search for the service account.
-    pub fn template_proto(&mut self, owner: &OwnerReference, namespace: &str, generation: u64, template: &PodTemplateSpec) -> Result<Arc<PodProto>, Status> {
+    pub fn template_proto(
+        &mut self,
+        owner: &OwnerReference,
+        namespace: &str,
+        generation: u64,
+        template: &PodTemplateSpec,
+    ) -> Result<Arc<PodProto>, Status> {
         let owner_id = self.store.ids.parse(&owner.uid).unwrap_or(0);
         if let Some((g, proto)) = self.server.templates.get(&owner_id)
             && *g == generation
@@ -111,7 +120,12 @@ impl Sim {
     }
 
     /// Creates a pod of a prototype under a generated name.
-    pub fn create_pod(&mut self, namespace: &Arc<str>, proto: &Arc<PodProto>, prefix: &str) -> Result<Arc<PodRecord>, Status> {
+    pub fn create_pod(
+        &mut self,
+        namespace: &Arc<str>,
+        proto: &Arc<PodProto>,
+        prefix: &str,
+    ) -> Result<Arc<PodRecord>, Status> {
         let ns = self.store.get(Kind::Namespace, &Key::new("", namespace.clone()));
         let refused = match ns {
             None => Some(Status::not_found("namespaces", namespace)),
@@ -168,10 +182,18 @@ impl Sim {
     pub(super) fn bind_unlogged(&mut self, id: Id, node: Arc<str>) -> Result<(), Status> {
         let Some(pod) = self.store.pod(id).cloned() else { return Err(Status::not_found("pods", "")) };
         if pod.deletion.is_some() {
-            return Err(Status::conflict("pods/binding", &pod.name, &format!("pod {} is being deleted, cannot be assigned to a host", pod.name)));
+            return Err(Status::conflict(
+                "pods/binding",
+                &pod.name,
+                &format!("pod {} is being deleted, cannot be assigned to a host", pod.name),
+            ));
         }
         if let Some(n) = &pod.node {
-            return Err(Status::conflict("pods/binding", &pod.name, &format!("pod {} is already assigned to node {n:?}", pod.name)));
+            return Err(Status::conflict(
+                "pods/binding",
+                &pod.name,
+                &format!("pod {} is already assigned to node {n:?}", pod.name),
+            ));
         }
         let mut new = (*pod).clone();
         new.node = Some(node);
@@ -225,7 +247,12 @@ impl Sim {
     }
 
     /// Models pkg/registry/core/pod strategy.CheckGracefulDelete.
-    pub(super) fn delete_pod_record(&mut self, pod: &Arc<PodRecord>, grace: Option<u32>, finalizers: Vec<String>) -> Option<Obj> {
+    pub(super) fn delete_pod_record(
+        &mut self,
+        pod: &Arc<PodRecord>,
+        grace: Option<u32>,
+        finalizers: Vec<String>,
+    ) -> Option<Obj> {
         let spec = pod.proto.pod.spec.as_ref();
         let mut seconds =
             grace.unwrap_or_else(|| spec.and_then(|s| s.termination_grace_period_seconds).unwrap_or(30).max(0) as u32);
@@ -275,10 +302,8 @@ impl Sim {
         let created = m.creation_timestamp.take().as_ref().map(crate::clock::SimTime::from_api).unwrap_or_default();
         let generation = m.generation.take().unwrap_or(1) as u32;
         let grace = m.deletion_grace_period_seconds.take().unwrap_or(0).max(0) as u32;
-        let deletion = m
-            .deletion_timestamp
-            .take()
-            .map(|t| Box::new(Deletion { at: crate::clock::SimTime::from_api(&t), grace }));
+        let deletion =
+            m.deletion_timestamp.take().map(|t| Box::new(Deletion { at: crate::clock::SimTime::from_api(&t), grace }));
         m.uid = None;
         m.managed_fields = None;
         let status = pod.status.take();
@@ -297,8 +322,7 @@ impl Sim {
         let labels: Arc<LabelSet> = self.store.intern_labels(&pod.metadata.labels.clone().unwrap_or_default());
         let refs = pod.metadata.owner_references.clone().unwrap_or_default();
         let owners: SmallVec<[Id; 1]> = refs.iter().filter_map(|r| self.store.ids.parse(&r.uid)).collect();
-        let controller =
-            refs.iter().find(|r| r.controller == Some(true)).and_then(|r| self.store.ids.parse(&r.uid));
+        let controller = refs.iter().find(|r| r.controller == Some(true)).and_then(|r| self.store.ids.parse(&r.uid));
         let qos = match status.as_ref().and_then(|s| s.qos_class.as_deref()) {
             Some("Guaranteed") => "Guaranteed",
             Some("Burstable") => "Burstable",
@@ -354,7 +378,12 @@ impl Sim {
     }
 
     /// Gives a service its addresses and ports, or says why not.
-    pub(super) fn allocate_service(&mut self, v: Value, old: Option<&Value>, dry_run: bool) -> Result<Value, Vec<FieldError>> {
+    pub(super) fn allocate_service(
+        &mut self,
+        v: Value,
+        old: Option<&Value>,
+        dry_run: bool,
+    ) -> Result<Value, Vec<FieldError>> {
         let _ = (old, dry_run);
         Ok(v)
     }

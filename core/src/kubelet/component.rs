@@ -47,7 +47,14 @@ impl Kubelets {
     }
 
     /// The lines a container has printed, newest last; `previous`: of the run before. The error is the API server's.
-    pub fn logs(&self, sim: &Sim, namespace: &str, pod: &str, container: Option<&str>, previous: bool) -> Result<String, crate::api::error::Status> {
+    pub fn logs(
+        &self,
+        sim: &Sim,
+        namespace: &str,
+        pod: &str,
+        container: Option<&str>,
+        previous: bool,
+    ) -> Result<String, crate::api::error::Status> {
         let _ = (sim, namespace, pod, container, previous);
         Ok(String::new())
     }

@@ -39,14 +39,18 @@ impl Key {
 /// `namespace/name`, or the name alone.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.namespace.is_empty() { write!(f, "{}", self.name) } else { write!(f, "{}/{}", self.namespace, self.name) }
+        if self.namespace.is_empty() {
+            write!(f, "{}", self.name)
+        } else {
+            write!(f, "{}/{}", self.namespace, self.name)
+        }
     }
 }
 
 /// A typed API object that the store can hold.
 pub trait Typed: Metadata<Ty = ObjectMeta> + Clone + PartialEq + Send + Sync + 'static {
     /// Its kind.
-    const KIND: Kind;
+    const STORED: Kind;
     /// The object in the enum.
     fn wrap(this: Arc<Self>) -> Obj;
     /// The object out of the enum.
@@ -127,7 +131,7 @@ macro_rules! typed_kinds {
         }
 
         $(impl Typed for $ty {
-            const KIND: Kind = Kind::$kind;
+            const STORED: Kind = Kind::$kind;
             fn wrap(this: Arc<Self>) -> Obj { Obj::$kind(this) }
             fn unwrap_ref(obj: &Obj) -> Option<&Arc<Self>> {
                 match obj { Obj::$kind(o) => Some(o), _ => None }
@@ -193,9 +197,7 @@ impl Obj {
         match self {
             Obj::Pod(p) => p.rv,
             Obj::Event(e) => e.rv,
-            other => {
-                other.meta().and_then(|m| m.resource_version.as_deref()).and_then(|v| v.parse().ok()).unwrap_or(0)
-            }
+            other => other.meta().and_then(|m| m.resource_version.as_deref()).and_then(|v| v.parse().ok()).unwrap_or(0),
         }
     }
 

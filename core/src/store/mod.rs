@@ -105,7 +105,7 @@ impl Store {
 
     /// A typed object by name.
     pub fn typed<T: Typed>(&self, key: &Key) -> Option<&Arc<T>> {
-        self.get(T::KIND, key).and_then(T::unwrap_ref)
+        self.get(T::STORED, key).and_then(T::unwrap_ref)
     }
 
     /// An object by its handle.
@@ -166,7 +166,7 @@ impl Store {
 
     /// All objects of a typed kind.
     pub fn list_typed<'a, T: Typed + 'a>(&'a self, namespace: Option<&str>) -> impl Iterator<Item = &'a Arc<T>> + 'a {
-        self.list(T::KIND, namespace).filter_map(T::unwrap_ref)
+        self.list(T::STORED, namespace).filter_map(T::unwrap_ref)
     }
 
     /// Every entry of every kind.
@@ -187,9 +187,7 @@ impl Store {
     /// Pods bound to a node, in order of creation.
     pub fn pods_on_node(&self, node: &str) -> impl Iterator<Item = &Arc<PodRecord>> + '_ {
         let node: Arc<str> = node.into();
-        self.pods_by_node
-            .range((node.clone(), 0)..=(node, Id::MAX))
-            .filter_map(|(_, id)| self.pods.get(id))
+        self.pods_by_node.range((node.clone(), 0)..=(node, Id::MAX)).filter_map(|(_, id)| self.pods.get(id))
     }
 
     /// Pods of a namespace that a selector picks, in order of label set and creation. The cost follows the number of

@@ -279,7 +279,13 @@ impl Default for PodStatusRecord {
 
 impl PodStatusRecord {
     /// Sets a standard condition; its transition time moves only when the status changes. True if anything changed.
-    pub fn set_condition(&mut self, which: usize, status: bool, now: SimTime, why: Option<(&'static str, Cow<'static, str>)>) -> bool {
+    pub fn set_condition(
+        &mut self,
+        which: usize,
+        status: bool,
+        now: SimTime,
+        why: Option<(&'static str, Cow<'static, str>)>,
+    ) -> bool {
         let c = &mut self.conditions[which];
         let why = why.map(|(r, m)| Arc::new((Cow::Borrowed(r), m)));
         if c.status == Some(status) && c.why == why {
@@ -576,9 +582,7 @@ fn container_status((name, image): (&str, &str), c: &ContainerRecord) -> Contain
             running: Some(ContainerStateRunning { started_at: Some(SimTime::from(*t).api()) }),
             ..ContainerState::default()
         },
-        RunState::Terminated(t) => {
-            ContainerState { terminated: Some(terminated(t)), ..ContainerState::default() }
-        }
+        RunState::Terminated(t) => ContainerState { terminated: Some(terminated(t)), ..ContainerState::default() },
     };
     ContainerStatus {
         name: name.into(),
@@ -588,7 +592,10 @@ fn container_status((name, image): (&str, &str), c: &ContainerRecord) -> Contain
         restart_count: c.restarts as i32,
         started: c.started,
         state: Some(state),
-        last_state: c.last.as_ref().map(|t| ContainerState { terminated: Some(terminated(t)), ..ContainerState::default() }),
+        last_state: c
+            .last
+            .as_ref()
+            .map(|t| ContainerState { terminated: Some(terminated(t)), ..ContainerState::default() }),
         container_id: (c.container_id != 0).then(|| container_id_text(c.container_id)),
         ..ContainerStatus::default()
     }
