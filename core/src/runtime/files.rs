@@ -1,0 +1,317 @@
+//! In-memory file systems: a container's own, and the volumes mounted into it. Invariant: paths are absolute and
+//! normalised (no `.`, `..`, double or trailing slash), a file's parent directory exists. Persists nothing over restarts
+//! but what lies on volumes; must not know pods.
+
+use imbl::OrdMap;
+use std::sync::Arc;
+
+/// What a path leads to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// A directory.
+    Dir,
+    /// A file with its content.
+    File(Arc<str>),
+}
+
+/// Why a file operation failed, in the words of `strerror`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// No such file or directory
+    Missing,
+    /// Is a directory
+    IsDir,
+    /// Not a directory
+    NotDir,
+    /// File exists
+    Exists,
+    /// Directory not empty
+    NotEmpty,
+    /// Read-only file system
+    ReadOnly,
+    /// No space left on device
+    Full,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Problem::Missing => "No such file or directory",
+            Problem::IsDir => "Is a directory",
+            Problem::NotDir => "Not a directory",
+            Problem::Exists => "File exists",
+            Problem::NotEmpty => "Directory not empty",
+            Problem::ReadOnly => "Read-only file system",
+            Problem::Full => "No space left on device",
+        })
+    }
+}
+
+/// Most bytes a single file may hold; what comes from strangers must not fill the page's memory.
+pub const MAX_FILE: usize = 256 * 1024;
+/// Most entries in one file system.
+pub const MAX_ENTRIES: usize = 4096;
+
+/// One file system.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Files(OrdMap<Arc<str>, Entry>);
+
+impl Files {
+    /// A container's root: the directories that every image has.
+    pub fn root() -> Files {
+        let mut f = Files::default();
+        for d in ["/bin", "/dev", "/etc", "/home", "/opt", "/proc", "/root", "/run", "/srv", "/tmp", "/usr", "/var"] {
+            f.0.insert(d.into(), Entry::Dir);
+        }
+        for d in ["/usr/bin", "/usr/share", "/var/log", "/var/run", "/var/lib", "/var/tmp", "/usr/local"] {
+            f.0.insert(d.into(), Entry::Dir);
+        }
+        f
+    }
+
+    /// What stands at a path.
+    pub fn get(&self, path: &str) -> Option<&Entry> {
+        if path == "/" { Some(&Entry::Dir) } else { self.0.get(path) }
+    }
+
+    /// Puts a file there, with the directories above it: for the runtime, which writes what an image or a volume holds.
+    pub fn place(&mut self, path: &str, content: &str) {
+        let path = normalize("/", path);
+        for (i, _) in path.char_indices().filter(|(i, c)| *c == '/' && *i > 0) {
+            self.0.entry(path[..i].into()).or_insert(Entry::Dir);
+        }
+        self.0.insert(path.into(), Entry::File(content.into()));
+    }
+
+    /// Puts a directory there, with those above it.
+    pub fn place_dir(&mut self, path: &str) {
+        let path = normalize("/", path);
+        for (i, _) in path.char_indices().filter(|(i, c)| *c == '/' && *i > 0) {
+            self.0.entry(path[..i].into()).or_insert(Entry::Dir);
+        }
+        if path != "/" {
+            self.0.insert(path.into(), Entry::Dir);
+        }
+    }
+
+    fn write(&mut self, path: &str, content: &str, append: bool) -> Result<(), Problem> {
+        match self.get(parent(path)) {
+            None => return Err(Problem::Missing),
+            Some(Entry::File(_)) => return Err(Problem::NotDir),
+            Some(Entry::Dir) => {}
+        }
+        let old = match self.get(path) {
+            Some(Entry::Dir) => return Err(Problem::IsDir),
+            Some(Entry::File(t)) => Some(t.clone()),
+            None if self.0.len() >= MAX_ENTRIES => return Err(Problem::Full),
+            None => None,
+        };
+        let text = match old {
+            Some(old) if append => format!("{old}{content}"),
+            _ => content.to_owned(),
+        };
+        if text.len() > MAX_FILE {
+            return Err(Problem::Full);
+        }
+        self.0.insert(path.into(), Entry::File(text.into()));
+        Ok(())
+    }
+
+    /// Names directly below a directory, sorted, and whether each is a directory.
+    pub fn list(&self, dir: &str) -> Vec<(String, bool)> {
+        let prefix = if dir == "/" { "/".to_owned() } else { format!("{dir}/") };
+        self.0
+            .range::<_, str>((std::ops::Bound::Included(prefix.as_str()), std::ops::Bound::Unbounded))
+            .take_while(|(p, _)| p.starts_with(&prefix))
+            .filter(|(p, _)| !p[prefix.len()..].contains('/') && p.len() > prefix.len())
+            .map(|(p, e)| (p[prefix.len()..].to_owned(), matches!(e, Entry::Dir)))
+            .collect()
+    }
+
+    fn remove(&mut self, path: &str) {
+        let below = format!("{path}/");
+        let gone: Vec<Arc<str>> = self
+            .0
+            .range::<_, str>((std::ops::Bound::Included(path), std::ops::Bound::Unbounded))
+            .take_while(|(p, _)| ***p == *path || p.starts_with(path))
+            .filter(|(p, _)| ***p == *path || p.starts_with(&below))
+            .map(|(p, _)| p.clone())
+            .collect();
+        for p in gone {
+            self.0.remove(&p);
+        }
+    }
+}
+
+/// The directory above a path.
+pub fn parent(path: &str) -> &str {
+    match path.rfind('/') {
+        None | Some(0) => "/",
+        Some(i) => &path[..i],
+    }
+}
+
+/// The absolute form of a path seen from a directory.
+pub fn normalize(cwd: &str, path: &str) -> String {
+    let whole = if path.starts_with('/') { path.to_owned() } else { format!("{cwd}/{path}") };
+    let mut parts: Vec<&str> = vec![];
+    for p in whole.split('/') {
+        match p {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            p => parts.push(p),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+/// A volume within a container.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mount {
+    /// Where it is mounted: normalised.
+    pub path: Arc<str>,
+    /// Index of the volume in the pod's list.
+    pub volume: usize,
+    /// The part of the volume that is mounted: empty, or normalised and beginning with `/`.
+    pub sub_path: Arc<str>,
+    /// No writes.
+    pub read_only: bool,
+}
+
+/// What a process of a container sees.
+#[derive(Debug)]
+pub struct FileSystem<'a> {
+    /// The container's own files.
+    pub root: &'a mut Files,
+    /// What is mounted into it.
+    pub mounts: &'a [Mount],
+    /// The pod's volumes.
+    pub volumes: &'a mut [Files],
+}
+
+impl FileSystem<'_> {
+    fn mount(&self, path: &str) -> Option<&Mount> {
+        self.mounts
+            .iter()
+            .filter(|m| {
+                path == &*m.path || path.strip_prefix(&*m.path).is_some_and(|r| r.starts_with('/') || &*m.path == "/")
+            })
+            .filter(|m| m.volume < self.volumes.len())
+            .max_by_key(|m| m.path.len())
+    }
+
+    fn within(m: &Mount, path: &str) -> String {
+        normalize("/", &format!("{}/{}", m.sub_path, path.strip_prefix(&*m.path).unwrap_or(path)))
+    }
+
+    /// What stands at a path.
+    pub fn get(&self, path: &str) -> Option<Entry> {
+        if matches!(path, "/dev/null" | "/dev/stdin" | "/dev/tty" | "/dev/zero" | "/dev/random" | "/dev/urandom") {
+            return Some(Entry::File("".into()));
+        }
+        match self.mount(path) {
+            Some(m) => {
+                let p = Self::within(m, path);
+                let e = self.volumes[m.volume].get(&p).cloned();
+                // a mount point is there even when its volume is empty
+                e.or_else(|| (path == &*m.path).then_some(Entry::Dir))
+            }
+            None => self.root.get(path).cloned().or_else(|| {
+                let prefix = format!("{path}/");
+                self.mounts.iter().any(|m| m.path.starts_with(&prefix)).then_some(Entry::Dir)
+            }),
+        }
+    }
+
+    /// A file's content.
+    ///
+    /// # Errors
+    /// [`Problem::Missing`], [`Problem::IsDir`].
+    pub fn read(&self, path: &str) -> Result<Arc<str>, Problem> {
+        match self.get(path) {
+            None => Err(Problem::Missing),
+            Some(Entry::Dir) => Err(Problem::IsDir),
+            Some(Entry::File(t)) => Ok(t),
+        }
+    }
+
+    /// Writes or appends to a file.
+    ///
+    /// # Errors
+    /// No directory, a directory in its place, a read-only volume, too big.
+    pub fn write(&mut self, path: &str, content: &str, append: bool) -> Result<(), Problem> {
+        if path.starts_with("/dev/") {
+            return Ok(());
+        }
+        if let Some(m) = self.mount(path).cloned() {
+            if m.read_only {
+                return Err(Problem::ReadOnly);
+            }
+            let p = Self::within(&m, path);
+            if !m.sub_path.is_empty() && self.volumes[m.volume].get(&m.sub_path).is_none() {
+                self.volumes[m.volume].place_dir(&m.sub_path);
+            }
+            return self.volumes[m.volume].write(&p, content, append);
+        }
+        self.root.write(path, content, append)
+    }
+
+    /// Makes a directory.
+    ///
+    /// # Errors
+    /// It is there already, or its parent is not.
+    pub fn mkdir(&mut self, path: &str) -> Result<(), Problem> {
+        if self.get(path).is_some() {
+            return Err(Problem::Exists);
+        }
+        match self.get(parent(path)) {
+            None => return Err(Problem::Missing),
+            Some(Entry::File(_)) => return Err(Problem::NotDir),
+            Some(Entry::Dir) => {}
+        }
+        match self.mount(path).cloned() {
+            Some(m) if m.read_only => return Err(Problem::ReadOnly),
+            Some(m) => self.volumes[m.volume].place_dir(&Self::within(&m, path)),
+            None if self.root.0.len() >= MAX_ENTRIES => return Err(Problem::Full),
+            None => self.root.place_dir(path),
+        }
+        Ok(())
+    }
+
+    /// Removes a file, or a directory with all that is in it.
+    ///
+    /// # Errors
+    /// It is not there, or may not be written.
+    pub fn remove(&mut self, path: &str) -> Result<(), Problem> {
+        if self.get(path).is_none() {
+            return Err(Problem::Missing);
+        }
+        match self.mount(path).cloned() {
+            Some(m) if m.read_only => return Err(Problem::ReadOnly),
+            Some(m) => self.volumes[m.volume].remove(&Self::within(&m, path)),
+            None => self.root.remove(path),
+        }
+        Ok(())
+    }
+
+    /// Names directly below a directory, sorted, and whether each is a directory.
+    pub fn list(&self, dir: &str) -> Vec<(String, bool)> {
+        let mut names = match self.mount(dir) {
+            Some(m) => self.volumes[m.volume].list(&Self::within(m, dir)),
+            None => self.root.list(dir),
+        };
+        let prefix = if dir == "/" { "/".to_owned() } else { format!("{dir}/") };
+        for m in self.mounts {
+            if let Some(rest) = m.path.strip_prefix(prefix.as_str()).filter(|r| !r.is_empty()) {
+                let name = rest.split('/').next().unwrap_or(rest);
+                if !names.iter().any(|(n, _)| n == name) {
+                    names.push((name.to_owned(), true));
+                }
+            }
+        }
+        names.sort();
+        names
+    }
+}
