@@ -4,6 +4,7 @@
 pub mod admission;
 pub mod bridge;
 pub mod patch;
+pub mod printers;
 pub mod recorder;
 pub mod registry;
 pub mod request;
