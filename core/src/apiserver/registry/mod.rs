@@ -1,1 +1,87 @@
-//! Per-kind defaults, validation and columns.
+//! What each kind asks of its objects: defaults, validation, and what create and update set by themselves.
+//!
+//! Everything here is a pure function on JSON objects that have been decoded strictly (unknown fields and nulls are
+//! gone). Errors come in upstream's order of checks, which is the order people see. Nothing here knows the store, the
+//! clock or other objects; what depends on those (addresses, quotas, admission) is decided by the callers.
+//!
+//! A new kind: a file with a [`Strategy`] and its line in [`STRATEGIES`].
+
+pub mod configmap;
+pub mod daemonset;
+pub mod deployment;
+pub mod endpoints;
+pub mod event;
+pub mod hpa;
+pub mod job;
+pub mod lease;
+pub mod meta;
+pub mod namespace;
+pub mod node;
+pub mod pod;
+pub mod pod_defaults;
+pub mod pod_template;
+pub mod replicaset;
+pub mod secret;
+pub mod service;
+pub mod service_alloc;
+pub mod serviceaccount;
+pub mod statefulset;
+pub mod util;
+
+use crate::api::error::FieldError;
+use serde_json::Value;
+
+/// The rules of one kind. (Models the registry strategies of kube-apiserver.)
+///
+/// The API server calls, on create: `default`, `prepare_for_create`, admission, `validate`; on update:
+/// `default`, `prepare_for_update`, admission, `validate_update`; on the status subresource `default`,
+/// `prepare_for_status_update`, `validate_status_update`. Metadata that every object gets (uid, creationTimestamp,
+/// resourceVersion, managedFields) is the API server's.
+#[derive(Debug)]
+pub struct Strategy {
+    /// The kind, as `Deployment`.
+    pub kind: &'static str,
+    /// Fills in what the version's defaults say. May be applied again to its own result.
+    pub default: fn(&mut Value),
+    /// All errors of a new object, after defaulting.
+    pub validate: fn(&Value) -> Vec<FieldError>,
+    /// All errors of a changed object: (new, old).
+    pub validate_update: fn(&Value, &Value) -> Vec<FieldError>,
+    /// All errors of a changed status: (new, old).
+    pub validate_status_update: fn(&Value, &Value) -> Vec<FieldError>,
+    /// Drops what clients may not set on create (status) and sets the first generation.
+    pub prepare_for_create: fn(&mut Value),
+    /// Keeps what an update may not change (status) and counts the generation up: (new, old).
+    pub prepare_for_update: fn(&mut Value, &Value),
+    /// Keeps what a status update may not change (spec): (new, old).
+    pub prepare_for_status_update: fn(&mut Value, &Value),
+    /// Texts of `Warning` headers: (new, old if this is an update).
+    pub warnings: fn(&Value, Option<&Value>) -> Vec<String>,
+}
+
+/// The rules of a kind; `None` for kinds that are not simulated.
+pub fn strategy(kind: &str) -> Option<&'static Strategy> {
+    STRATEGIES.iter().copied().find(|s| s.kind == kind)
+}
+
+/// Every kind that has rules.
+pub const STRATEGIES: &[&Strategy] = &[
+    &configmap::STRATEGY,
+    &daemonset::STRATEGY,
+    &deployment::STRATEGY,
+    &endpoints::ENDPOINTS,
+    &endpoints::ENDPOINT_SLICE,
+    &event::STRATEGY,
+    &hpa::STRATEGY,
+    &job::JOB,
+    &job::CRON_JOB,
+    &lease::STRATEGY,
+    &namespace::STRATEGY,
+    &node::STRATEGY,
+    &pod::STRATEGY,
+    &replicaset::STRATEGY,
+    &secret::STRATEGY,
+    &service::STRATEGY,
+    &serviceaccount::STRATEGY,
+    &statefulset::STRATEGY,
+];
