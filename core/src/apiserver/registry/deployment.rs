@@ -1,5 +1,6 @@
 //! Deployments. (Models pkg/apis/apps/v1 defaults, validation and pkg/registry/apps/deployment.)
 
+use super::Strategy;
 use super::meta::{subdomain, validate_meta, validate_meta_update, validate_workload_selector};
 use super::pod_defaults::default_template;
 use super::pod_template::{validate_replicated_template, warnings_of_template};
@@ -7,7 +8,6 @@ use super::util::{
     child, copy_field, has, immutable, int, keep_status_count_generation, non_negative, object,
     reset_status_begin_generation, set_default, set_generation, set_if_absent, shown, text,
 };
-use super::Strategy;
 use crate::api::error::{FieldError, FieldErrorKind};
 use crate::api::names;
 use serde_json::{Value, json};
@@ -147,12 +147,18 @@ fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
 fn validate_status_update(new: &Value, old: &Value) -> Vec<FieldError> {
     let mut errors = validate_meta_update(new, old);
     let status = &new["status"];
-    for key in
-        ["observedGeneration", "replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas"]
-    {
+    for key in [
+        "observedGeneration",
+        "replicas",
+        "updatedReplicas",
+        "readyReplicas",
+        "availableReplicas",
+        "unavailableReplicas",
+    ] {
         errors.extend(non_negative(status, key, "status"));
     }
-    for (key, limit) in [("updatedReplicas", "replicas"), ("readyReplicas", "replicas"), ("availableReplicas", "replicas")]
+    for (key, limit) in
+        [("updatedReplicas", "replicas"), ("readyReplicas", "replicas"), ("availableReplicas", "replicas")]
     {
         if int(status, key) > int(status, limit) {
             errors.push(FieldError::invalid(
@@ -176,7 +182,8 @@ fn prepare_for_update(new: &mut Value, old: &Value) {
     keep_status_count_generation(new, old);
     // Annotations count too: they are copied to the ReplicaSets.
     let none = |v: &Value| v["metadata"]["annotations"].as_object().is_none_or(serde_json::Map::is_empty);
-    let annotations_differ = new["metadata"]["annotations"] != old["metadata"]["annotations"] && !(none(new) && none(old));
+    let annotations_differ =
+        new["metadata"]["annotations"] != old["metadata"]["annotations"] && !(none(new) && none(old));
     if annotations_differ && new["spec"] == old["spec"] {
         set_generation(new, int(&old["metadata"], "generation") + 1);
     }

@@ -26,9 +26,5 @@ fn validate(obj: &Value) -> Vec<FieldError> {
     if fits {
         return vec![];
     }
-    vec![FieldError::invalid(
-        "involvedObject.namespace",
-        about,
-        "does not match event.namespace",
-    )]
+    vec![FieldError::invalid("involvedObject.namespace", about, "does not match event.namespace")]
 }

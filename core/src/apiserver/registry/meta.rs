@@ -139,11 +139,7 @@ pub fn validate_meta_update(new: &Value, old: &Value) -> Vec<FieldError> {
         }
     }
     if int(meta, "generation") < int(before, "generation") {
-        errors.push(FieldError::invalid(
-            "metadata.generation",
-            int(meta, "generation"),
-            "must not be decremented",
-        ));
+        errors.push(FieldError::invalid("metadata.generation", int(meta, "generation"), "must not be decremented"));
     }
     for key in ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] {
         // What a client leaves out is filled in by the API server.
@@ -168,10 +164,8 @@ fn label_requirement(e: &Value, path: &str) -> Vec<FieldError> {
     let mut errors = vec![];
     let values = items(e, "values");
     match text(e, "operator") {
-        "In" | "NotIn" if values.is_empty() => errors.push(FieldError::required(
-            child(path, "values"),
-            "must be specified when `operator` is 'In' or 'NotIn'",
-        )),
+        "In" | "NotIn" if values.is_empty() => errors
+            .push(FieldError::required(child(path, "values"), "must be specified when `operator` is 'In' or 'NotIn'")),
         "Exists" | "DoesNotExist" if !values.is_empty() => errors.push(FieldError::forbidden(
             child(path, "values"),
             "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",

@@ -27,6 +27,7 @@ pub mod service_alloc;
 pub mod serviceaccount;
 pub mod statefulset;
 pub mod util;
+pub mod volumes;
 
 use crate::api::error::FieldError;
 use serde_json::Value;

@@ -34,7 +34,10 @@ fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
     errors.extend(validate_taints(&new["spec"], "spec"));
     let (now, before) = (text(&new["spec"], "providerID"), text(&old["spec"], "providerID"));
     if !before.is_empty() && now != before {
-        errors.push(FieldError::forbidden("spec.providerID", "node updates may not change providerID except from \"\" to valid"));
+        errors.push(FieldError::forbidden(
+            "spec.providerID",
+            "node updates may not change providerID except from \"\" to valid",
+        ));
     }
     errors
 }

@@ -251,7 +251,7 @@ fn default_pod_level_requests(spec: &mut Value) {
             .filter_map(|c| c["resources"]["requests"][name].as_str()?.parse().ok())
             .collect();
         if let Some((first, rest)) = asked.split_first() {
-            let sum = rest.iter().fold(first.clone(), |a, b| a + b.clone());
+            let sum = rest.iter().fold(*first, |a, b| a + *b);
             sums.insert(name.into(), json!(sum.to_string()));
         }
     }
@@ -297,7 +297,8 @@ pub fn default_claim(claim: &mut Value) {
 pub fn labels_from_template(obj: &mut Value) {
     let labels = obj["spec"]["template"]["metadata"]["labels"].clone();
     let empty = obj["metadata"]["labels"].as_object().is_none_or(Map::is_empty);
-    if empty && labels.as_object().is_some_and(|l| !l.is_empty())
+    if empty
+        && labels.as_object().is_some_and(|l| !l.is_empty())
         && let Some(meta) = object(obj, "metadata")
     {
         copy_field(meta, &json!({ "labels": labels }), "labels");

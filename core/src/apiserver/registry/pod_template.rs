@@ -27,12 +27,7 @@ pub fn validate_template(template: &Value, path: &str) -> Vec<FieldError> {
 }
 
 /// A template whose pods run for ever, and its selector. `kind` is the one the refusal of a deadline names.
-pub fn validate_replicated_template(
-    template: &Value,
-    selector: &Selector,
-    path: &str,
-    kind: &str,
-) -> Vec<FieldError> {
+pub fn validate_replicated_template(template: &Value, selector: &Selector, path: &str, kind: &str) -> Vec<FieldError> {
     let mut errors = selected(template, selector, path);
     errors.extend(validate_template(template, path));
     errors.extend(always_and_no_deadline(&template["spec"], &child(path, "spec"), kind));

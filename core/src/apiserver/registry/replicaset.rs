@@ -1,13 +1,13 @@
 //! ReplicaSets. (Models pkg/apis/apps validation and pkg/registry/apps/replicaset.)
 
+use super::Strategy;
 use super::meta::{subdomain, validate_meta, validate_meta_update, validate_workload_selector};
 use super::pod_defaults::default_template;
 use super::pod_template::{validate_replicated_template, warnings_of_template};
 use super::util::{
-    child, immutable, int, keep_spec, keep_status_count_generation, non_negative, object, reset_status_begin_generation,
-    set_if_absent,
+    child, immutable, int, keep_spec, keep_status_count_generation, non_negative, object,
+    reset_status_begin_generation, set_if_absent,
 };
-use super::Strategy;
 use crate::api::error::FieldError;
 use serde_json::{Value, json};
 

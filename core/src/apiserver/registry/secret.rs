@@ -3,7 +3,9 @@
 use super::Strategy;
 use super::configmap::{MAX_DATA, decoded_len, validate_immutability};
 use super::meta::{subdomain, validate_meta, validate_meta_update};
-use super::util::{entries, has, immutable, invalid_each, keyed, nothing, nothing_kept, object, remove, set_default, text};
+use super::util::{
+    entries, has, immutable, invalid_each, keyed, nothing, nothing_kept, object, remove, set_default, text,
+};
 use crate::api::error::FieldError;
 use crate::api::names;
 use base64::Engine;
