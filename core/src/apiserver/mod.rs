@@ -2,6 +2,7 @@
 //! a typed front for controllers. It must not know who watches.
 
 pub mod admission;
+pub mod admission;
 pub mod bridge;
 pub mod patch;
 pub mod printers;

@@ -34,10 +34,12 @@ use serde_json::Value;
 
 /// The rules of one kind. (Models the registry strategies of kube-apiserver.)
 ///
-/// The API server calls, on create: `default`, `prepare_for_create`, admission, `validate`; on update:
-/// `default`, `prepare_for_update`, admission, `validate_update`; on the status subresource `default`,
-/// `prepare_for_status_update`, `validate_status_update`. Metadata that every object gets (uid, creationTimestamp,
-/// resourceVersion, managedFields) is the API server's.
+/// The API server calls, on create: `default`, admission, `prepare_for_create`, `validate`; on update: `default`,
+/// admission, `prepare_for_update`, `validate_update`; on the status subresource `default`,
+/// `prepare_for_status_update`, `validate_status_update`; `warnings` only of what is accepted. The uid and creation time of
+/// a new object must be set before. Services besides are given addresses and ports by [`service_alloc`] before
+/// `prepare_for_…`. Metadata that every object gets (uid, creationTimestamp, resourceVersion, managedFields) is the API
+/// server's.
 #[derive(Debug)]
 pub struct Strategy {
     /// The kind, as `Deployment`.
