@@ -2,7 +2,6 @@
 //! a typed front for controllers. It must not know who watches.
 
 pub mod admission;
-pub mod admission;
 pub mod bridge;
 pub mod patch;
 pub mod printers;
