@@ -1,7 +1,10 @@
 //! The controllers: each a `sync(key)` that reads current state and writes through the API server. They never call each
 //! other and never use what a watch said beyond the key. [`queue`] is the work queue they share.
 
+pub mod claim;
+pub mod deployment;
 pub mod queue;
+pub mod replicaset;
 
 use crate::sim::{Component, Event, Sim};
 use crate::store::{Change, Key};
@@ -73,12 +76,19 @@ impl Controllers {
     }
 
     fn keys_of(&self, c: Component, sim: &Sim, change: &Change, add: &mut dyn FnMut(Key)) {
-        let _ = (c, sim, change, add);
+        match c {
+            Component::Deployment => deployment::keys_of(sim, change, add),
+            Component::ReplicaSet => replicaset::keys_of(sim, change, add),
+            _ => {}
+        }
     }
 
     fn sync(&mut self, c: Component, sim: &mut Sim, key: &Key) -> Action {
-        let _ = (c, sim, key);
-        Action::Done
+        match c {
+            Component::Deployment => deployment::sync(sim, key),
+            Component::ReplicaSet => replicaset::sync(sim, key),
+            _ => Action::Done,
+        }
     }
 
     /// A controller's own timer.

@@ -40,6 +40,7 @@ pub struct Store {
     tables: OrdMap<(Kind, Key), Entry>,
     by_id: OrdMap<Id, (Kind, Key)>,
     dependents: OrdSet<(Id, Id)>,
+    uncontrolled: OrdSet<(Kind, Arc<str>, Id)>,
     pods_by_node: OrdSet<(Arc<str>, Id)>,
     pods_by_labels: OrdSet<(Arc<str>, u32, Id)>,
     label_sets: OrdMap<(Arc<str>, u32), (Arc<LabelSet>, u32)>,
@@ -58,6 +59,7 @@ impl Store {
             tables: OrdMap::new(),
             by_id: OrdMap::new(),
             dependents: OrdSet::new(),
+            uncontrolled: OrdSet::new(),
             pods_by_node: OrdSet::new(),
             pods_by_labels: OrdSet::new(),
             label_sets: OrdMap::new(),
@@ -179,6 +181,11 @@ impl Store {
         self.dependents.range((owner, 0)..=(owner, Id::MAX)).map(|(_, d)| *d)
     }
 
+    /// Handles of the pods or ReplicaSets of a namespace that no controller owns: who may be adopted.
+    pub fn uncontrolled(&self, kind: Kind, namespace: &Arc<str>) -> impl Iterator<Item = Id> + '_ {
+        self.uncontrolled.range((kind, namespace.clone(), 0)..=(kind, namespace.clone(), Id::MAX)).map(|(_, _, id)| *id)
+    }
+
     /// Pods owned by `owner` (any reference), in order of creation.
     pub fn pods_of_owner(&self, owner: Id) -> impl Iterator<Item = &Arc<PodRecord>> + '_ {
         self.dependents(owner).filter_map(|d| self.pods.get(&d))
@@ -269,6 +276,9 @@ impl Store {
                     for owner in &p.proto.owners {
                         self.dependents.insert((*owner, id));
                     }
+                    if p.proto.controller.is_none() {
+                        self.uncontrolled.insert((Kind::Pod, p.namespace.clone(), id));
+                    }
                 }
             }
             Obj::Event(_) => {}
@@ -277,6 +287,9 @@ impl Store {
                     if let Some(owner) = self.ids.parse(&uid) {
                         self.dependents.insert((owner, id));
                     }
+                }
+                if let Some(at) = free_replica_set(other) {
+                    self.uncontrolled.insert((Kind::ReplicaSet, at, id));
                 }
             }
         }
@@ -309,6 +322,9 @@ impl Store {
                     for owner in &o.proto.owners {
                         self.dependents.remove(&(*owner, id));
                     }
+                    if o.proto.controller.is_none() {
+                        self.uncontrolled.remove(&(Kind::Pod, o.namespace.clone(), id));
+                    }
                 }
                 if after.is_none() {
                     self.pods.remove(&id);
@@ -321,7 +337,17 @@ impl Store {
                         self.dependents.remove(&(owner, id));
                     }
                 }
+                if let Some(at) = free_replica_set(other) {
+                    self.uncontrolled.remove(&(Kind::ReplicaSet, at, id));
+                }
             }
         }
     }
+}
+
+/// The namespace of a ReplicaSet that nobody controls.
+fn free_replica_set(o: &Obj) -> Option<Arc<str>> {
+    let Obj::ReplicaSet(rs) = o else { return None };
+    let owned = rs.metadata.owner_references.iter().flatten().any(|r| r.controller == Some(true));
+    (!owned).then(|| rs.metadata.namespace.as_deref().unwrap_or_default().into())
 }

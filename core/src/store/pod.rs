@@ -635,3 +635,8 @@ fn container_record(c: &ContainerStatus) -> ContainerRecord {
         pulled: !c.image_id.is_empty(),
     }
 }
+
+/// FNV-1a, 32 bits.
+pub fn fnv32(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |h, b| (h ^ u32::from(*b)).wrapping_mul(0x0100_0193))
+}
