@@ -132,6 +132,12 @@ impl Builder {
         self
     }
 
+    /// Leaves `--selector` to the command: it selects nothing here.
+    pub fn no_selector(mut self) -> Self {
+        self.selector = None;
+        self
+    }
+
     /// `TYPE` alone means all of its objects (as `get` reads it), not an error.
     pub fn types_alone(mut self) -> Self {
         self.list_by_type = true;

@@ -62,7 +62,20 @@ impl Command {
 }
 
 /// Every command there is; kept in the order of [`NAMES`], though nothing depends on it.
-pub static COMMANDS: &[&Command] = &[&cmd::get::COMMAND];
+pub static COMMANDS: &[&Command] = &[
+    &cmd::get::COMMAND,
+    &cmd::annotate::COMMAND,
+    &cmd::apply::COMMAND,
+    &cmd::autoscale::COMMAND,
+    &cmd::create::COMMAND,
+    &cmd::delete::COMMAND,
+    &cmd::expose::COMMAND,
+    &cmd::label::COMMAND,
+    &cmd::patch::COMMAND,
+    &cmd::run::COMMAND,
+    &cmd::scale::COMMAND,
+    &cmd::taint::COMMAND,
+];
 
 /// The names of all of kubectl's commands in its own order: what "Did you mean this?" offers.
 pub static NAMES: &[&str] = &[

@@ -23,6 +23,10 @@ pub struct Pending {
 pub enum Wait {
     /// `get -w`
     Watch(cmd::get::Watch),
+    /// `delete`: objects that are to be gone
+    Gone(cmd::delete::Gone),
+    /// `scale --timeout`
+    Scaled(cmd::scale::Scaled),
 }
 
 impl Pending {
@@ -42,5 +46,7 @@ pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Result<bool, CmdError> 
     let deadline = pending.deadline;
     match &mut pending.wait {
         Wait::Watch(w) => cmd::get::poll(w, deadline, ctx),
+        Wait::Gone(w) => w.poll(deadline, ctx),
+        Wait::Scaled(w) => cmd::scale::poll(w, deadline, ctx),
     }
 }

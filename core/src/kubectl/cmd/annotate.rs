@@ -1,0 +1,47 @@
+//! `kubectl annotate`. Models kubectl `pkg/cmd/annotate`.
+
+use super::change::{self, PAIRS, RECORD};
+use super::{label, pairs};
+use crate::kubectl::Context;
+use crate::kubectl::command::{Command, DryRun, Invocation};
+use crate::kubectl::errors::CmdError;
+use crate::kubectl::flags;
+
+/// The command.
+pub static COMMAND: Command = Command::new(
+    "annotate",
+    "Update the annotations on a resource.",
+    "[--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N [--resource-version=version]",
+    &[
+        PAIRS,
+        RECORD,
+        flags::PRINT,
+        flags::FILENAME,
+        flags::SELECTOR,
+        flags::FIELD_SELECTOR,
+        flags::ALL_NAMESPACES,
+        flags::DRY_RUN,
+        flags::FIELD_MANAGER,
+    ],
+    run,
+);
+
+fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
+    let dry = inv.dry_run()?;
+    let (resources, specs) = pairs::split(&inv.args, "annotation").map_err(CmdError::Client)?;
+    let changes = pairs::parse_annotations(&specs).map_err(CmdError::Client)?;
+    let (infos, single) = label::prepare(inv, &resources, &changes, "annotation", ctx)?;
+    change::each(infos, ctx, |info, ctx| {
+        let mut after = info.object.clone();
+        pairs::annotate(&mut after, &changes, inv.bool("overwrite")).map_err(CmdError::Client)?;
+        change::record(inv, &mut after);
+        let only_shown = dry == DryRun::Client || inv.bool("local") || inv.bool("list");
+        let shown =
+            if only_shown { after } else { label::send(inv, &info, &info.object, &after, "kubectl-annotate", ctx)? };
+        if inv.bool("list") {
+            label::list(&info, &shown["metadata"]["annotations"], "annotations", single, ctx);
+            return Ok(());
+        }
+        change::print(inv, &shown, "annotated", dry, ctx)
+    })
+}

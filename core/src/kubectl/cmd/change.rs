@@ -1,0 +1,193 @@
+//! What commands that change objects share: patches, requests, result lines, `--record`.
+
+use crate::apiserver::request::{ContentType, Method, Request};
+use crate::kubectl::Context;
+use crate::kubectl::builder::Info;
+use crate::kubectl::command::{DryRun, Invocation};
+use crate::kubectl::errors::CmdError;
+use crate::kubectl::flags::Flag;
+use crate::kubectl::printer::Printer;
+use serde_json::{Map, Value};
+
+/// `--record`: keeps the command in an annotation.
+pub static RECORD: &[Flag] = &[Flag::bool("record", "Record current kubectl command in the resource annotation.")
+    .deprecated("--record will be removed in the future")];
+
+/// `--overwrite`, `--all`, `--local`, `--list`, `--resource-version`: what label and annotate share.
+pub static PAIRS: &[Flag] = &[
+    Flag::bool(
+        "overwrite",
+        "If true, allow values to be overwritten, otherwise reject updates that overwrite existing values.",
+    ),
+    Flag::bool("all", "Select all resources, in the namespace of the specified resource types."),
+    Flag::bool("local", "If true, the command will NOT contact the API server but run locally."),
+    Flag::bool("list", "If true, display the values for a given resource."),
+    Flag::str(
+        "resource-version",
+        "If non-empty, the update will only succeed if this is the current resource-version for the object.",
+    ),
+];
+
+/// `--validate`: how unknown and duplicate fields are met.
+pub static VALIDATE: &[Flag] = &[Flag::str(
+    "validate",
+    "Must be one of: strict (or true), warn, ignore (or false): what to do about unknown or duplicate fields.",
+)
+.default("strict")
+.no_opt("strict")];
+
+/// `--save-config`: writes the annotation that `kubectl apply` reads.
+pub static SAVE_CONFIG: &[Flag] =
+    &[Flag::bool("save-config", "If true, the configuration of current object will be saved in its annotation.")];
+
+/// What `--validate` asks the API server for.
+///
+/// # Errors
+/// A value it does not know.
+pub fn field_validation(inv: &Invocation) -> Result<&'static str, CmdError> {
+    match inv.str("validate") {
+        "" | "strict" | "true" => Ok("Strict"),
+        "warn" => Ok("Warn"),
+        "ignore" | "false" => Ok("Ignore"),
+        other => Err(CmdError::client(format!(
+            "invalid - validate option {other:?}; must be one of: strict (or true), warn, ignore (or false)"
+        ))),
+    }
+}
+
+/// The merge patch that leads from one value to another.
+pub fn merge_patch(from: &Value, to: &Value) -> Value {
+    let (Value::Object(a), Value::Object(b)) = (from, to) else { return to.clone() };
+    let mut patch = Map::new();
+    for (k, new) in b {
+        match a.get(k) {
+            Some(old) if old == new => {}
+            Some(old) if old.is_object() && new.is_object() => {
+                patch.insert(k.clone(), merge_patch(old, new));
+            }
+            _ => {
+                patch.insert(k.clone(), new.clone());
+            }
+        }
+    }
+    for k in a.keys().filter(|k| !b.contains_key(*k)) {
+        patch.insert(k.clone(), Value::Null);
+    }
+    patch.into()
+}
+
+/// Does a patch change nothing?
+pub fn is_empty(patch: &Value) -> bool {
+    patch.as_object().is_some_and(Map::is_empty)
+}
+
+/// A request with the dry-run and field-manager parameters of a command.
+pub fn request(method: Method, path: String, inv: &Invocation, dry: DryRun, manager: &str) -> Request {
+    let given = inv.str("field-manager");
+    let manager = if given.is_empty() { manager } else { given };
+    dry.apply(Request::new(method, path).with("fieldManager", manager))
+}
+
+/// Sends a patch of an object and gives the object afterwards.
+///
+/// # Errors
+/// What the API server says.
+pub fn patch(
+    info: &Info,
+    kind: ContentType,
+    body: Value,
+    (inv, dry, manager): (&Invocation, DryRun, &str),
+    ctx: &mut Context,
+) -> Result<Value, CmdError> {
+    let mut r = request(Method::Patch, info.path(), inv, dry, manager).body(body);
+    r.content_type = kind;
+    ctx.call(r)
+}
+
+/// Does something with each object, going on after errors.
+///
+/// # Errors
+/// All of them together.
+pub fn each(
+    infos: Vec<Result<Info, CmdError>>,
+    ctx: &mut Context,
+    mut f: impl FnMut(Info, &mut Context) -> Result<(), CmdError>,
+) -> Result<(), CmdError> {
+    let mut errors = vec![];
+    for info in infos {
+        if let Err(e) = info.and_then(|i| f(i, ctx)) {
+            errors.push(e);
+        }
+    }
+    CmdError::collect(errors)
+}
+
+/// Shows an object by `-o`, or as `<kind>/<name> <operation>` with the dry-run suffix.
+///
+/// # Errors
+/// An unknown output format.
+pub fn print(
+    inv: &Invocation,
+    object: &Value,
+    operation: &str,
+    dry: DryRun,
+    ctx: &mut Context,
+) -> Result<(), CmdError> {
+    let operation = format!("{operation}{}", dry.suffix());
+    Printer::for_operation(inv, &operation, ctx)?.print(object, ctx)
+}
+
+/// Keeps the command in the annotation of `--record`, where asked for.
+pub fn record(inv: &Invocation, object: &mut Value) {
+    if inv.bool("record") {
+        let text = format!("{} {} --record=true", inv.path, inv.args.join(" "));
+        object["metadata"]["annotations"]["kubernetes.io/change-cause"] = text.into();
+    }
+}
+
+/// The only argument, a name; arguments after `--` do not count.
+///
+/// # Errors
+/// There is none, or several.
+pub fn one_name(inv: &Invocation) -> Result<String, CmdError> {
+    let n = inv.dash.unwrap_or(inv.args.len());
+    match &inv.args[..n] {
+        [one] => Ok(one.clone()),
+        _ => Err(inv.usage(format!("exactly one NAME is required, got {n}"))),
+    }
+}
+
+/// The arguments after `--`.
+pub fn after_dash(inv: &Invocation) -> &[String] {
+    inv.dash.map_or(&[], |n| &inv.args[n..])
+}
+
+/// Refuses arguments.
+///
+/// # Errors
+/// There are some.
+pub fn no_args(inv: &Invocation) -> Result<(), CmdError> {
+    if inv.args.is_empty() {
+        return Ok(());
+    }
+    Err(inv.usage(format!("Unexpected args: [{}]", inv.args.join(" "))))
+}
+
+/// Were neither `-f` nor `-k` given?
+pub fn no_files(inv: &Invocation) -> bool {
+    inv.list("filename").is_empty() && !inv.changed("kustomize")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn merge_patches_lead_there() {
+        let a = json!({"a": {"b": 1, "c": 2}, "l": [1], "x": 1});
+        let b = json!({"a": {"b": 1, "d": 3}, "l": [2], "x": 1});
+        assert_eq!(merge_patch(&a, &b), json!({"a": {"c": null, "d": 3}, "l": [2]}));
+        assert!(is_empty(&merge_patch(&a, &a)));
+    }
+}
