@@ -1,6 +1,7 @@
 //! The API server: the only way to change an object. [`server`] answers REST requests, [`typed`] is the same code with
 //! a typed front for controllers. It must not know who watches.
 
+mod addresses;
 pub mod admission;
 pub mod bridge;
 pub mod patch;

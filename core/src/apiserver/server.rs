@@ -8,7 +8,7 @@ use crate::api::fields::FieldSelector;
 use crate::api::kinds::{self, ResourceInfo, Support};
 use crate::api::labels::Selector;
 use crate::apiserver::bridge as schema;
-use crate::apiserver::{bridge as admission, bridge as patch, bridge as registry};
+use crate::apiserver::{admission, bridge as patch, registry};
 use crate::sim::Sim;
 use crate::store::{Entry, Key, Kind, Obj};
 use serde_json::{Map, Value, json};
@@ -330,12 +330,16 @@ impl Sim {
                 &format!("this cluster holds at most {MAX_OBJECTS} objects"),
             ));
         }
-        let v = self.allocate(t, v, None, options.dry_run)?;
+        let strategy = registry::strategy(t.info.kind).ok_or_else(|| not_simulated(t.info))?;
+        options.warnings.extend((strategy.warnings)(&v, None));
         if options.dry_run {
             let mut v = v;
             v["metadata"]["uid"] = self.store.ids.uid(self.store.ids.issued() + 1).into();
             v["metadata"]["creationTimestamp"] = self.now.rfc3339().into();
             return Ok((201, v));
+        }
+        if t.kind == Kind::Service {
+            self.hold_service(&v, None);
         }
         let obj = self.insert(t.kind, v)?;
         Ok((201, self.present(&obj)))
@@ -344,28 +348,24 @@ impl Sim {
     /// Defaults, admission and validation of a new object.
     pub(super) fn admit(&mut self, kind: Kind, mut v: Value) -> Result<Value, Status> {
         let strategy = registry::strategy(kind.info().kind).ok_or_else(|| not_simulated(kind.info()))?;
-        (strategy.prepare_for_create)(&mut v);
         (strategy.default)(&mut v);
-        if kind == Kind::Pod {
-            let token = self.rng.suffix(5);
-            let ns = v["metadata"]["namespace"].as_str().unwrap_or("default").to_string();
-            let account =
-                v["spec"]["serviceAccountName"].as_str().filter(|s| !s.is_empty()).unwrap_or("default").to_string();
-            if self.store.get(Kind::ServiceAccount, &Key::new(ns.as_str(), account.as_str())).is_none() {
-                let name = v["metadata"]["name"].as_str().unwrap_or_default();
-                let why =
-                    format!("error looking up service account {ns}/{account}: serviceaccount {account:?} not found");
-                return Err(Status::forbidden("pods", name, &why));
+        let name = v["metadata"]["name"].as_str().unwrap_or_default().to_string();
+        match kind {
+            Kind::Pod => {
+                let token = self.rng.suffix(5);
+                let ns = v["metadata"]["namespace"].as_str().unwrap_or("default");
+                let account = Key::new(ns, admission::account_name(&v));
+                let account = self.store.get(Kind::ServiceAccount, &account).map(|o| o.to_value(&self.store.ids));
+                admission::admit_pod(&mut v, account.as_ref(), &admission::system_priority_classes(), &token)
+                    .map_err(|why| Status::forbidden("pods", &name, &why))?;
             }
-            admission::admit_pod(&mut v, &token);
+            Kind::Service => self.allocate_service(&mut v, None).map_err(|e| Status::invalid("Service", &name, &e))?,
+            _ => {}
         }
-        if kind == Kind::Namespace {
-            admission::admit_namespace(&mut v);
-        }
+        (strategy.prepare_for_create)(&mut v);
         let errors = (strategy.validate)(&v);
         if !errors.is_empty() {
-            let name = v["metadata"]["name"].as_str().unwrap_or_default();
-            return Err(Status::invalid(&kind.info().group_kind(), name, &errors));
+            return Err(Status::invalid(&kind.info().group_kind(), &name, &errors));
         }
         Ok(v)
     }
@@ -380,15 +380,6 @@ impl Sim {
             )),
             Some(_) => Ok(()),
         }
-    }
-
-    /// Cluster addresses and node ports of services; other kinds need none.
-    fn allocate(&mut self, t: &Target, v: Value, old: Option<&Value>, dry_run: bool) -> Result<Value, Status> {
-        if t.kind != Kind::Service {
-            return Ok(v);
-        }
-        let name = v["metadata"]["name"].as_str().unwrap_or_default().to_string();
-        self.allocate_service(v, old, dry_run).map_err(|errors| Status::invalid("Service", &name, &errors))
     }
 
     /// Stamps and stores a new, valid object.
@@ -480,16 +471,22 @@ impl Sim {
         }
         m.remove("managedFields");
         let strategy = registry::strategy(t.info.kind).ok_or_else(|| not_simulated(t.info))?;
-        (strategy.prepare_for_update)(&mut new, &old);
         (strategy.default)(&mut new);
+        if t.kind == Kind::Service {
+            self.allocate_service(&mut new, Some(&old)).map_err(|e| Status::invalid("Service", &name, &e))?;
+        }
+        (strategy.prepare_for_update)(&mut new, &old);
         let errors = (strategy.validate_update)(&new, &old);
         if !errors.is_empty() {
             return Err(Status::invalid(&t.info.group_kind(), &name, &errors));
         }
         let _ = verb;
-        let new = self.allocate(t, new, Some(&old), options.dry_run)?;
+        options.warnings.extend((strategy.warnings)(&new, Some(&old)));
         if options.dry_run {
             return Ok((200, new));
+        }
+        if t.kind == Kind::Service {
+            self.hold_service(&new, Some(&old));
         }
         let obj = self.replace(t.kind, new, &old_obj)?;
         Ok((200, self.present(&obj)))
@@ -669,8 +666,8 @@ impl Sim {
         self.store.next_version();
         let request = self.request_id();
         if self.store.remove(kind, &key, self.now, request).is_some() {
-            if let Obj::Service(s) = obj {
-                self.release_service(s);
+            if kind == Kind::Service {
+                self.release_service(&obj.to_value(&self.store.ids));
             }
             self.server.templates.remove(&obj.id(&self.store.ids));
             self.notify(kind);

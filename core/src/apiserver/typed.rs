@@ -3,11 +3,11 @@
 
 use super::requests::Verb;
 use super::server::DeleteOptions;
-use crate::api::error::{FieldError, Status};
+use crate::api::error::Status;
 use crate::sim::Sim;
 use crate::store::pod::{Deletion, PodStatusRecord, SCHEDULED, TOKEN_MARK, rename_token};
 use crate::store::{EventRecord, Id, Key, Kind, LabelSet, Obj, PodProto, PodRecord, Typed};
-use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec, Service};
+use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::{Value, json};
 use smallvec::SmallVec;
@@ -375,31 +375,5 @@ impl Sim {
             first: seen("firstTimestamp"),
             last: seen("lastTimestamp"),
         })
-    }
-
-    /// Gives a service its addresses and ports, or says why not.
-    pub(super) fn allocate_service(
-        &mut self,
-        v: Value,
-        old: Option<&Value>,
-        dry_run: bool,
-    ) -> Result<Value, Vec<FieldError>> {
-        let _ = (old, dry_run);
-        Ok(v)
-    }
-
-    /// Takes a removed service's addresses and ports back.
-    pub(super) fn release_service(&mut self, s: &Service) {
-        let spec = s.spec.as_ref();
-        for ip in spec.and_then(|s| s.cluster_ips.as_ref()).into_iter().flatten() {
-            if let Ok(ip) = ip.parse::<std::net::Ipv4Addr>() {
-                self.server.service_ips.remove(&u32::from(ip));
-            }
-        }
-        for p in spec.and_then(|s| s.ports.as_ref()).into_iter().flatten() {
-            if let Some(n) = p.node_port {
-                self.server.node_ports.remove(&(n as u16));
-            }
-        }
     }
 }

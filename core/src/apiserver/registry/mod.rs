@@ -20,6 +20,7 @@ pub mod node;
 pub mod pod;
 pub mod pod_defaults;
 pub mod pod_template;
+pub mod qos;
 pub mod replicaset;
 pub mod secret;
 pub mod service;

@@ -3,7 +3,8 @@
 use super::Strategy;
 use super::meta::{subdomain, validate_meta, validate_meta_update};
 use super::pod_defaults::default_pod;
-use super::util::{copy_field, keep_spec, set_generation};
+use super::qos::qos_class;
+use super::util::{copy_field, items, keep_spec, set_generation};
 use crate::api::error::FieldError;
 use serde_json::{Value, json};
 
@@ -22,7 +23,11 @@ pub const STRATEGY: Strategy = Strategy {
 
 fn prepare_for_create(pod: &mut Value) {
     set_generation(pod, 1);
-    pod["status"] = json!({"phase": "Pending"});
+    pod["status"] = json!({"phase": "Pending", "qosClass": qos_class(&pod["spec"])});
+    if !items(&pod["spec"], "schedulingGates").is_empty() {
+        pod["status"]["conditions"] = json!([{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
+            "message": "Scheduling is blocked due to non-empty scheduling gates"}]);
+    }
 }
 
 fn prepare_for_update(new: &mut Value, old: &Value) {
