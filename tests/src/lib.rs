@@ -1,1 +1,6 @@
-//! Tests.
+//! What the tests share: conformance cases and their normalisation, and the comparison of outcomes.
+
+pub mod case;
+pub mod json;
+pub mod manifest;
+pub mod normalize;
