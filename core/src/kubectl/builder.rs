@@ -218,6 +218,14 @@ impl Builder {
             && (self.pairs.len() == 1 || (self.types.len() == 1 && self.names.len() == 1))
     }
 
+    /// Is it one manifest with one object in it?
+    pub fn one_document(&self, ctx: &Context) -> bool {
+        !self.files.is_empty()
+            && manifest::texts(&self.files, self.recursive, ctx).is_ok_and(|t| {
+                t.iter().map(|(source, text)| manifest::read_manifests(text, source).len()).sum::<usize>() == 1
+            })
+    }
+
     /// Reads lists rather than single objects?
     pub fn lists(&self) -> bool {
         self.files.is_empty() && self.pairs.is_empty() && self.names.is_empty()
@@ -362,7 +370,7 @@ impl Builder {
                 let info = doc.and_then(|d| self.from_document(d, ctx));
                 // a selector picks among the objects of a manifest
                 if let (Ok(i), Some(s)) = (&info, &self.selector)
-                    && !crate::kubectl::builder::selects(s, &i.object)?
+                    && !selects(s, &i.object)?
                 {
                     continue;
                 }
@@ -418,15 +426,8 @@ impl Builder {
 
 /// Does a label selector, as typed, pick an object?
 pub fn selects(selector: &str, object: &Value) -> Result<bool, CmdError> {
-    // equality terms only until selectors are read by the API's own parser
-    let labels = &object["metadata"]["labels"];
-    Ok(selector.split(',').all(|t| match t.split_once("!=") {
-        Some((k, v)) => labels[k].as_str() != Some(v),
-        None => match t.split_once('=') {
-            Some((k, v)) => labels[k].as_str() == Some(v.trim_start_matches('=')),
-            None => !labels[t].is_null(),
-        },
-    }))
+    let selector = crate::api::labels::Selector::parse(selector).map_err(CmdError::Client)?;
+    Ok(selector.matches_value(&object["metadata"]["labels"]))
 }
 
 /// The resources of a category (`all`), in the order `kubectl get all` shows them.

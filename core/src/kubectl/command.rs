@@ -239,6 +239,8 @@ pub struct Invocation {
     command_flags: &'static [&'static [Flag]],
     /// `kubectl create deployment`
     pub path: String,
+    /// The whole call as words, without `kubectl`: enough to parse it again.
+    pub words: Vec<String>,
     /// Arguments that are no flags.
     pub args: Vec<String>,
     /// How many arguments stood before `--`; `None` without one.
@@ -290,6 +292,7 @@ impl Invocation {
         let given = parsed.given("namespace").last().filter(|n| !n.is_empty()).cloned();
         Ok(Some(Invocation {
             command_flags: command.flags,
+            words: path.split(' ').skip(1).map(str::to_string).chain(args).collect(),
             path,
             args: parsed.args.clone(),
             dash: parsed.dash,

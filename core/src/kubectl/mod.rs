@@ -18,6 +18,7 @@ pub mod manifest;
 pub mod pending;
 pub mod pipes;
 pub mod printer;
+pub mod sort;
 
 use crate::apiserver::request::{Api, Request};
 use crate::clock::SimTime;

@@ -97,10 +97,20 @@ fn write_map(v: &Value, indent: usize, out: &mut String) {
         if i > 0 || !out.ends_with("- ") {
             out.extend(std::iter::repeat_n(' ', indent));
         }
-        text(k, indent, out);
+        key(k, out);
         out.push(':');
         write_value(item, indent, out);
     }
+}
+
+/// A key is written on one line.
+fn key(k: &str, out: &mut String) {
+    let mut shown = String::new();
+    text(k, 0, &mut shown);
+    if shown.contains('\n') {
+        shown = quote(k);
+    }
+    out.push_str(&shown);
 }
 
 fn write_value(v: &Value, indent: usize, out: &mut String) {
@@ -187,9 +197,28 @@ fn text(s: &str, indent: usize, out: &mut String) {
     } else if reads_as_other(s) {
         let _ = write!(out, "\"{}\"", s.replace('\\', "\\\\").replace('"', "\\\""));
     } else if needs_quotes(s) {
-        let _ = write!(out, "'{}'", s.replace('\'', "''"));
+        fold(&format!("'{}'", s.replace('\'', "''")), 1, indent, out);
     } else {
-        out.push_str(s);
+        fold(s, 0, indent, out);
+    }
+}
+
+/// Writes a scalar that may go over several lines: it is broken at single blanks behind column 80. `edge` characters at
+/// both ends are quotes, next to which there is no break.
+fn fold(s: &str, edge: usize, indent: usize, out: &mut String) {
+    const WIDTH: usize = 80;
+    let mut column = out.rsplit('\n').next().map_or(0, |l| l.chars().count());
+    let chars: Vec<char> = s.chars().collect();
+    for (i, c) in chars.iter().enumerate() {
+        let single = i > 0 && chars[i - 1] != ' ' && chars.get(i + 1).is_some_and(|n| *n != ' ');
+        if *c == ' ' && single && column > WIDTH && i > edge && i + 1 + edge < chars.len() {
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', indent));
+            column = indent;
+        } else {
+            out.push(*c);
+            column += 1;
+        }
     }
 }
 
