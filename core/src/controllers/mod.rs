@@ -5,6 +5,7 @@ pub mod claim;
 pub mod deployment;
 pub mod queue;
 pub mod replicaset;
+pub mod serviceaccount;
 
 use crate::sim::{Component, Event, Sim};
 use crate::store::{Change, Key};
@@ -79,6 +80,7 @@ impl Controllers {
         match c {
             Component::Deployment => deployment::keys_of(sim, change, add),
             Component::ReplicaSet => replicaset::keys_of(sim, change, add),
+            Component::ServiceAccount => serviceaccount::keys_of(change, add),
             _ => {}
         }
     }
@@ -87,6 +89,7 @@ impl Controllers {
         match c {
             Component::Deployment => deployment::sync(sim, key),
             Component::ReplicaSet => replicaset::sync(sim, key),
+            Component::ServiceAccount => serviceaccount::sync(sim, key),
             _ => Action::Done,
         }
     }
