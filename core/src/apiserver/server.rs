@@ -85,6 +85,12 @@ impl Sim {
         let mut warnings = vec![];
         let target = Target::parse(&request.path);
         let (answer, verb) = match &target {
+            Err(e) if e.code == 501 && request.method == Method::Get => match empty_list(&request.path) {
+                Some(list) => (Ok((200, list)), Verb::List),
+                None => {
+                    (Err(Status::new(404, "NotFound", "the server could not find the requested resource")), Verb::Get)
+                }
+            },
             Err(e) => (Err(e.clone()), verb_of(&request, false)),
             Ok(t) => (self.dispatch(t, &request, &mut warnings), verb_of(&request, t.name.is_none())),
         };
@@ -685,6 +691,23 @@ impl Sim {
         let obj = self.replace(Kind::Namespace, new, old)?;
         Ok((200, self.present(&obj)))
     }
+}
+
+/// Of a kind that is not simulated there are no objects: reading says so, only writing is refused.
+fn empty_list(path: &str) -> Option<Value> {
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let kind = |info: &ResourceInfo| json!({"kind": format!("{}List", info.kind), "apiVersion": info.api_version(), "metadata": {"resourceVersion": "0"}, "items": []});
+    let plural = match parts.as_slice() {
+        ["api" | "apis", .., "namespaces", _, plural] => plural,
+        [.., plural] => plural,
+        [] => "",
+    };
+    let (group, version) = match parts.as_slice() {
+        ["apis", g, v, ..] => (*g, *v),
+        ["api", v, ..] => ("", *v),
+        _ => ("", ""),
+    };
+    kinds::by_plural(group, version, plural).map(kind)
 }
 
 fn pod_has_grace_left(obj: &Obj) -> bool {
