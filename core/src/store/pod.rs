@@ -601,7 +601,8 @@ fn container_status((name, image): (&str, &str), c: &ContainerRecord) -> Contain
     }
 }
 
-fn container_record(c: &ContainerStatus) -> ContainerRecord {
+/// An API container status in compact form.
+pub fn container_record(c: &ContainerStatus) -> ContainerRecord {
     let second = |t: &Option<k8s_openapi::apimachinery::pkg::apis::meta::v1::Time>| -> Second {
         t.as_ref().map(SimTime::from_api).unwrap_or_default().into()
     };
