@@ -9,6 +9,7 @@ mod pod;
 mod storage;
 mod workloads;
 
+pub use network::ports as service_ports;
 pub use pod::{pod_status, restarts_text};
 
 use crate::api::duration::human_duration;

@@ -64,7 +64,8 @@ pub(super) fn external_ip(o: &Value, wide: bool) -> String {
     }
 }
 
-fn ports(v: &Value) -> String {
+/// The PORT(S) column of a service.
+pub fn ports(v: &Value) -> String {
     let list: Vec<String> = items(v)
         .iter()
         .map(|p| {

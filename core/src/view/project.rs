@@ -1,0 +1,470 @@
+//! The projection: one more watcher, which turns changes into patches of the view model. It holds a position in the
+//! watch log and in the request log; after a rewind it starts anew.
+
+use super::model::*;
+use crate::apiserver::printers;
+use crate::apiserver::requests::{RequestEntry, Verb};
+use crate::cluster::Cluster;
+use crate::scheduler::resources::pod_requests;
+use crate::sim::{Actor, Component, Sim};
+use crate::store::pod::{Phase, RunState};
+use crate::store::{Key, Kind, Obj, PodRecord};
+use crate::world::World;
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Pulses, events and requests that one patch carries at most; what exceeds it is not shown moving.
+const MOST: usize = 300;
+
+/// A watcher that makes patches.
+#[derive(Clone, Debug, Default)]
+pub struct Projector {
+    epoch: Option<u64>,
+    position: u64,
+    request: u64,
+    requests_by_proto: BTreeMap<u32, (u64, u64)>,
+    images_by_proto: BTreeMap<u32, Arc<[Arc<str>]>>,
+    words: BTreeMap<String, Arc<str>>,
+}
+
+#[derive(Default)]
+struct Dirty {
+    pods: BTreeSet<Id>,
+    nodes: BTreeSet<Id>,
+    node_names: BTreeSet<Arc<str>>,
+    services: BTreeSet<Id>,
+    workloads: BTreeSet<Id>,
+    gone: Vec<Op>,
+}
+
+impl Projector {
+    /// What has changed since the last call; everything, after a [`Op::Reset`], the first time and after a rewind.
+    pub fn patch(&mut self, cluster: &Cluster) -> Patch {
+        let (world, sim) = (&cluster.world, &cluster.world.sim);
+        let mut patch = Patch { now: sim.now, ops: vec![] };
+        let fresh = self.epoch != Some(cluster.epoch) || sim.store.log.since(self.position).is_none();
+        if fresh {
+            self.epoch = Some(cluster.epoch);
+            self.everything(world, &mut patch.ops);
+            self.request = sim.requests.last();
+        } else {
+            self.changes(world, &mut patch.ops);
+            self.requests(sim, &mut patch.ops);
+        }
+        self.position = sim.store.log.end();
+        patch
+    }
+
+    fn everything(&mut self, world: &World, ops: &mut Vec<Op>) {
+        let sim = &world.sim;
+        ops.push(Op::Reset);
+        ops.extend(sim.store.list_typed::<Node>(None).map(|n| Op::Node(self.node(world, n))).collect::<Vec<_>>());
+        for d in sim.store.list_typed::<Deployment>(None) {
+            ops.push(Op::Workload(deployment(sim, d)));
+        }
+        for r in sim.store.list_typed::<ReplicaSet>(None) {
+            ops.push(Op::Workload(replica_set(sim, r)));
+        }
+        for p in sim.store.pods() {
+            ops.push(Op::Pod(self.pod(sim, p)));
+        }
+        for s in sim.store.list_typed::<Service>(None) {
+            ops.push(Op::Service(service(sim, s)));
+        }
+        let mut events: Vec<EventView> = sim.store.list(Kind::Event, None).filter_map(event).collect();
+        events.sort_by_key(|e| e.at);
+        let skip = events.len().saturating_sub(MOST);
+        ops.extend(events.into_iter().skip(skip).map(Op::Event));
+        let first = sim.requests.last().saturating_sub(MOST as u64);
+        ops.extend(sim.requests.after(first).map(|r| Op::Request(request_view(r))));
+    }
+
+    fn changes(&mut self, world: &World, ops: &mut Vec<Op>) {
+        let sim = &world.sim;
+        let mut dirty = Dirty::default();
+        let mut events = vec![];
+        for change in sim.store.log.since(self.position).into_iter().flatten() {
+            let id = change.obj().id(&sim.store.ids);
+            let gone = change.new.is_none();
+            match change.kind {
+                Kind::Pod => {
+                    if gone {
+                        dirty.gone.push(Op::PodGone(id));
+                    } else {
+                        dirty.pods.insert(id);
+                    }
+                    let node = |o: &Option<Obj>| match o {
+                        Some(Obj::Pod(p)) if !p.status.phase.is_terminal() => p.node.clone(),
+                        _ => None,
+                    };
+                    let (before, after) = (node(&change.old), node(&change.new));
+                    if before != after {
+                        dirty.node_names.extend(before.into_iter().chain(after));
+                    }
+                }
+                Kind::Node if gone => dirty.gone.push(Op::NodeGone(id)),
+                Kind::Node => {
+                    dirty.nodes.insert(id);
+                }
+                Kind::Service if gone => dirty.gone.push(Op::ServiceGone(id)),
+                Kind::Service => {
+                    dirty.services.insert(id);
+                }
+                Kind::EndpointSlice => {
+                    let name = change.obj().label("kubernetes.io/service-name").unwrap_or_default();
+                    let key = Key::new(change.obj().key().namespace, name);
+                    if let Some(s) = sim.store.get(Kind::Service, &key) {
+                        dirty.services.insert(s.id(&sim.store.ids));
+                    }
+                }
+                Kind::Deployment | Kind::ReplicaSet if gone => dirty.gone.push(Op::WorkloadGone(id)),
+                Kind::Deployment => {
+                    dirty.workloads.insert(id);
+                    // which ReplicaSet is the newest follows from the Deployment's revision
+                    dirty.workloads.extend(sim.store.dependents(id));
+                }
+                Kind::ReplicaSet => {
+                    dirty.workloads.insert(id);
+                }
+                Kind::Event => {
+                    if let Some(e) = change.new.as_ref().and_then(event) {
+                        events.push(e);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for name in &dirty.node_names {
+            if let Some(n) = sim.store.get(Kind::Node, &Key::new("", name.clone())) {
+                dirty.nodes.insert(n.id(&sim.store.ids));
+            }
+        }
+        ops.append(&mut dirty.gone);
+        for id in &dirty.nodes {
+            if let Some(Obj::Node(n)) = sim.store.by_id(*id) {
+                ops.push(Op::Node(self.node(world, n)));
+            }
+        }
+        for id in &dirty.workloads {
+            match sim.store.by_id(*id) {
+                Some(Obj::Deployment(d)) => ops.push(Op::Workload(deployment(sim, d))),
+                Some(Obj::ReplicaSet(r)) => ops.push(Op::Workload(replica_set(sim, r))),
+                _ => {}
+            }
+        }
+        for id in &dirty.pods {
+            if let Some(p) = sim.store.pod(*id) {
+                ops.push(Op::Pod(self.pod(sim, p)));
+            }
+        }
+        for id in &dirty.services {
+            if let Some(Obj::Service(s)) = sim.store.by_id(*id) {
+                ops.push(Op::Service(service(sim, s)));
+            }
+        }
+        let skip = events.len().saturating_sub(MOST);
+        ops.extend(events.into_iter().skip(skip).map(Op::Event));
+    }
+
+    fn requests(&mut self, sim: &Sim, ops: &mut Vec<Op>) {
+        let from = self.request.max(sim.requests.last().saturating_sub(MOST as u64));
+        self.request = sim.requests.last();
+        for r in sim.requests.after(from) {
+            ops.push(Op::Request(request_view(r)));
+            let part = part(sim, &r.actor);
+            if part == Part::ApiServer {
+                continue;
+            }
+            let text: Arc<str> = wording(r).into();
+            // what woke a component came to it from the API server before it acted
+            if let Some(cause) = sim.requests.get(r.cause).filter(|_| r.cause != 0) {
+                ops.push(Op::Pulse(Pulse {
+                    at: cause.at,
+                    from: Part::ApiServer,
+                    to: part,
+                    text: wording(cause).into(),
+                }));
+            }
+            ops.push(Op::Pulse(Pulse { at: r.at, from: part, to: Part::ApiServer, text: text.clone() }));
+            if !r.verb.reads() && r.code < 400 {
+                ops.push(Op::Pulse(Pulse { at: r.at, from: Part::ApiServer, to: Part::Etcd, text }));
+            }
+        }
+    }
+
+    fn word(&mut self, s: &str) -> Arc<str> {
+        if let Some(w) = self.words.get(s) {
+            return w.clone();
+        }
+        let w: Arc<str> = s.into();
+        if self.words.len() < 10_000 {
+            self.words.insert(s.into(), w.clone());
+        }
+        w
+    }
+
+    fn pod(&mut self, sim: &Sim, p: &Arc<PodRecord>) -> PodView {
+        let s = &p.status;
+        let spec = p.proto.pod.spec.as_ref();
+        let plain = s.init.is_empty() && s.why.is_none() && s.more.is_none() && p.deletion.is_none();
+        let all_run = !s.containers.is_empty() && s.containers.iter().all(|c| matches!(c.state, RunState::Running(_)));
+        let no_init = spec.is_some_and(|s| s.init_containers.is_none() && s.scheduling_gates.is_none());
+        let (status, ready) = if plain && no_init && s.phase == Phase::Running && all_run {
+            let ready = s.containers.iter().filter(|c| c.ready).count();
+            (self.word("Running"), (ready as u16, s.containers.len() as u16))
+        } else if plain && no_init && s.phase == Phase::Pending && s.containers.is_empty() {
+            let gated =
+                s.conditions[crate::store::pod::SCHEDULED].why.as_ref().is_some_and(|w| w.0 == "SchedulingGated");
+            let text = if gated { "SchedulingGated" } else { "Pending" };
+            (self.word(text), (0, spec.map_or(0, |s| s.containers.len()) as u16))
+        } else {
+            let v = Obj::Pod(p.clone()).to_value(&sim.store.ids);
+            let summary = printers::pod_status(&v);
+            (self.word(&summary.reason), (summary.ready as u16, summary.total as u16))
+        };
+        let images = match self.images_by_proto.get(&p.proto.id) {
+            Some(i) => i.clone(),
+            None => {
+                let list = spec
+                    .map(|s| s.containers.iter().map(|c| Arc::from(c.image.as_deref().unwrap_or_default())).collect());
+                let list: Arc<[Arc<str>]> = list.unwrap_or_default();
+                self.images_by_proto.insert(p.proto.id, list.clone());
+                list
+            }
+        };
+        let node = p.node.as_ref().and_then(|n| sim.store.get(Kind::Node, &Key::new("", n.clone())));
+        PodView {
+            id: p.id,
+            name: p.name.clone(),
+            namespace: p.namespace.clone(),
+            node: node.map(|n| n.id(&sim.store.ids)),
+            state: state(p),
+            status,
+            ready,
+            restarts: p.restarts(),
+            owner: p.proto.controller.filter(|id| sim.store.name_of(*id).is_some()),
+            labels: p.proto.labels.pairs.clone(),
+            images,
+            ip: if s.ip == 0 { self.word("") } else { std::net::Ipv4Addr::from(s.ip).to_string().into() },
+            created: p.created,
+        }
+    }
+
+    fn node(&mut self, world: &World, n: &Arc<Node>) -> NodeView {
+        let sim = &world.sim;
+        let name: Arc<str> = n.metadata.name.as_deref().unwrap_or_default().into();
+        let (mut cpu, mut memory, mut pods) = (0, 0, 0);
+        for p in sim.store.pods_on_node(&name).filter(|p| !p.status.phase.is_terminal()) {
+            let (c, m) = *self.requests_by_proto.entry(p.proto.id).or_insert_with(|| proto_requests(p));
+            cpu += c;
+            memory += m;
+            pods += 1;
+        }
+        let status = n.status.as_ref();
+        let quantity = |key: &str, milli: bool| {
+            let q = status.and_then(|s| s.allocatable.as_ref()).and_then(|a| a.get(key));
+            let q = q.map(crate::scheduler::resources::amount);
+            q.map_or(0, |q| if milli { q.milli_value() } else { q.value() }).max(0) as u64
+        };
+        let spec = n.spec.clone().unwrap_or_default();
+        let ready = status
+            .and_then(|s| s.conditions.as_ref())
+            .is_some_and(|c| c.iter().any(|c| c.type_ == "Ready" && c.status == "True"));
+        let cordoned = spec.unschedulable == Some(true);
+        let text = match (ready, cordoned) {
+            (true, false) => "Ready",
+            (true, true) => "Ready,SchedulingDisabled",
+            (false, false) => "NotReady",
+            (false, true) => "NotReady,SchedulingDisabled",
+        };
+        let taint = |t: &k8s_openapi::api::core::v1::Taint| -> Arc<str> {
+            match t.value.as_deref().filter(|v| !v.is_empty()) {
+                Some(v) => format!("{}={v}:{}", t.key, t.effect).into(),
+                None => format!("{}:{}", t.key, t.effect).into(),
+            }
+        };
+        NodeView {
+            id: Obj::Node(n.clone()).id(&sim.store.ids),
+            status: self.word(text),
+            ready,
+            cordoned,
+            powered: world.kubelets.powered(&name),
+            cpu: (cpu, quantity("cpu", true)),
+            memory: (memory, quantity("memory", false)),
+            pods: (pods, quantity("pods", false) as u32),
+            labels: pairs(n.metadata.labels.as_ref()),
+            taints: spec.taints.iter().flatten().map(taint).collect(),
+            name,
+        }
+    }
+}
+
+fn proto_requests(p: &PodRecord) -> (u64, u64) {
+    let Some(spec) = &p.proto.pod.spec else { return (0, 0) };
+    let amounts = pod_requests(spec, false);
+    let r = crate::scheduler::resources::Resources::from_amounts(&amounts);
+    (r.get("cpu").unwrap_or(0).max(0) as u64, r.get("memory").unwrap_or(0).max(0) as u64)
+}
+
+/// How a pod is drawn.
+pub fn state(p: &PodRecord) -> PodState {
+    let s = &p.status;
+    if p.deletion.is_some() && !s.phase.is_terminal() {
+        return PodState::Terminating;
+    }
+    let broken = |c: &crate::store::pod::ContainerRecord| match &c.state {
+        RunState::Waiting(reason, _) => !matches!(&**reason, "" | "ContainerCreating" | "PodInitializing"),
+        RunState::Terminated(t) => t.exit_code != 0,
+        RunState::Running(_) => false,
+    };
+    match s.phase {
+        Phase::Succeeded => PodState::Succeeded,
+        Phase::Failed | Phase::Unknown => PodState::Failing,
+        _ if s.containers.iter().chain(&s.init).any(broken) => PodState::Failing,
+        Phase::Running if s.is_ready() => PodState::Ready,
+        Phase::Running => PodState::NotReady,
+        Phase::Pending => PodState::Pending,
+    }
+}
+
+fn pairs(labels: Option<&BTreeMap<String, String>>) -> Arc<[(Arc<str>, Arc<str>)]> {
+    labels.into_iter().flatten().map(|(k, v)| (Arc::from(k.as_str()), Arc::from(v.as_str()))).collect()
+}
+
+fn deployment(sim: &Sim, d: &Arc<Deployment>) -> WorkloadView {
+    let status = d.status.clone().unwrap_or_default();
+    WorkloadView {
+        id: Obj::Deployment(d.clone()).id(&sim.store.ids),
+        kind: "Deployment".into(),
+        name: d.metadata.name.as_deref().unwrap_or_default().into(),
+        namespace: d.metadata.namespace.as_deref().unwrap_or_default().into(),
+        owner: None,
+        wanted: crate::controllers::deployment::util::replicas(d).max(0) as u32,
+        current: status.replicas.unwrap_or(0).max(0) as u32,
+        ready: status.ready_replicas.unwrap_or(0).max(0) as u32,
+        revision: crate::controllers::deployment::util::revision(&**d).max(0) as u32,
+        newest: true,
+        selector: selector(d.spec.as_ref().map(|s| &s.selector)),
+    }
+}
+
+fn replica_set(sim: &Sim, r: &Arc<ReplicaSet>) -> WorkloadView {
+    let status = r.status.clone().unwrap_or_default();
+    let revision = crate::controllers::deployment::util::revision(&**r);
+    let owner = crate::controllers::claim::controller_of(&r.metadata).and_then(|o| sim.store.ids.parse(&o.uid));
+    let deployment = owner.and_then(|id| sim.store.by_id(id)).and_then(Obj::typed::<Deployment>);
+    WorkloadView {
+        id: Obj::ReplicaSet(r.clone()).id(&sim.store.ids),
+        kind: "ReplicaSet".into(),
+        name: r.metadata.name.as_deref().unwrap_or_default().into(),
+        namespace: r.metadata.namespace.as_deref().unwrap_or_default().into(),
+        owner: owner.filter(|_| deployment.is_some()),
+        wanted: r.spec.as_ref().and_then(|s| s.replicas).unwrap_or(0).max(0) as u32,
+        current: status.replicas.max(0) as u32,
+        ready: status.ready_replicas.unwrap_or(0).max(0) as u32,
+        revision: revision.max(0) as u32,
+        newest: deployment.is_none_or(|d| crate::controllers::deployment::util::revision(&**d) <= revision),
+        selector: selector(r.spec.as_ref().map(|s| &s.selector)),
+    }
+}
+
+fn selector(s: Option<&k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector>) -> Arc<str> {
+    crate::api::labels::Selector::from_typed(s).map(|s| s.to_string()).unwrap_or_default().into()
+}
+
+fn service(sim: &Sim, s: &Arc<Service>) -> ServiceView {
+    let v = Obj::Service(s.clone()).to_value(&sim.store.ids);
+    let spec = s.spec.clone().unwrap_or_default();
+    let name = s.metadata.name.as_deref().unwrap_or_default();
+    let namespace = s.metadata.namespace.as_deref().unwrap_or_default();
+    let type_ = spec.type_.as_deref().unwrap_or("ClusterIP");
+    let ip = spec.cluster_ip.as_deref().unwrap_or_default();
+    let mut endpoints = BTreeMap::new();
+    for slice in sim.store.list_typed::<EndpointSlice>(Some(namespace)) {
+        if slice.metadata.labels.as_ref().and_then(|l| l.get("kubernetes.io/service-name")).is_none_or(|n| n != name) {
+            continue;
+        }
+        for e in slice.endpoints.iter().flatten() {
+            let pod = e.target_ref.as_ref().and_then(|t| t.uid.as_deref()).and_then(|u| sim.store.ids.parse(u));
+            if let Some(id) = pod {
+                let ready = e.conditions.as_ref().and_then(|c| c.ready).unwrap_or(true);
+                let known = endpoints.entry(id).or_insert(ready);
+                *known = *known || ready;
+            }
+        }
+    }
+    ServiceView {
+        id: Obj::Service(s.clone()).id(&sim.store.ids),
+        name: name.into(),
+        namespace: namespace.into(),
+        kind: if ip == "None" { "Headless" } else { type_ }.into(),
+        address: if type_ == "ExternalName" { spec.external_name.as_deref().unwrap_or_default() } else { ip }.into(),
+        ports: printers::service_ports(&v["spec"]["ports"]).into(),
+        selector: pairs(spec.selector.as_ref()),
+        endpoints: endpoints.into_iter().collect(),
+    }
+}
+
+fn event(o: &Obj) -> Option<EventView> {
+    let Obj::Event(e) = o else { return None };
+    Some(EventView {
+        at: e.last,
+        warning: e.warning,
+        reason: (*e.reason).into(),
+        object: format!("{}/{}", e.involved.kind.info().singular, e.involved.key.name).into(),
+        namespace: e.involved.key.namespace.clone(),
+        message: (*e.message).into(),
+        count: e.count,
+        source: e.component.into(),
+    })
+}
+
+/// A request as a row of the panel.
+pub fn request_view(r: &RequestEntry) -> RequestView {
+    RequestView {
+        id: r.id,
+        at: r.at,
+        actor: (*r.actor.name()).into(),
+        verb: r.verb.as_str(),
+        path: r.path().into(),
+        code: r.code,
+        cause: (r.cause != 0).then_some(r.cause),
+    }
+}
+
+/// What a request did, in words: `creates pod web-…`.
+pub fn wording(r: &RequestEntry) -> String {
+    let kind = r.kind.map_or("", |k| k.info().singular);
+    let name = &r.key.name;
+    let refused = if r.code >= 400 { format!(" ({})", r.code) } else { String::new() };
+    let text = match (r.verb, r.subresource) {
+        (Verb::Create, "binding") => format!("binds pod {name} to a node"),
+        (Verb::Create, "eviction") => format!("evicts pod {name}"),
+        (Verb::Create, _) => format!("creates {kind} {name}"),
+        (Verb::Update | Verb::Patch, "status") => format!("reports the status of {kind} {name}"),
+        (Verb::Update | Verb::Patch, "scale") => format!("scales {kind} {name}"),
+        (Verb::Update | Verb::Patch, _) => format!("changes {kind} {name}"),
+        (Verb::Delete, _) => format!("deletes {kind} {name}"),
+        (Verb::DeleteCollection, _) => format!("deletes all {kind}s"),
+        (Verb::Get, _) => format!("reads {kind} {name}"),
+        (Verb::List, _) => format!("lists {kind}s"),
+    };
+    text + &refused
+}
+
+/// The part of the control plane that an actor is.
+fn part(sim: &Sim, a: &Actor) -> Part {
+    match a {
+        Actor::Person => Part::Kubectl,
+        Actor::ApiServer => Part::ApiServer,
+        Actor::Component(Component::Scheduler) => Part::Scheduler,
+        Actor::Component(_) => Part::Controllers,
+        Actor::Kubelet(n) => sim
+            .store
+            .get(Kind::Node, &Key::new("", n.clone()))
+            .map_or(Part::Controllers, |o| Part::Kubelet(o.id(&sim.store.ids))),
+    }
+}
