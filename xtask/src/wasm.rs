@@ -1,0 +1,49 @@
+//! The core's tests once more, compiled to WebAssembly, and the proof that a session runs the same there.
+//!
+//! Two things are proved, in two ways:
+//!
+//! - *The core's own unit tests pass in WebAssembly.* The standard test harness builds for the page's target as it is:
+//!   it runs the tests one after the other, a panic traps, and `main` returns 0 only if every one passed. No test needs
+//!   another attribute or a browser's glue, and the binary imports nothing at all, which proves by the way that the
+//!   core reaches for no clock, file or randomness of its host. The price: that target has no standard output, so a
+//!   failure names no test. It is found by running them natively, or by leaving tests out.
+//! - *A long session comes out the same, bit for bit.* The same session runs natively and in WebAssembly and the hashes
+//!   of the world, taken all along the way, are compared. Those travel through wasm-bindgen.
+
+use crate::{Done, tools};
+use std::process::Stdio;
+
+/// Runs both.
+pub fn run() -> Done {
+    tools::wasm_target()?;
+    tools::node()?;
+    tools::wasm_bindgen()?;
+    unit_tests()?;
+    sessions()
+}
+
+fn unit_tests() -> Done {
+    let test = ["test", "--profile", "fast", "-p", "kubarium-core", "--lib", "--target", tools::WASM_TARGET];
+    let mut cargo = tools::cargo();
+    cargo.args(test).env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "node tests/wasm/run.mjs");
+    tools::run_command(&mut cargo)
+}
+
+fn sessions() -> Done {
+    let build = ["build", "--profile", "fast", "-p", "kubarium-session", "--target", tools::WASM_TARGET];
+    tools::run_command(tools::cargo().args(build))?;
+    let built = tools::target_dir().join(tools::WASM_TARGET).join("fast/kubarium_session.wasm");
+    let out = tools::target_dir().join("session");
+    let mut bindgen = tools::command("wasm-bindgen");
+    bindgen.args(["--target", "nodejs", "--no-typescript", "--out-dir"]).arg(&out).arg(&built);
+    tools::run_command(&mut bindgen)?;
+    let native = ["run", "--quiet", "--profile", "fast", "-p", "kubarium-session", "--bin", "session"];
+    let mut cargo = tools::cargo();
+    let native = cargo.args(native).stderr(Stdio::inherit()).output().map_err(|e| format!("session: {e}"))?;
+    if !native.status.success() {
+        return Err(format!("session: {}", native.status));
+    }
+    let expected = tools::target_dir().join("session/native.txt");
+    std::fs::write(&expected, &native.stdout).map_err(|e| format!("{}: {e}", expected.display()))?;
+    tools::run_command(tools::command("node").arg("tests/wasm/compare.mjs").arg(&out).arg(&expected))
+}
