@@ -136,8 +136,7 @@ fn from_crates(name: &str, krate: &str, version: &str, newer_patch: bool) -> Don
         let found = said.split_whitespace().nth(1).unwrap_or_default();
         let (minor, patch) = version.rsplit_once('.').unwrap_or((version, "0"));
         let at_least = |p: &str| p.parse::<u32>().ok() >= patch.parse::<u32>().ok();
-        found == version
-            || newer_patch && found.rsplit_once('.').is_some_and(|(m, p)| m == minor && at_least(p))
+        found == version || newer_patch && found.rsplit_once('.').is_some_and(|(m, p)| m == minor && at_least(p))
     };
     if output(command(name).arg("--version")).is_some_and(|said| fits(&said)) {
         return Ok(());
@@ -156,8 +155,9 @@ fn from_crates(name: &str, krate: &str, version: &str, newer_patch: bool) -> Don
         .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
         .env_remove("CARGO_BUILD_TARGET")
         .env_remove("RUSTFLAGS");
-    run_command(&mut install)
-        .map_err(|e| format!("{e}\n{name} {version} could not be installed; try: cargo install {krate} --version {version} --locked"))?;
+    run_command(&mut install).map_err(|e| {
+        format!("{e}\n{name} {version} could not be installed; try: cargo install {krate} --version {version} --locked")
+    })?;
     let _ = std::fs::remove_dir_all(tools.join("build"));
     match output(command(name).arg("--version")) {
         Some(said) if fits(&said) => Ok(()),
