@@ -198,8 +198,6 @@ pub struct Owner {
 /// Everything the plugins read of a pod.
 #[derive(Clone, Debug, Default)]
 pub struct PodInfo {
-    /// What tells this apart from every other [`PodInfo`]: two with equal keys are equal.
-    pub key: Arc<str>,
     /// The pod's namespace.
     pub namespace: String,
     /// The pod's labels.
@@ -226,7 +224,7 @@ pub struct PodInfo {
     pub default_spread: bool,
     /// Affinity and anti-affinity to pods.
     pub affinity: AffinityTerms,
-    /// The node asked for by name (for pods that are already placed: their node).
+    /// The node named in the spec.
     pub node_name: Option<String>,
     /// Names of the gates that hold it back.
     pub gates: Vec<String>,
@@ -245,21 +243,19 @@ pub struct PodInfo {
 }
 
 impl PodInfo {
-    /// Reads a typed pod. The node a placed pod stands on is no part of it: pass specs with `nodeName` only for pods
-    /// that wait.
+    /// Reads a typed pod.
     pub fn new(pod: &Pod) -> PodInfo {
-        let empty = PodSpec::default();
-        PodInfo::of(&pod.metadata, pod.spec.as_ref().unwrap_or(&empty), true)
+        let namespace = pod.metadata.namespace.clone().unwrap_or_default();
+        PodInfo::in_namespace(pod, namespace)
     }
 
-    /// Reads a pod that stands on a node: as [`PodInfo::new`] without `nodeName`, so that it equals its waiting peers.
-    pub fn placed(pod: &Pod) -> PodInfo {
+    /// Reads a typed pod as one of this namespace, whatever it says itself.
+    pub fn in_namespace(pod: &Pod, namespace: String) -> PodInfo {
         let empty = PodSpec::default();
-        PodInfo::of(&pod.metadata, pod.spec.as_ref().unwrap_or(&empty), false)
+        PodInfo::of(&pod.metadata, pod.spec.as_ref().unwrap_or(&empty), namespace)
     }
 
-    fn of(meta: &ObjectMeta, spec: &PodSpec, named: bool) -> PodInfo {
-        let namespace = meta.namespace.clone().unwrap_or_default();
+    fn of(meta: &ObjectMeta, spec: &PodSpec, namespace: String) -> PodInfo {
         let labels = meta.labels.clone().unwrap_or_default();
         let owner = meta
             .owner_references
@@ -271,8 +267,7 @@ impl PodInfo {
         let (hard_spread, soft_spread) = Constraint::read(spec, &labels);
         let containers = || spec.init_containers.iter().flatten().chain(&spec.containers);
         let volumes = || spec.volumes.iter().flatten();
-        let mut info = PodInfo {
-            key: "".into(),
+        PodInfo {
             requests: Resources::from_amounts(&pod_requests(spec, false)),
             nonzero_cpu: nonzero.cpu,
             nonzero_memory: nonzero.memory,
@@ -283,7 +278,7 @@ impl PodInfo {
             soft_spread,
             default_spread: spec.topology_spread_constraints.as_ref().is_none_or(Vec::is_empty),
             affinity: AffinityTerms::new(spec, &namespace),
-            node_name: spec.node_name.clone().filter(|n| named && !n.is_empty()),
+            node_name: spec.node_name.clone().filter(|n| !n.is_empty()),
             gates: spec.scheduling_gates.iter().flatten().map(|g| g.name.clone()).collect(),
             priority: spec.priority.unwrap_or(0),
             may_preempt: spec.preemption_policy.as_deref() != Some("Never"),
@@ -298,15 +293,7 @@ impl PodInfo {
             namespace,
             labels,
             owner,
-        };
-        info.key = info.identity().into();
-        info
-    }
-
-    /// Every field as one text. Debug texts of plain data are complete and stable within one build, which is all an
-    /// identity inside one world needs.
-    fn identity(&self) -> String {
-        format!("{self:?}")
+        }
     }
 
     /// Whether any affinity or anti-affinity to pods is asked for.

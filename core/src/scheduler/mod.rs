@@ -6,11 +6,15 @@
 //! node or starts a pod: a decision becomes a binding through the API server.
 
 pub mod algorithm;
+pub mod cache;
 pub mod component;
 pub mod fit_error;
 pub mod framework;
 pub mod plugins;
 pub mod queue;
 pub mod resources;
+mod social;
+#[cfg(test)]
+mod tests;
 
 pub use component::{Scheduler, SchedulerEvent};

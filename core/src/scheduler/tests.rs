@@ -1,0 +1,353 @@
+//! The remembered verdicts and scores against the plain forms of the plugins, on random clusters.
+
+use super::algorithm::{NodeVerdict, Outcome, histogram};
+use super::cache::Cluster;
+use super::framework::{NodeInfo, NodeSpec, Placed, PodInfo, Refusal, SCORERS, normalize};
+use super::plugins::*;
+use crate::api::labels::Selector;
+use crate::rng::Rng;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A random cluster and what is needed to judge it the plain way.
+struct Model {
+    rng: Rng,
+    cluster: Cluster,
+    nodes: BTreeMap<String, NodeSpec>,
+    services: BTreeMap<(String, String), BTreeMap<String, String>>,
+    protos: Vec<Pod>,
+    next: u64,
+}
+
+fn one<'a>(rng: &mut Rng, of: &[&'a str]) -> &'a str {
+    of[rng.below(of.len() as u32) as usize]
+}
+
+fn node_json(rng: &mut Rng, name: &str) -> Value {
+    let mut labels = json!({"kubernetes.io/hostname": name});
+    if rng.below(6) > 0 {
+        labels["topology.kubernetes.io/zone"] = json!(format!("z{}", rng.below(3)));
+    }
+    if rng.below(3) == 0 {
+        labels["disk"] = json!("ssd");
+    }
+    let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+    let taints: Vec<Value> = (0..rng.below(6).saturating_sub(3))
+        .map(|i| json!({"key": format!("t{}", i % 2), "effect": effects[rng.below(3) as usize]}))
+        .collect();
+    let images = if rng.below(2) == 0 { json!([{"names": ["nginx:1"], "sizeBytes": 90_000_000}]) } else { json!([]) };
+    json!({"metadata": {"name": name, "labels": labels},
+        "spec": {"unschedulable": rng.below(12) == 0, "taints": taints},
+        "status": {"allocatable": {"cpu": format!("{}", 1 + rng.below(4)), "memory": format!("{}Gi", 1 + rng.below(4)),
+            "pods": format!("{}", 3 + rng.below(9)), "example.com/gpu": format!("{}", rng.below(3))}, "images": images}})
+}
+
+fn term(rng: &mut Rng) -> Value {
+    let key = one(rng, &["kubernetes.io/hostname", "topology.kubernetes.io/zone", "disk"]);
+    let mut t = json!({"topologyKey": key, "labelSelector": {"matchLabels": {"app": format!("a{}", rng.below(4))}}});
+    match rng.below(6) {
+        0 => t["namespaceSelector"] = json!({}),
+        1 => t["namespaces"] = json!(["n0", "n1"]),
+        2 => t["namespaceSelector"] = json!({"matchLabels": {"team": "x"}}),
+        _ => {}
+    }
+    t
+}
+
+fn terms(rng: &mut Rng, field: &str, preferred: bool) -> Value {
+    let list: Vec<Value> = (0..1 + rng.below(2))
+        .map(|_| {
+            let t = term(rng);
+            if preferred { json!({"weight": 1 + rng.below(50), "podAffinityTerm": t}) } else { t }
+        })
+        .collect();
+    json!({field: list})
+}
+
+fn pod_json(rng: &mut Rng) -> Value {
+    let app = format!("a{}", rng.below(4));
+    let mut spec =
+        json!({"containers": [{"name": "c", "image": one(rng, &["nginx:1", "redis"]), "resources": {"requests": {}}}]});
+    let requests = &mut spec["containers"][0]["resources"]["requests"];
+    if rng.below(4) > 0 {
+        requests["cpu"] = json!(format!("{}m", 100 * rng.below(12)));
+        requests["memory"] = json!(format!("{}Mi", 64 * rng.below(20)));
+    }
+    if rng.below(6) == 0 {
+        requests["example.com/gpu"] = json!("1");
+    }
+    if rng.below(6) == 0 {
+        spec["containers"][0]["ports"] = json!([{"containerPort": 80, "hostPort": 8080 + rng.below(2)}]);
+    }
+    if rng.below(3) == 0 {
+        spec["tolerations"] = json!([{"key": "t0", "operator": "Exists"}]);
+    }
+    match rng.below(8) {
+        0 => spec["nodeSelector"] = json!({"disk": "ssd"}),
+        1 => {
+            spec["affinity"]["nodeAffinity"] = json!({"preferredDuringSchedulingIgnoredDuringExecution": [
+                {"weight": 1 + rng.below(9), "preference": {"matchExpressions": [{"key": "disk", "operator": "Exists"}]}}]});
+        }
+        2 => {
+            spec["affinity"]["nodeAffinity"] = json!({"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+                {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [format!("n{}", rng.below(9))]}]}]}});
+        }
+        _ => {}
+    }
+    let required = "requiredDuringSchedulingIgnoredDuringExecution";
+    let preferred = "preferredDuringSchedulingIgnoredDuringExecution";
+    match rng.below(10) {
+        0 => spec["affinity"]["podAffinity"] = terms(rng, required, false),
+        1 => spec["affinity"]["podAntiAffinity"] = terms(rng, required, false),
+        2 => spec["affinity"]["podAffinity"] = terms(rng, preferred, true),
+        3 => spec["affinity"]["podAntiAffinity"] = terms(rng, preferred, true),
+        _ => {}
+    }
+    let constraints: Vec<Value> = (0..rng.below(6).saturating_sub(3))
+        .map(|_| {
+            json!({"maxSkew": 1 + rng.below(2),
+                "topologyKey": one(rng, &["kubernetes.io/hostname", "topology.kubernetes.io/zone", "disk"]),
+                "whenUnsatisfiable": one(rng, &["DoNotSchedule", "ScheduleAnyway"]),
+                "nodeTaintsPolicy": one(rng, &["Honor", "Ignore"]),
+                "labelSelector": {"matchLabels": {"app": app}}})
+        })
+        .collect();
+    spec["topologySpreadConstraints"] = json!(constraints);
+    let mut meta = json!({"labels": {"app": app, "v": format!("{}", rng.below(2))}});
+    if rng.below(2) == 0 {
+        meta["ownerReferences"] =
+            json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": app, "uid": "u", "controller": true}]);
+    }
+    json!({"metadata": meta, "spec": spec})
+}
+
+impl Model {
+    fn new(seed: u64) -> Model {
+        let mut rng = Rng::stream(seed, "test");
+        let protos = (0..7).map(|_| serde_json::from_value(pod_json(&mut rng)).expect("pod")).collect();
+        let mut cluster = Cluster::default();
+        cluster.set_namespace("n0", Some([("team".into(), "x".into())].into()));
+        cluster.set_namespace("n1", Some(BTreeMap::new()));
+        Model { rng, cluster, nodes: BTreeMap::new(), services: BTreeMap::new(), protos, next: 0 }
+    }
+
+    fn group(&mut self) -> u32 {
+        let proto = self.rng.below(self.protos.len() as u32);
+        let ns = format!("n{}", self.rng.below(2));
+        let pod = &self.protos[proto as usize];
+        self.cluster.group(proto, &ns, || PodInfo::in_namespace(pod, ns.clone()))
+    }
+
+    fn change(&mut self) {
+        match self.rng.below(10) {
+            0..=3 => {
+                let name = format!("n{}", self.rng.below(12));
+                let v = node_json(&mut self.rng, &name);
+                let node: Node = serde_json::from_value(v).expect("node");
+                self.nodes.insert(name.clone(), NodeSpec::new(&node));
+                self.cluster.set_node(&name, Some(NodeSpec::new(&node)));
+            }
+            4 => {
+                let name = format!("n{}", self.rng.below(12));
+                self.nodes.remove(&name);
+                self.cluster.set_node(&name, None);
+            }
+            5 => {
+                let ids: Vec<u64> = self.cluster.placed().map(|p| p.0).collect();
+                if !ids.is_empty() {
+                    self.cluster.remove_pod(ids[self.rng.below(ids.len() as u32) as usize]);
+                }
+            }
+            6 => {
+                let (ns, app) = (format!("n{}", self.rng.below(2)), format!("a{}", self.rng.below(4)));
+                let selector = (self.rng.below(3) > 0).then(|| BTreeMap::from([("app".to_owned(), app.clone())]));
+                self.cluster.set_service(&ns, &app, selector.clone());
+                match selector {
+                    Some(s) => self.services.insert((ns, app), s),
+                    None => self.services.remove(&(ns, app)),
+                };
+            }
+            7 => {
+                let app = format!("a{}", self.rng.below(4));
+                let selector = Selector::from_map([("app", &app), ("v", &"1".to_owned())]);
+                self.cluster.set_controller("n0", "ReplicaSet", &app, Some(selector));
+            }
+            _ => {
+                let (g, node) = (self.group(), format!("n{}", self.rng.below(12)));
+                self.next += 1;
+                let leaving = self.rng.below(5) == 0;
+                self.cluster.set_pod(self.next, g, &node, leaving);
+            }
+        }
+    }
+
+    /// What the plugins say, the plain way.
+    fn table(&mut self, group: u32) -> Vec<NodeVerdict> {
+        let pod = self.cluster.info(group).clone();
+        let mut infos: Vec<NodeInfo> = self
+            .nodes
+            .iter()
+            .map(|(name, spec)| NodeInfo {
+                name: name.as_str().into(),
+                spec: Arc::new(spec.clone()),
+                ..NodeInfo::default()
+            })
+            .collect();
+        let mut pods: Vec<(Arc<PodInfo>, usize, bool)> = vec![];
+        for (_, info, node, leaving) in self.cluster.placed() {
+            if let Some(n) = infos.iter().position(|i| i.name == *node) {
+                infos[n].account(info, 1);
+                pods.push((info.clone(), n, leaving));
+            }
+        }
+        let placed: Vec<Placed> = pods
+            .iter()
+            .map(|(pod, node, terminating)| Placed { pod, node: *node, terminating: *terminating })
+            .collect();
+        let nodes: Vec<&NodeInfo> = infos.iter().collect();
+        let spaces = self.cluster.namespaces.clone();
+        let domains = pod_topology_spread::domains(&pod, &pod.hard_spread, &nodes, &placed, true);
+        let state = inter_pod_affinity::FilterState::new(&pod, &nodes, &placed, &spaces);
+        let named = pod.node_rules.named_nodes();
+        let refusal = |n: &NodeInfo| -> Option<Refusal> {
+            match &named {
+                Err(r) => return Some(r.clone()),
+                Ok(Some(names)) if !names.contains(&*n.name) => {
+                    let reason = super::framework::Reason::NotCandidate("NodeAffinity");
+                    return Some(Refusal::new(super::framework::Plugin::NodeAffinity, false, reason));
+                }
+                _ => {}
+            }
+            node_unschedulable::filter(&pod, n)
+                .or_else(|| node_name::filter(&pod, n))
+                .or_else(|| taint_toleration::filter(&pod, n))
+                .or_else(|| node_affinity::filter(&pod, n))
+                .or_else(|| node_ports::filter(&pod, n))
+                .or_else(|| node_resources_fit::filter(&pod, n))
+                .or_else(|| pod_topology_spread::filter(&pod, n, &domains))
+                .or_else(|| inter_pod_affinity::filter(&pod, n, &state, &spaces))
+        };
+        let refusals: Vec<Option<Refusal>> = nodes.iter().map(|n| refusal(n)).collect();
+        let feasible: Vec<usize> = (0..nodes.len()).filter(|n| refusals[*n].is_none()).collect();
+        let each = |f: &dyn Fn(&NodeInfo) -> i64| feasible.iter().map(|n| f(nodes[*n])).collect::<Vec<i64>>();
+        let mut taints = each(&|n| taint_toleration::score(&pod, n));
+        normalize(&mut taints, true);
+        let mut affinity = each(&|n| node_affinity::score(&pod, n));
+        normalize(&mut affinity, false);
+        let (constraints, all_keys) = if pod.default_spread {
+            let services = self.services.iter().filter(|(k, _)| k.0 == pod.namespace).map(|(_, s)| s);
+            let owned = pod.owner.as_ref().map(|o| o.name.clone());
+            let controller = owned.and_then(|o| self.cluster.controller_of(&pod.namespace, "ReplicaSet", &o));
+            let selector = pod_topology_spread::default_selector(&pod, services, controller.as_deref());
+            (selector.map_or(vec![], |s| pod_topology_spread::Constraint::system_defaults(&s)), false)
+        } else {
+            (pod.soft_spread.clone(), true)
+        };
+        let spread = if constraints.is_empty() {
+            vec![0; feasible.len()]
+        } else {
+            pod_topology_spread::scores(&pod, &constraints, &nodes, &feasible, &placed, all_keys)
+        };
+        let pairs = inter_pod_affinity::score_pairs(&pod, &nodes, &placed, &spaces, 1);
+        let raw = each(&|n| inter_pod_affinity::raw_score(n, &pairs));
+        let (min, max) = (raw.iter().min().copied().unwrap_or(0), raw.iter().max().copied().unwrap_or(0));
+        let social = raw.iter().map(|s| if pairs.is_empty() { 0 } else { inter_pod_affinity::normalize(*s, min, max) });
+        let having = |i: &Arc<str>| nodes.iter().filter(|n| n.spec.images.contains_key(i)).count();
+        let image = each(&|n| {
+            let part = |i: &Arc<str>| {
+                n.spec.images.get(i).map_or(0, |s| image_locality::image_part(*s, having(i), nodes.len()))
+            };
+            image_locality::score(pod.images.iter().map(part).sum(), pod.containers)
+        });
+        let skips = balanced_allocation::skips(&pod, &balanced_allocation::RESOURCES);
+        let columns: [Vec<i64>; 7] = [
+            taints,
+            affinity,
+            spread,
+            social.collect(),
+            each(&|n| node_resources_fit::score(&pod, n)),
+            each(&|n| if skips { 0 } else { balanced_allocation::score(&pod, n) }),
+            image,
+        ];
+        let mut open = 0..;
+        refusals
+            .into_iter()
+            .zip(&nodes)
+            .map(|(refusal, node)| {
+                let scores: Vec<_> = match refusal {
+                    Some(_) => vec![],
+                    None => {
+                        let i = open.next().unwrap_or(0);
+                        SCORERS.into_iter().zip(columns.iter().map(|c| c[i])).collect()
+                    }
+                };
+                let total = scores.iter().map(|(p, s)| p.weight() * s).sum();
+                NodeVerdict { node: node.name.clone(), refusal, scores, total }
+            })
+            .collect()
+    }
+}
+
+fn play(seed: u64, seen: &mut BTreeMap<String, usize>) {
+    let mut m = Model::new(seed);
+    for _ in 0..20 {
+        m.change();
+    }
+    for step in 0..100 {
+        for _ in 0..m.rng.below(4) {
+            m.change();
+        }
+        match m.rng.below(60) {
+            0..=2 => m.cluster = m.cluster.clone(),
+            3 => m.cluster.forget_sums(),
+            4 => m.cluster.forget_verdicts(),
+            5 => m.cluster.forget_empty_groups(),
+            _ => {}
+        }
+        let g = m.group();
+        let want = m.table(g);
+        let got = m.cluster.explain(g);
+        for reason in want.iter().filter_map(|v| v.refusal.as_ref()).flat_map(|r| &r.reasons) {
+            *seen.entry(reason.to_string()).or_default() += 1;
+        }
+        for (plugin, score) in want.iter().flat_map(|v| &v.scores).filter(|(_, s)| *s > 0 && *s < 100) {
+            let _ = score;
+            *seen.entry(plugin.name().to_owned()).or_default() += 1;
+        }
+        assert_eq!(got, want, "seed {seed} step {step}");
+        let mut rng = m.rng.clone();
+        match m.cluster.schedule(g, &mut rng) {
+            Outcome::NoNodes => assert!(want.is_empty()),
+            Outcome::Unschedulable(f) => {
+                assert!(want.iter().all(|v| v.refusal.is_some()), "seed {seed} step {step}: {f:?}");
+                if f.before.is_none() {
+                    assert_eq!(f.reasons, histogram(&want), "seed {seed} step {step}");
+                }
+                let resolvable = want.iter().filter(|v| v.refusal.as_ref().is_some_and(|r| r.resolvable)).count();
+                assert_eq!(f.resolvable, resolvable);
+            }
+            Outcome::Node { name, .. } => {
+                let best = want.iter().filter(|v| v.refusal.is_none()).map(|v| v.total).max();
+                let chosen = want.iter().find(|v| v.node == name).expect("a node of the table");
+                assert!(chosen.refusal.is_none() && Some(chosen.total) == best, "seed {seed} step {step}: {name}");
+                m.next += 1;
+                m.cluster.set_pod(m.next, g, &name, false);
+            }
+        }
+        m.rng = rng;
+        m.cluster.check().unwrap_or_else(|e| panic!("seed {seed} step {step}: {e}"));
+    }
+}
+
+#[test]
+fn remembered_verdicts_are_the_plain_ones() {
+    let mut seen = BTreeMap::new();
+    for seed in 0..80 {
+        play(seed, &mut seen);
+    }
+    // Every reason and every score must have come up, else the clusters are too dull.
+    let names: Vec<&str> = seen.keys().map(String::as_str).collect();
+    assert!(names.len() >= 19, "{names:?}");
+}
