@@ -108,7 +108,7 @@ impl Component {
             Component::ServiceAccount => &[Kind::Namespace, Kind::ServiceAccount, Kind::ConfigMap],
             Component::HorizontalPodAutoscaler => &[Kind::HorizontalPodAutoscaler],
             Component::PodGc => &[Kind::Node, Kind::Pod],
-            Component::Scheduler => &[Kind::Pod, Kind::Node, Kind::Service, Kind::ReplicaSet],
+            Component::Scheduler => &[Kind::Pod, Kind::Node, Kind::Service, Kind::ReplicaSet, Kind::Namespace],
             Component::Kubelets => &[Kind::Pod, Kind::Node, Kind::ConfigMap, Kind::Secret],
             Component::Terminals => &[],
         }

@@ -233,6 +233,15 @@ impl Cluster {
         table
     }
 
+    /// Whether a node would take a pod of this group, as things stand.
+    pub fn passes(&mut self, group: u32, node: &str) -> bool {
+        let Some(n) = self.slot_of(node) else { return false };
+        let info = self.info(group).clone();
+        let named = matches!(info.node_rules.named_nodes(), Ok(None));
+        let cycle = self.cycle(group, info, named);
+        self.code(&cycle, n) == code::OK
+    }
+
     fn cycle(&mut self, group: u32, info: Arc<PodInfo>, remember: bool) -> Cycle {
         let verdicts = remember.then(|| self.verdicts_of(group) as usize);
         let fits = Some(self.fits_of(group) as usize);

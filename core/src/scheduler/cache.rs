@@ -271,6 +271,11 @@ impl Cluster {
         self.by_name.get(name).filter(|n| self.present[**n as usize]).map(|n| &self.nodes[*n as usize])
     }
 
+    /// The place of a node that exists in the lists over nodes.
+    pub(super) fn slot_of(&self, name: &str) -> Option<u32> {
+        self.by_name.get(name).copied().filter(|n| self.present[*n as usize])
+    }
+
     /// Takes in a node as it is now; `None`: it is gone. Says whether anything a decision looks at has changed.
     pub fn set_node(&mut self, name: &str, spec: Option<NodeSpec>) -> bool {
         if spec.is_none() && !self.by_name.contains_key(name) {

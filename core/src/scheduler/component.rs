@@ -1,33 +1,417 @@
-//! The scheduler as a component of the world.
+//! The scheduler as a component of the world: it watches pods, nodes and what default spreading needs, tries one
+//! waiting pod after the other, binds it through the API server or says why it cannot.
+//!
+//! Models pkg/scheduler eventhandlers.go and schedule_one.go.
 
-use crate::sim::Sim;
+use super::algorithm::{NodeVerdict, Outcome};
+use super::cache::{Cluster, Failure};
+use super::fit_error;
+use super::framework::{NodeSpec, Plugin, PodInfo};
+use super::queue::{Queue, Standing, Waiting};
+use crate::api::labels::Selector;
+use crate::clock::{SimDuration, SimTime};
+use crate::rng::Rng;
+use crate::sim::{Component, Event, Sim};
+use crate::store::pod::SCHEDULED;
+use crate::store::{Change, Id, Key, Kind, Obj, PodRecord};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The name pods ask for by default, and under which events are reported.
+pub const NAME: &str = "default-scheduler";
+
+/// From one decision to the next.
+const CYCLE: SimDuration = SimDuration(200);
+
+/// Decisions that are kept to be told about.
+const DECISIONS: usize = 500;
 
 /// What the scheduler does later.
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub enum SchedulerEvent {
     /// Take the next pod of the active queue.
     Cycle,
+    /// Look whether a back-off is over.
+    Flush,
+}
+
+/// A decision that was made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// The pod.
+    pub pod: Id,
+    /// When.
+    pub at: SimTime,
+    /// The node it got.
+    pub node: Arc<str>,
+    /// Nodes looked at.
+    pub evaluated: usize,
+    /// Nodes that would have done.
+    pub feasible: usize,
 }
 
 /// The scheduler's state.
 #[derive(Clone, Debug)]
 pub struct Scheduler {
-    rng: crate::rng::Rng,
+    rng: Rng,
+    cluster: Cluster,
+    queue: Queue,
+    decisions: imbl::Vector<Decision>,
+    cycling: bool,
+    flush_at: Option<SimTime>,
 }
 
 impl Scheduler {
     /// A scheduler that has seen nothing yet.
     pub fn new(seed: u64) -> Scheduler {
-        Scheduler { rng: crate::rng::Rng::stream(seed, "scheduler") }
+        Scheduler {
+            rng: Rng::stream(seed, "scheduler"),
+            cluster: Cluster::default(),
+            queue: Queue::default(),
+            decisions: imbl::Vector::new(),
+            cycling: false,
+            flush_at: None,
+        }
     }
 
-    /// Its watch delivers (pods, nodes, services, replica sets).
+    /// Its watch delivers (pods, nodes, namespaces, services, replica sets).
     pub fn watch(&mut self, sim: &mut Sim) {
-        let _ = (sim.deliver(crate::sim::Component::Scheduler), self.rng.u32());
+        for change in sim.deliver(Component::Scheduler) {
+            match change.kind {
+                Kind::Pod => self.pod_changed(sim, &change),
+                Kind::Node => self.node_changed(sim, &change),
+                _ => self.other_changed(&change),
+            }
+        }
+        self.cluster.tidy();
+        self.go_on(sim);
     }
 
     /// One of its own events is due.
     pub fn event(&mut self, sim: &mut Sim, event: SchedulerEvent) {
-        let _ = (sim, event);
+        match event {
+            SchedulerEvent::Cycle => {
+                self.cycling = false;
+                if let Some((id, waiting)) = self.queue.pop() {
+                    sim.cause = waiting.cause;
+                    self.attempt(sim, id, waiting);
+                }
+            }
+            SchedulerEvent::Flush => {
+                if self.flush_at.is_some_and(|t| t <= sim.now) {
+                    self.flush_at = None;
+                }
+                self.queue.flush(sim.now);
+            }
+        }
+        self.go_on(sim);
     }
+
+    /// Sees to it that there will be a next cycle, and a look at the back-offs.
+    fn go_on(&mut self, sim: &mut Sim) {
+        if !self.cycling && self.queue.has_active() {
+            self.cycling = true;
+            sim.after(CYCLE, Event::Scheduler(SchedulerEvent::Cycle));
+        }
+        if let Some(at) = self.queue.next_flush()
+            && self.flush_at.is_none_or(|t| at < t)
+        {
+            self.flush_at = Some(at);
+            sim.queue.at(at, Event::Scheduler(SchedulerEvent::Flush));
+        }
+    }
+
+    fn group(&mut self, pod: &PodRecord) -> u32 {
+        let proto = &pod.proto;
+        self.cluster.group(proto.id, &pod.namespace, || PodInfo::in_namespace(&proto.pod, pod.namespace.to_string()))
+    }
+
+    fn pod_changed(&mut self, sim: &mut Sim, change: &Change) {
+        let pod = |o: &Option<Obj>| match o {
+            Some(Obj::Pod(p)) => Some(p.clone()),
+            _ => None,
+        };
+        let (old, new) = (pod(&change.old), pod(&change.new));
+        let Some(now) = &new else {
+            let Some(old) = old else { return };
+            self.queue.remove(old.id);
+            self.take_out(sim, old.id, change.request);
+            return;
+        };
+        let same = old.as_ref().is_some_and(|o| {
+            o.node == now.node
+                && Arc::ptr_eq(&o.proto, &now.proto)
+                && o.deletion.is_some() == now.deletion.is_some()
+                && o.status.phase.is_terminal() == now.status.phase.is_terminal()
+        });
+        if same {
+            return;
+        }
+        let ended = now.status.phase.is_terminal();
+        if let Some(node) = now.node.clone() {
+            self.queue.remove(now.id);
+            if ended {
+                self.take_out(sim, now.id, change.request);
+                return;
+            }
+            let group = self.group(now);
+            let leaving = now.deletion.is_some();
+            let was = self.cluster.place_of(now.id).is_some();
+            if self.cluster.set_pod(now.id, group, &node, leaving) {
+                if was {
+                    self.call(sim, change.request, &BY_SUMS, |_, _| true);
+                } else {
+                    self.placed(sim, group, change.request);
+                }
+            }
+            return;
+        }
+        let spec = now.proto.pod.spec.as_ref();
+        let ours = spec.and_then(|s| s.scheduler_name.as_deref()).unwrap_or(NAME) == NAME;
+        if !ours || ended || now.deletion.is_some() {
+            self.queue.remove(now.id);
+            return;
+        }
+        let gated = spec.is_some_and(|s| s.scheduling_gates.as_ref().is_some_and(|g| !g.is_empty()));
+        let priority = spec.and_then(|s| s.priority).unwrap_or(0);
+        let stands = self.queue.get(now.id).map(|w| w.standing.clone());
+        match stands {
+            None => self.queue.add(now.id, priority, gated, sim.now, change.request),
+            Some(Standing::Gated) if !gated => self.queue.add(now.id, priority, false, sim.now, change.request),
+            Some(Standing::Unschedulable(_)) => self.queue.call(now.id, sim.now, change.request),
+            Some(_) => {}
+        }
+        if gated && now.status.conditions[SCHEDULED].status.is_none() {
+            let message = "Scheduling is blocked due to non-empty scheduling gates";
+            let at = sim.now;
+            sim.update_pod_status(now.id, |s| {
+                s.set_condition(SCHEDULED, false, at, Some(("SchedulingGated", message.into())))
+            });
+        }
+    }
+
+    /// A pod counts no more on its node.
+    fn take_out(&mut self, sim: &mut Sim, pod: Id, cause: u64) {
+        let Some(node) = self.cluster.place_of(pod).cloned() else { return };
+        self.cluster.remove_pod(pod);
+        self.call(sim, cause, &BY_SUMS, |_, _| true);
+        self.call(sim, cause, &[Plugin::NodePorts, Plugin::NodeResourcesFit], |c, group| c.passes(group, &node));
+    }
+
+    /// A pod of a group has come to a node.
+    fn placed(&mut self, sim: &mut Sim, group: u32, cause: u64) {
+        let info = self.cluster.info(group).clone();
+        self.call(sim, cause, &BY_SUMS, |cluster, g| cluster.minds(g, &info));
+    }
+
+    /// Calls back the pods that wait on account of these plugins, if the change helps: `helps` is asked once a group.
+    fn call(&mut self, sim: &mut Sim, cause: u64, plugins: &[Plugin], helps: impl Fn(&mut Cluster, u32) -> bool) {
+        if !self.queue.any_blames(plugins) {
+            return;
+        }
+        let waiting: Vec<Id> = self
+            .queue
+            .unschedulable()
+            .filter(|(_, blamed)| plugins.iter().any(|p| blamed.contains(p)))
+            .map(|(id, _)| id)
+            .collect();
+        let mut answers: BTreeMap<u32, bool> = BTreeMap::new();
+        for id in waiting {
+            let Some(pod) = sim.store.pod(id).cloned() else { continue };
+            let group = self.group(&pod);
+            let help = match answers.get(&group) {
+                Some(a) => *a,
+                None => *answers.entry(group).or_insert(helps(&mut self.cluster, group)),
+            };
+            if help {
+                self.queue.call(id, sim.now, cause);
+            }
+        }
+    }
+
+    fn node_changed(&mut self, sim: &mut Sim, change: &Change) {
+        let name = change.obj().key().name;
+        let new = match &change.new {
+            Some(Obj::Node(n)) => Some(NodeSpec::new(n)),
+            _ => None,
+        };
+        let old = self.cluster.node(&name).map(|n| n.spec.clone());
+        if !self.cluster.set_node(&name, new.clone()) {
+            return;
+        }
+        let Some(new) = new else {
+            self.call(sim, change.request, &[Plugin::PodTopologySpread], |_, _| true);
+            return;
+        };
+        let mut plugins = BTreeSet::new();
+        match old {
+            None => plugins.extend(PER_NODE),
+            Some(old) => {
+                if old.allocatable != new.allocatable || old.max_pods != new.max_pods {
+                    plugins.insert(Plugin::NodeResourcesFit);
+                }
+                if old.labels != new.labels {
+                    plugins.extend([Plugin::NodeAffinity, Plugin::PodTopologySpread, Plugin::InterPodAffinity]);
+                }
+                if old.taints != new.taints {
+                    plugins.extend([Plugin::TaintToleration, Plugin::PodTopologySpread]);
+                }
+                if old.unschedulable != new.unschedulable {
+                    plugins.insert(Plugin::NodeUnschedulable);
+                }
+            }
+        }
+        let (sums, own): (Vec<Plugin>, Vec<Plugin>) = plugins.into_iter().partition(|p| BY_SUMS.contains(p));
+        self.call(sim, change.request, &sums, |_, _| true);
+        self.call(sim, change.request, &own, |cluster, group| cluster.passes(group, &name));
+    }
+
+    fn other_changed(&mut self, change: &Change) {
+        let key = change.obj().key();
+        match (change.kind, &change.new) {
+            (Kind::Service, Some(Obj::Service(s))) => {
+                let selector = s.spec.as_ref().and_then(|s| s.selector.clone());
+                self.cluster.set_service(&key.namespace, &key.name, selector);
+            }
+            (Kind::Service, _) => self.cluster.set_service(&key.namespace, &key.name, None),
+            (Kind::ReplicaSet, Some(Obj::ReplicaSet(r))) => {
+                let selector = r.spec.as_ref().and_then(|s| Selector::from_typed(Some(&s.selector)).ok());
+                self.cluster.set_controller(&key.namespace, "ReplicaSet", &key.name, selector);
+            }
+            (Kind::ReplicaSet, _) => self.cluster.set_controller(&key.namespace, "ReplicaSet", &key.name, None),
+            (Kind::Namespace, Some(o)) => {
+                let labels = o.meta().and_then(|m| m.labels.clone()).unwrap_or_default();
+                self.cluster.set_namespace(&key.name, Some(labels));
+            }
+            (Kind::Namespace, None) => self.cluster.set_namespace(&key.name, None),
+            _ => {}
+        }
+    }
+
+    /// One scheduling cycle and, where a node is found, the binding.
+    fn attempt(&mut self, sim: &mut Sim, id: Id, waiting: Waiting) {
+        let Some(pod) = sim.store.pod(id).cloned() else { return };
+        if pod.node.is_some() || pod.deletion.is_some() {
+            return;
+        }
+        let group = self.group(&pod);
+        let outcome = match missing_claim(sim, self.cluster.info(group), &pod) {
+            Some(text) => Outcome::Unschedulable(Arc::new(Failure {
+                nodes: self.cluster.node_count(),
+                before: Some(text),
+                plugins: [Plugin::VolumeBinding].into(),
+                ..Failure::default()
+            })),
+            None => self.cluster.schedule(group, &mut self.rng),
+        };
+        match outcome {
+            Outcome::Node { name, evaluated, feasible } => {
+                self.cluster.set_pod(id, group, &name, false);
+                if let Err(e) = sim.bind_pod(id, name.clone()) {
+                    self.cluster.remove_pod(id);
+                    self.refuse(sim, &pod, waiting, "SchedulerError", e.message, BTreeSet::new());
+                    return;
+                }
+                let message = format!("Successfully assigned {}/{} to {name}", pod.namespace, pod.name);
+                let bound = sim.store.pod(id).cloned().unwrap_or(pod);
+                sim.record(NAME, &Obj::Pod(bound), false, "Scheduled", message);
+                self.decisions.push_back(Decision { pod: id, at: sim.now, node: name, evaluated, feasible });
+                if self.decisions.len() > DECISIONS {
+                    self.decisions.pop_front();
+                }
+                self.placed(sim, group, sim.cause);
+            }
+            Outcome::NoNodes => {
+                self.refuse(sim, &pod, waiting, "Unschedulable", fit_error::NO_NODES.into(), BTreeSet::new());
+            }
+            Outcome::Unschedulable(failure) => {
+                let may_preempt = self.cluster.info(group).may_preempt;
+                let message = failure.message(may_preempt);
+                self.refuse(sim, &pod, waiting, "Unschedulable", message, failure.plugins.clone());
+            }
+        }
+    }
+
+    /// The pod stays where it is, and people are told why.
+    fn refuse(
+        &mut self,
+        sim: &mut Sim,
+        pod: &Arc<PodRecord>,
+        waiting: Waiting,
+        reason: &'static str,
+        message: String,
+        plugins: BTreeSet<Plugin>,
+    ) {
+        self.queue.failed(pod.id, waiting, plugins, sim.now);
+        sim.record(NAME, &Obj::Pod(pod.clone()), true, "FailedScheduling", message.clone());
+        let now = sim.now;
+        sim.update_pod_status(pod.id, |s| s.set_condition(SCHEDULED, false, now, Some((reason, message.into()))));
+    }
+
+    /// What every node says of a pod as things stand; of a placed pod, as if it were not there yet. `None`: no such pod.
+    pub fn explain(&self, sim: &Sim, pod: Id) -> Option<Vec<NodeVerdict>> {
+        let record = sim.store.pod(pod)?.clone();
+        let mut picture = self.clone();
+        picture.cluster.remove_pod(pod);
+        let group = picture.group(&record);
+        Some(picture.cluster.explain(group))
+    }
+
+    /// The decision that placed a pod, if it is among the last.
+    pub fn decision(&self, pod: Id) -> Option<&Decision> {
+        self.decisions.iter().rev().find(|d| d.pod == pod)
+    }
+
+    /// How a pod waits, if it does.
+    pub fn waiting(&self, pod: Id) -> Option<&Waiting> {
+        self.queue.get(pod)
+    }
+
+    /// How many pods wait.
+    pub fn queue_len(&self) -> usize {
+        self.queue.len()
+    }
+}
+
+/// Plugins whose verdict on one node depends on what runs on others.
+const BY_SUMS: [Plugin; 2] = [Plugin::PodTopologySpread, Plugin::InterPodAffinity];
+
+/// Plugins that a new node can satisfy.
+const PER_NODE: [Plugin; 8] = [
+    Plugin::NodeUnschedulable,
+    Plugin::NodeName,
+    Plugin::TaintToleration,
+    Plugin::NodeAffinity,
+    Plugin::NodePorts,
+    Plugin::NodeResourcesFit,
+    Plugin::PodTopologySpread,
+    Plugin::InterPodAffinity,
+];
+
+impl Failure {
+    /// The text people read in the event and in the condition.
+    pub fn message(&self, may_preempt: bool) -> String {
+        if let Some(before) = &self.before {
+            let after = Some(fit_error::AFTER_PRE_FILTER);
+            return fit_error::message(self.nodes, Some(before), &BTreeMap::new(), after);
+        }
+        let after = if may_preempt {
+            fit_error::preemption_failed(self.resolvable, self.nodes - self.resolvable)
+        } else {
+            fit_error::preemption_never()
+        };
+        fit_error::message_of(self.nodes, &self.reasons, Some(&after))
+    }
+}
+
+/// What is wrong with the claims a pod names, if anything. Models plugins/volumebinding PreFilter.
+fn missing_claim(sim: &Sim, info: &PodInfo, pod: &PodRecord) -> Option<String> {
+    let claims = Kind::by_name("PersistentVolumeClaim");
+    for claim in &info.claims {
+        let found = claims.and_then(|kind| sim.store.get(kind, &Key::new(pod.namespace.clone(), claim.as_str())));
+        if found.is_none_or(Obj::deleting) {
+            return Some(format!("persistentvolumeclaim {claim:?} not found"));
+        }
+    }
+    None
 }

@@ -3,6 +3,7 @@
 
 use super::algorithm::code;
 use super::cache::{Cluster, Group, NONE, Plan, Topology};
+use super::framework::PodInfo;
 use super::plugins::inter_pod_affinity::{HARD_AFFINITY_WEIGHT, Term};
 use std::sync::Arc;
 
@@ -112,6 +113,13 @@ impl Cluster {
             self.collect(&mut social.scores, term, *g, *weight);
         }
         Some(social)
+    }
+
+    /// Whether a pod like `other`, newly placed, could make a node fit for this group: it counts for a hard rule.
+    pub fn minds(&self, group: u32, other: &PodInfo) -> bool {
+        let info = self.info(group);
+        info.affinity.required.iter().any(|t| t.matches(other, &self.namespaces))
+            || info.namespace == other.namespace && info.hard_spread.iter().any(|c| c.counts(&other.labels))
     }
 
     fn domains(&mut self, term: &Term) -> Domains {
