@@ -351,3 +351,130 @@ fn remembered_verdicts_are_the_plain_ones() {
     let names: Vec<&str> = seen.keys().map(String::as_str).collect();
     assert!(names.len() >= 19, "{names:?}");
 }
+
+mod component {
+    use crate::apiserver::request::{Method, Request};
+    use crate::clock::SimTime;
+    use crate::sim::Config;
+    use crate::store::Key;
+    use crate::world::World;
+    use expect_test::{Expect, expect};
+    use serde_json::{Value, json};
+
+    fn post(w: &mut World, path: &str, body: Value) {
+        let answer = w.request(Request::new(Method::Post, path).body(body));
+        assert!(answer.code < 300, "{:?}", answer.body);
+    }
+
+    fn node(name: &str, cpu: &str) -> Value {
+        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
+            "status": {"allocatable": {"cpu": cpu, "memory": "4Gi", "pods": "110"}, "capacity": {"cpu": cpu, "memory": "4Gi", "pods": "110"}}})
+    }
+
+    fn pod(name: &str, spec: Value) -> Value {
+        let mut spec = spec;
+        let requests = spec.as_object_mut().and_then(|s| s.remove("requests")).unwrap_or(json!({}));
+        spec["containers"] = json!([{"name": "c", "image": "nginx", "resources": {"requests": requests}}]);
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
+    }
+
+    /// Nodes of 2 CPUs, then pods (name, spec), some time, and what became of the pods.
+    fn check(nodes: usize, pods: &[(&str, Value)], seconds: u64, want: Expect) -> World {
+        let mut w = World::new(Config::nodes(0, 1));
+        for n in 1..=nodes {
+            post(&mut w, "/api/v1/nodes", node(&format!("node-{n}"), "2"));
+        }
+        w.advance(SimTime::from_secs(1), 100_000);
+        for (name, spec) in pods {
+            post(&mut w, "/api/v1/namespaces/default/pods", pod(name, spec.clone()));
+        }
+        w.advance(SimTime::from_secs(1 + seconds), 100_000);
+        want.assert_eq(&told(&w));
+        w
+    }
+
+    fn told(w: &World) -> String {
+        let mut out = String::new();
+        for p in w.sim.store.list(crate::store::Kind::Pod, Some("default")) {
+            let v = p.to_value(&w.sim.store.ids);
+            let c = v["status"]["conditions"].as_array().into_iter().flatten().find(|c| c["type"] == "PodScheduled");
+            let c = c.cloned().unwrap_or_default();
+            let text = |v: &Value| v.as_str().unwrap_or("-").to_owned();
+            let (name, node) = (text(&v["metadata"]["name"]), text(&v["spec"]["nodeName"]));
+            let parts = [name, node, text(&c["status"]), text(&c["reason"]), text(&c["message"])];
+            out.push_str(&format!("{}\n", parts.join(" ")));
+        }
+        out
+    }
+
+    #[test]
+    fn binds_or_says_why_not() {
+        let cpu = |n: &str| json!({"requests": {"cpu": n}});
+        let w = check(
+            2,
+            &[
+                ("a", cpu("1500m")),
+                ("b", cpu("1500m")),
+                ("c", cpu("1500m")),
+                ("d", cpu("3")),
+                ("e", json!({"nodeSelector": {"disk": "ssd"}})),
+                ("f", json!({"schedulingGates": [{"name": "example.com/wait"}]})),
+            ],
+            5,
+            expect![[r#"
+                a node-2 True - -
+                b node-1 True - -
+                c - False Unschedulable 0/2 nodes are available: 2 Insufficient cpu. no new claims to deallocate, preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.
+                d - False Unschedulable 0/2 nodes are available: 2 Insufficient cpu. no new claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.
+                e - False Unschedulable 0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.
+                f - False SchedulingGated Scheduling is blocked due to non-empty scheduling gates
+            "#]],
+        );
+        let mut table = String::new();
+        for name in ["a", "c"] {
+            let id = w.sim.store.pod_by_name(&Key::new("default", name)).map(|p| p.id).unwrap_or_default();
+            for v in w.scheduler.explain(&w.sim, id).unwrap_or_default() {
+                let why: Vec<String> = v.refusal.iter().flat_map(|r| &r.reasons).map(ToString::to_string).collect();
+                let scores: Vec<i64> = v.scores.iter().map(|s| s.1).collect();
+                table.push_str(&format!("{name} {} {why:?} {} {scores:?}\n", v.node, v.total));
+            }
+        }
+        expect![[r#"
+            a node-1 ["Insufficient cpu"] 0 []
+            a node-2 [] 416 [100, 0, 0, 0, 60, 56, 0]
+            c node-1 ["Insufficient cpu"] 0 []
+            c node-2 ["Insufficient cpu"] 0 []
+        "#]]
+        .assert_eq(&table);
+    }
+
+    #[test]
+    fn room_calls_waiting_pods_back() {
+        let cpu = |n: &str| json!({"requests": {"cpu": n}});
+        let mut w = check(
+            1,
+            &[("a", cpu("1500m")), ("b", cpu("1500m"))],
+            5,
+            expect![[r#"
+            a node-1 True - -
+            b - False Unschedulable 0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.
+        "#]],
+        );
+        let a = w.sim.store.pod_by_name(&Key::new("default", "a")).map(|p| p.id).unwrap_or_default();
+        w.sim.delete_pod(a, Some(0)).expect("deleted");
+        w.advance(SimTime::from_secs(10), 100_000);
+        expect![[r#"
+            b node-1 True - -
+        "#]]
+        .assert_eq(&told(&w));
+        post(&mut w, "/api/v1/namespaces/default/pods", pod("c", cpu("1")));
+        w.advance(SimTime::from_secs(15), 100_000);
+        post(&mut w, "/api/v1/nodes", node("node-2", "2"));
+        w.advance(SimTime::from_secs(20), 100_000);
+        expect![[r#"
+            b node-1 True - -
+            c node-2 True - -
+        "#]]
+        .assert_eq(&told(&w));
+    }
+}
