@@ -307,12 +307,6 @@ impl Quantity {
         }
     }
 
-    /// As a pair of the product with a whole number; the format stays.
-    #[must_use]
-    pub fn mul(self, by: i64) -> Self {
-        Self { value: self.value.saturating_mul(i128::from(by)), ..self }
-    }
-
     /// Takes factors of ten out of the value and makes the exponent a multiple of three.
     fn canonical_decimal(&self) -> (i128, i32) {
         let (mut value, mut exponent) = (self.value, self.scale);
@@ -353,6 +347,14 @@ impl std::ops::Sub for Quantity {
 impl std::ops::SubAssign for Quantity {
     fn sub_assign(&mut self, other: Self) {
         *self = *self - other;
+    }
+}
+
+impl std::ops::Mul<i64> for Quantity {
+    type Output = Self;
+    /// The product with a whole number; the format stays.
+    fn mul(self, by: i64) -> Self {
+        Self { value: self.value.saturating_mul(i128::from(by)), ..self }
     }
 }
 

@@ -140,12 +140,13 @@ impl Converter<'_> {
             (None, _) if plain => resolve(text),
             (Some(_), Some(kind @ ("int" | "float" | "bool" | "null"))) => {
                 let resolved = resolve(text);
-                let fits = match (kind, &resolved) {
-                    ("int", Resolved::Int(_) | Resolved::Uint(_)) => true,
-                    ("float", Resolved::Float(_) | Resolved::Int(_)) => true,
-                    ("bool", Resolved::Bool(_)) | ("null", Resolved::Null) => true,
-                    _ => false,
-                };
+                let fits = matches!(
+                    (kind, &resolved),
+                    ("int", Resolved::Int(_) | Resolved::Uint(_))
+                        | ("float", Resolved::Float(_) | Resolved::Int(_))
+                        | ("bool", Resolved::Bool(_))
+                        | ("null", Resolved::Null)
+                );
                 if !fits {
                     let found = match resolved {
                         Resolved::Null => "!!null",

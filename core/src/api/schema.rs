@@ -1,1 +1,0 @@
-//! The schema of every kind and strict decoding.
