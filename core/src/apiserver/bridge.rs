@@ -3,21 +3,6 @@ use crate::api::error::Status;
 use crate::api::kinds::ResourceInfo;
 use serde_json::Value;
 /// x
-pub struct Decoded {
-    /// x
-    pub value: Value,
-    /// x
-    pub unknown: Vec<String>,
-}
-/// x
-pub fn decode(_: &ResourceInfo, v: Value) -> Result<Decoded, String> {
-    Ok(Decoded { value: v, unknown: vec![] })
-}
-/// x
-pub fn strict_error(_: &ResourceInfo, _: &[String]) -> String {
-    String::new()
-}
-/// x
 pub fn json_patch(_: &Value, _: &Value) -> Result<Value, Status> {
     Err(Status::method_not_allowed())
 }

@@ -7,7 +7,7 @@ use crate::api::error::{FieldError, Status};
 use crate::api::fields::FieldSelector;
 use crate::api::kinds::{self, ResourceInfo, Support};
 use crate::api::labels::Selector;
-use crate::apiserver::bridge as schema;
+use crate::api::schema;
 use crate::apiserver::{admission, bridge as patch, registry};
 use crate::sim::Sim;
 use crate::store::{Entry, Key, Kind, Obj};
