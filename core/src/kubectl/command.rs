@@ -74,6 +74,7 @@ pub static COMMANDS: &[&Command] = &[
     &cmd::patch::COMMAND,
     &cmd::run::COMMAND,
     &cmd::scale::COMMAND,
+    &cmd::set::COMMAND,
     &cmd::taint::COMMAND,
 ];
 

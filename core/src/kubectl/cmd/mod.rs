@@ -14,4 +14,5 @@ pub mod patch;
 pub mod rollout;
 pub mod run;
 pub mod scale;
+pub mod set;
 pub mod taint;
