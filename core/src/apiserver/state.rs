@@ -11,6 +11,8 @@ pub struct ServerState {
     pub service_ips: OrdSet<u32>,
     /// Node ports in use.
     pub node_ports: OrdSet<u16>,
+    /// Nodes whose kubelets have stopped sending heartbeats, with the moment of the last one.
+    pub silent: OrdMap<Arc<str>, crate::clock::SimTime>,
     /// Prototypes by owner and its generation: admission, defaults and validation run once for a template.
     pub templates: OrdMap<Id, (u64, Arc<PodProto>)>,
 }

@@ -3,9 +3,17 @@
 
 pub mod claim;
 pub mod deployment;
+pub mod endpoints;
+pub mod endpointslice;
+pub mod garbagecollector;
+pub mod horizontal;
+pub mod namespace;
+pub mod nodelifecycle;
+pub mod podgc;
 pub mod queue;
 pub mod replicaset;
 pub mod serviceaccount;
+pub mod tainteviction;
 
 use crate::sim::{Component, Event, Sim};
 use crate::store::{Change, Key};
@@ -26,12 +34,19 @@ pub enum Action {
 #[derive(Clone, Debug, Default)]
 pub struct Controllers {
     queues: imbl::OrdMap<Component, WorkQueue>,
+    nodes: nodelifecycle::NodeLifecycle,
+    evictions: tainteviction::TaintEviction,
 }
 
 impl Controllers {
     /// A controller's watch delivers: keys of what may need work go to its queue.
     pub fn watch(&mut self, c: Component, sim: &mut Sim) {
         let changes = sim.deliver(c);
+        match c {
+            Component::NodeLifecycle => self.nodes.look(sim),
+            Component::PodGc => return podgc::watch(sim, &changes),
+            _ => {}
+        }
         let mut keys: Vec<(Key, u64)> = vec![];
         for change in &changes {
             self.keys_of(c, sim, change, &mut |key| keys.push((key, change.request)));
@@ -81,6 +96,20 @@ impl Controllers {
             Component::Deployment => deployment::keys_of(sim, change, add),
             Component::ReplicaSet => replicaset::keys_of(sim, change, add),
             Component::ServiceAccount => serviceaccount::keys_of(change, add),
+            Component::Endpoints => {
+                endpoints::services_of(sim, change, add);
+                if change.kind == crate::store::Kind::Endpoints {
+                    add(change.obj().key());
+                }
+            }
+            Component::EndpointSlice => endpointslice::keys_of(sim, change, add),
+            Component::Namespace => namespace::keys_of(change, add),
+            Component::GarbageCollector => garbagecollector::keys_of(sim, change, add),
+            Component::HorizontalPodAutoscaler => horizontal::keys_of(change, add),
+            Component::NodeLifecycle => {
+                nodelifecycle::keys_of(sim, change, add);
+                tainteviction::keys_of(sim, change, add);
+            }
             _ => {}
         }
     }
@@ -90,12 +119,23 @@ impl Controllers {
             Component::Deployment => deployment::sync(sim, key),
             Component::ReplicaSet => replicaset::sync(sim, key),
             Component::ServiceAccount => serviceaccount::sync(sim, key),
+            Component::Endpoints => endpoints::sync(sim, key),
+            Component::EndpointSlice => endpointslice::sync(sim, key),
+            Component::Namespace => namespace::sync(sim, key),
+            Component::GarbageCollector => garbagecollector::sync(sim, key),
+            Component::HorizontalPodAutoscaler => horizontal::sync(sim, key),
+            Component::NodeLifecycle if &*key.namespace == tainteviction::PODS => self.evictions.sync(sim, key),
+            Component::NodeLifecycle => self.nodes.sync(sim, key),
             _ => Action::Done,
         }
     }
 
     /// A controller's own timer.
     pub fn timer(&mut self, c: Component, sim: &mut Sim, timer: u32) {
-        let _ = (c, sim, timer);
+        match (c, timer) {
+            (Component::NodeLifecycle, nodelifecycle::MONITOR) => self.nodes.monitor(sim),
+            (Component::PodGc, _) => podgc::collect(sim),
+            _ => {}
+        }
     }
 }
