@@ -72,10 +72,12 @@ pub static COMMANDS: &[&Command] = &[
     &cmd::expose::COMMAND,
     &cmd::label::COMMAND,
     &cmd::patch::COMMAND,
+    &cmd::rollout::COMMAND,
     &cmd::run::COMMAND,
     &cmd::scale::COMMAND,
     &cmd::set::COMMAND,
     &cmd::taint::COMMAND,
+    &cmd::wait::COMMAND,
 ];
 
 /// The names of all of kubectl's commands in its own order: what "Did you mean this?" offers.

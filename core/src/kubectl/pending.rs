@@ -25,6 +25,10 @@ pub enum Wait {
     Watch(cmd::get::Watch),
     /// `delete`: objects that are to be gone
     Gone(cmd::delete::Gone),
+    /// `rollout status`
+    Rollouts(cmd::rollout::watch::Rollouts),
+    /// `wait`
+    Waiting(cmd::wait::Waiting),
     /// `scale --timeout`
     Scaled(cmd::scale::Scaled),
 }
@@ -47,6 +51,8 @@ pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Result<bool, CmdError> 
     match &mut pending.wait {
         Wait::Watch(w) => cmd::get::poll(w, deadline, ctx),
         Wait::Gone(w) => w.poll(deadline, ctx),
+        Wait::Rollouts(w) => w.poll(deadline, ctx),
+        Wait::Waiting(w) => w.poll(deadline, ctx),
         Wait::Scaled(w) => cmd::scale::poll(w, deadline, ctx),
     }
 }

@@ -16,3 +16,4 @@ pub mod run;
 pub mod scale;
 pub mod set;
 pub mod taint;
+pub mod wait;
