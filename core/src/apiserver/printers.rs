@@ -11,6 +11,7 @@ mod workloads;
 
 pub use network::ports as service_ports;
 pub use pod::{pod_status, restarts_text};
+pub use storage::{access_modes, storage_class};
 
 use crate::api::duration::human_duration;
 use crate::api::kinds::ResourceInfo;
@@ -129,8 +130,12 @@ pub fn labels(v: &Value) -> String {
 
 /// A `LabelSelector` as text; `<none>` when it is absent or empty.
 pub fn selector(v: &Value) -> String {
-    let text = crate::api::labels::format_label_selector(v);
-    if text.is_empty() { "<none>".into() } else { text }
+    crate::api::labels::format_label_selector(v)
+}
+
+/// The roles of a node by its labels, joined by commas.
+pub fn node_roles(o: &Value) -> String {
+    config::roles(o).join(",")
 }
 
 fn containers(pod_spec: &Value) -> [Value; 2] {

@@ -64,6 +64,7 @@ impl Command {
 /// Every command there is; kept in the order of [`NAMES`], though nothing depends on it.
 pub static COMMANDS: &[&Command] = &[
     &cmd::get::COMMAND,
+    &cmd::describe::COMMAND,
     &cmd::annotate::COMMAND,
     &cmd::apply::COMMAND,
     &cmd::autoscale::COMMAND,

@@ -3,6 +3,7 @@
 use super::Context;
 use super::errors::CmdError;
 use super::pipes::clean;
+use crate::api::yaml;
 use serde_json::Value;
 
 /// One document of a manifest.
@@ -81,33 +82,12 @@ fn glob(pattern: &str, text: &str) -> bool {
 
 /// Reads the documents of one text; an error ends what was read before it.
 pub fn read_manifests(text: &str, source: &str) -> Vec<Result<Document, CmdError>> {
+    let manifest = yaml::read(text);
     let mut out = vec![];
-    for doc in parse(text) {
-        match doc {
-            Ok(Value::Null) => {}
-            Ok(object) => flatten(object, source, &mut out),
-            Err(e) => {
-                out.push(Err(CmdError::client(format!("error parsing {source}: {e}"))));
-                break;
-            }
-        }
+    for document in manifest.documents {
+        flatten(document.value, source, &mut out);
     }
-    out
-}
-
-/// The documents of a text as JSON values: the one place that knows the YAML reader.
-fn parse(text: &str) -> Vec<Result<Value, String>> {
-    use serde::Deserialize;
-    let mut out = vec![];
-    for doc in serde_yaml::Deserializer::from_str(text) {
-        match Value::deserialize(doc) {
-            Ok(v) => out.push(Ok(v)),
-            Err(e) => {
-                out.push(Err(format!("error converting YAML to JSON: yaml: {e}")));
-                break;
-            }
-        }
-    }
+    out.extend(manifest.error.map(|e| Err(CmdError::client(format!("error parsing {source}: {e}")))));
     out
 }
 

@@ -56,14 +56,14 @@ static ATTRIBUTES: &[Column] = &[c("NAME"), c("DRIVERNAME"), c("AGE")];
 static CAPACITY: &[Column] = &[c("NAME"), c("STORAGECLASSNAME"), c("CAPACITY")];
 
 /// `RWO,ROX`: access modes in short.
-pub(crate) fn modes(v: &Value) -> String {
+pub fn access_modes(v: &Value) -> String {
     let short =
         [("ReadWriteOnce", "RWO"), ("ReadOnlyMany", "ROX"), ("ReadWriteMany", "RWX"), ("ReadWriteOncePod", "RWOP")];
     short.iter().filter(|(m, _)| items(v).iter().any(|x| x == m)).map(|(_, s)| *s).collect::<Vec<_>>().join(",")
 }
 
 /// The storage class of a claim or volume: the old annotation wins.
-pub(crate) fn storage_class(o: &Value) -> String {
+pub fn storage_class(o: &Value) -> String {
     match o["metadata"]["annotations"]["volume.beta.kubernetes.io/storage-class"].as_str() {
         Some(s) => s.to_string(),
         None => text(&o["spec"]["storageClassName"]),
@@ -81,7 +81,7 @@ fn volume(o: &Value, now: UnixSeconds) -> Vec<Value> {
     vec![
         name(o),
         text(&spec["capacity"]["storage"]).into(),
-        modes(&spec["accessModes"]).into(),
+        access_modes(&spec["accessModes"]).into(),
         text(&spec["persistentVolumeReclaimPolicy"]).into(),
         if deleting { "Terminating".into() } else { text(&s["phase"]).into() },
         claim.into(),
@@ -102,7 +102,7 @@ fn claim(o: &Value, now: UnixSeconds) -> Vec<Value> {
         if deleting { "Terminating".into() } else { text(&s["phase"]).into() },
         text(&spec["volumeName"]).into(),
         if bound { text(&s["capacity"]["storage"]).into() } else { "".into() },
-        if bound { modes(&s["accessModes"]).into() } else { "".into() },
+        if bound { access_modes(&s["accessModes"]).into() } else { "".into() },
         storage_class(o).into(),
         or(text(&spec["volumeAttributesClassName"]), "<unset>"),
         age(o, now),

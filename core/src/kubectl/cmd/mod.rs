@@ -6,6 +6,7 @@ pub mod autoscale;
 pub mod change;
 pub mod create;
 pub mod delete;
+pub mod describe;
 pub mod expose;
 pub mod get;
 pub mod label;
