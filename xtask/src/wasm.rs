@@ -24,9 +24,9 @@ pub fn run() -> Done {
 
 fn unit_tests() -> Done {
     let test = ["test", "--profile", "fast", "-p", "kubarium-core", "--lib", "--target", tools::WASM_TARGET];
-    let mut cargo = tools::cargo();
-    cargo.args(test).env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "node tests/wasm/run.mjs");
-    tools::run_command(&mut cargo)
+    let runner = tools::root().join("tests/wasm/run.mjs");
+    let runner = format!("target.{}.runner=['node', '{}']", tools::WASM_TARGET, runner.display());
+    tools::run_command(tools::cargo().args(["--config", &runner]).args(test))
 }
 
 fn sessions() -> Done {
