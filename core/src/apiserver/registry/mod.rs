@@ -6,7 +6,9 @@
 //!
 //! A new kind: a file with a [`Strategy`] and its line in [`STRATEGIES`].
 
+pub mod affinity;
 pub mod configmap;
+pub mod containers;
 pub mod daemonset;
 pub mod deployment;
 pub mod endpoints;
@@ -19,10 +21,15 @@ pub mod namespace;
 pub mod node;
 pub mod pod;
 pub mod pod_defaults;
+pub mod pod_spec;
 pub mod pod_template;
+pub mod pod_warnings;
+pub mod probes;
 pub mod qos;
 pub mod replicaset;
+pub mod resources;
 pub mod secret;
+pub mod security;
 pub mod service;
 pub mod service_alloc;
 pub mod serviceaccount;

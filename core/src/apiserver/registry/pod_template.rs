@@ -1,6 +1,9 @@
 //! Pod templates, as workloads hold them. (Models ValidatePodTemplateSpec and its variants for each kind.)
 
-use super::pod::{spec_warnings, validate_annotations_of_pod, validate_pod_spec, validate_seccomp_annotations};
+use super::pod::validate_annotations_of_pod;
+use super::pod_spec::validate_pod_spec;
+use super::pod_warnings::spec_warnings;
+use super::security::validate_seccomp_annotations;
 use super::util::{child, has, items, text};
 use crate::api::error::FieldError;
 use crate::api::labels::Selector;
@@ -65,5 +68,5 @@ pub fn always_and_no_deadline(spec: &Value, path: &str, kind: &str) -> Vec<Field
 
 /// Warnings of a template that stands at `path`.
 pub fn warnings_of_template(template: &Value, path: &str) -> Vec<String> {
-    spec_warnings(&template["spec"], &template["metadata"], &child(path, "spec"))
+    spec_warnings(&template["spec"], &child(path, "spec"))
 }

@@ -5,8 +5,8 @@ use super::Strategy;
 use super::endpoints::usable_address;
 use super::meta::{NameCheck, annotation, label, validate_meta, validate_meta_update};
 use super::util::{
-    child, copy_field, entries, has, index, int, invalid_each, items, items_mut, object, remove, set_default,
-    set_if_absent, shown, text,
+    child, copy_field, has, index, int, invalid_each, items, items_mut, object, remove, set_default, set_if_absent,
+    shown, text,
 };
 use crate::api::error::{FieldError, FieldErrorKind};
 use crate::api::names;
@@ -80,7 +80,7 @@ pub fn externally_accessible(spec: &Value) -> bool {
 
 /// Does it have no address of its own (`clusterIP: None`)?
 pub fn is_headless(spec: &Value) -> bool {
-    items(spec, "clusterIPs").first().is_some_and(|ip| ip == "None")
+    matches!(items(spec, "clusterIPs"), [ip] if ip == "None")
 }
 
 /// Is a port for the load balancer's health checks needed?
@@ -329,8 +329,7 @@ pub fn validate_cluster_ips(spec: &Value) -> Vec<FieldError> {
 fn validate_port_numbers(ports: &[Value], kind: &str) -> Vec<FieldError> {
     let mut errors = vec![];
     if kind == "ClusterIP" {
-        for (i, p) in ports.iter().enumerate().filter(|(_, p)| int(p, "nodePort") != 0) {
-            let _ = p;
+        for (i, _) in ports.iter().enumerate().filter(|(_, p)| int(p, "nodePort") != 0) {
             errors.push(FieldError::forbidden(
                 child(&index("spec.ports", i), "nodePort"),
                 "may not be used when `type` is 'ClusterIP'",
@@ -447,28 +446,32 @@ fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
 /// Addresses stay while both types have them: the first never changes, the second may only come or go. (Models
 /// upgradeAndDowngrade rules of ValidateServiceUpdate.)
 fn validate_cluster_ips_update(spec: &Value, before: &Value) -> Vec<FieldError> {
-    let path = "spec.clusterIPs";
     if text(before, "type") == "ExternalName" || text(spec, "type") == "ExternalName" {
         return vec![];
     }
-    let now: Vec<&Value> = items(spec, "clusterIPs").iter().collect();
-    let was: Vec<&Value> = items(before, "clusterIPs").iter().collect();
-    let all = Value::from(items(spec, "clusterIPs").to_vec());
     let mut errors = vec![];
-    let may_not = |i: usize| FieldError::invalid(index(path, i), all.clone(), "may not change once set");
-    if let Some(first) = was.first()
-        && now.first() != Some(first)
-    {
-        errors.push(if now.is_empty() {
-            FieldError::invalid(index(path, 0), all.clone(), "primary clusterIP can not be unset")
-        } else {
-            may_not(0)
-        });
+    let (headless, was_headless) = (is_headless(spec), is_headless(before));
+    let change = |key: &str, at: usize, why: &str| {
+        let value = items(spec, key).to_vec();
+        FieldError::invalid(index(&child("spec", key), at), value, why)
+    };
+    if !(headless && was_headless) {
+        let (now, was) = (items(spec, "clusterIPs"), items(before, "clusterIPs"));
+        if now.is_empty() && !was.is_empty() {
+            errors.push(change("clusterIPs", 0, "primary clusterIP can not be unset"));
+        }
+        // Of different lengths, only the first is compared: the second may come or go.
+        let compared = if now.len() == was.len() { now.len() } else { 1 };
+        for (i, _) in was.iter().zip(now).enumerate().take(compared).filter(|(_, (a, b))| a != b) {
+            errors.push(change("clusterIPs", i, "may not change once set"));
+        }
     }
-    if let (Some(a), Some(b)) = (was.get(1), now.get(1))
-        && a != b
-    {
-        errors.push(may_not(1));
+    if !headless && !was_headless {
+        let (now, was) = (items(spec, "ipFamilies"), items(before, "ipFamilies"));
+        let compared = if now.len() == was.len() { now.len() } else { 1 };
+        for _ in was.iter().zip(now).take(compared).filter(|(a, b)| a != b) {
+            errors.push(change("ipFamilies", 0, "may not change once set"));
+        }
     }
     errors
 }
@@ -501,6 +504,5 @@ fn warnings(new: &Value, _: Option<&Value>) -> Vec<String> {
     if text(spec, "trafficDistribution") == "PreferClose" {
         warnings.push("spec.trafficDistribution: \"PreferClose\" is deprecated, use \"PreferSameZone\"".into());
     }
-    let _ = entries(spec, "selector");
     warnings
 }
