@@ -183,9 +183,15 @@ impl Status {
     }
     /// 422 from field errors; `kind` with its group as upstream prints it (`Deployment.apps`).
     pub fn invalid(group_kind: &str, name: &str, errors: &[FieldError]) -> Self {
-        let list = match errors {
-            [one] => one.to_string(),
-            many => format!("[{}]", many.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+        let mut texts: Vec<String> = vec![];
+        for text in errors.iter().map(ToString::to_string) {
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        let list = match texts.as_slice() {
+            [one] => one.clone(),
+            many => format!("[{}]", many.join(", ")),
         };
         let mut s = Self::new(422, "Invalid", format!("{group_kind} {name:?} is invalid: {list}"));
         let (kind, group) = group_kind.split_once('.').unwrap_or((group_kind, ""));

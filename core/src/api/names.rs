@@ -148,6 +148,8 @@ pub fn is_qualified_name(value: &str) -> Vec<String> {
         (Some(name), None) => {
             if first.is_empty() {
                 errors.push("prefix part must be non-empty".into());
+            } else if first.len() > SUBDOMAIN_MAX {
+                errors.push(format!("prefix part must be no more than {SUBDOMAIN_MAX} bytes"));
             } else {
                 errors.extend(is_dns1123_subdomain(first).into_iter().map(|e| format!("prefix part {e}")));
             }

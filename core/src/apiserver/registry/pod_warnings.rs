@@ -50,11 +50,6 @@ pub fn spec_warnings(spec: &Value, path: &str) -> Vec<String> {
             }
         }
     }
-    if spec["terminationGracePeriodSeconds"].as_i64().is_some_and(|n| n < 0) {
-        warnings.push(format!(
-            "{path}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1"
-        ));
-    }
     for list in ["initContainers", "containers"] {
         for (i, c) in items(spec, list).iter().enumerate() {
             warnings.extend(container_warnings(c, &index(&child(path, list), i)));

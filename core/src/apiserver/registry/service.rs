@@ -3,7 +3,8 @@
 
 use super::Strategy;
 use super::endpoints::usable_address;
-use super::meta::{NameCheck, annotation, label, validate_meta, validate_meta_update};
+pub use super::meta::NameCheck;
+use super::meta::{annotation, label, validate_meta, validate_meta_update};
 use super::util::{
     child, copy_field, has, index, int, invalid_each, items, items_mut, object, remove, set_default, set_if_absent,
     shown, text,

@@ -113,6 +113,11 @@ fn validate_spec(spec: &Value, path: &str) -> Vec<FieldError> {
 /// Claim templates are volumes to the containers, and win over volumes of the same name.
 fn validate_template_with_claims(spec: &Value, path: &str) -> Vec<FieldError> {
     let mut template = spec["template"].clone();
+    if let Some(pod) = template.get_mut("spec") {
+        // Every pod gets its own name and the service's, whatever stands here.
+        super::util::remove(pod, "hostname");
+        super::util::remove(pod, "subdomain");
+    }
     let claims: Vec<&str> = items(spec, "volumeClaimTemplates")
         .iter()
         .map(|c| text(&c["metadata"], "name"))
