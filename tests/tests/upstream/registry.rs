@@ -104,7 +104,8 @@ fn pod_qos(_: &Value, case: &Value) -> Result<(), String> {
     let containers = |list: &Value| -> Vec<Value> {
         list.as_array().into_iter().flatten().map(|r| json!({ "resources": r })).collect()
     };
-    let mut spec = json!({"containers": containers(&case["containers"]), "initContainers": containers(&case["init_containers"])});
+    let mut spec =
+        json!({"containers": containers(&case["containers"]), "initContainers": containers(&case["init_containers"])});
     if !case["pod_level_resources"].is_null() {
         spec["resources"] = case["pod_level_resources"].clone();
     }
