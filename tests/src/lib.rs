@@ -4,3 +4,4 @@ pub mod case;
 pub mod json;
 pub mod manifest;
 pub mod normalize;
+pub mod webdriver;

@@ -1,0 +1,132 @@
+//! How the page looks and whom it serves: languages, themes, small windows, keyboard, assistive technology.
+
+use crate::page::Page;
+use crate::{PHONE, Place, Test};
+use kubarium_tests::webdriver::{Result, keys};
+use serde_json::{Value, json};
+
+pub const TESTS: &[Test] = &[
+    ("nothing-serious-for-axe", axe),
+    ("the-keyboard-alone-will-do", keyboard),
+    ("speaks-korean-in-mid-session", korean),
+    ("fits-a-phone", phone),
+];
+
+/// Fails on what the checker of web accessibility calls serious or critical.
+fn check(page: &Page, state: &str) -> Result<()> {
+    let file = xtask::tools::root().join("web/editor/node_modules/axe-core/axe.min.js");
+    let checker = std::fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+    page.browser.eval(&checker, &[])?;
+    let script = "const done = arguments[arguments.length - 1];\
+        axe.run(document, {resultTypes: ['violations']}).then(r => done(r.violations.map(v => ({\
+            id: v.id, impact: v.impact, help: v.help, where: v.nodes.slice(0, 5).map(n => n.target.join(' ') + ' ' + (n.any[0]?.message ?? ''))}))),\
+            e => done(String(e)))";
+    let found = page.browser.eval_async(script, &[])?;
+    let Some(found) = found.as_array() else { return Err(format!("the checker failed: {found}")) };
+    let serious: Vec<String> = found
+        .iter()
+        .filter(|v| v["impact"] == "serious" || v["impact"] == "critical")
+        .map(|v| format!("{} ({}): {}", v["id"], v["help"], v["where"]))
+        .collect();
+    if serious.is_empty() { Ok(()) } else { Err(format!("{state}:\n{}", serious.join("\n"))) }
+}
+
+fn axe(place: &Place) -> Result<()> {
+    let page = Page::open(place)?;
+    page.browser.wait("pods on the map", "window.__kubarium.live() > 0")?;
+    let mut found = vec![];
+    found.extend(check(&page, "the map").err());
+    page.table()?;
+    found.extend(check(&page, "the table").err());
+    page.browser.click("[data-testid=theme]")?;
+    page.browser.screenshot("other-theme")?;
+    found.extend(check(&page, "the other theme").err());
+    page.browser.click("[data-testid=share]")?;
+    found.extend(check(&page, "a dialog").err());
+    if found.is_empty() { page.quiet() } else { Err(found.join("\n")) }
+}
+
+/// What has the focus: its test id, else its tag.
+fn focused(page: &Page) -> Result<String> {
+    let script =
+        "const e = document.activeElement; return e?.closest('[data-testid]')?.dataset.testid ?? e?.tagName ?? ''";
+    Ok(page.browser.eval(script, &[])?.as_str().unwrap_or_default().to_owned())
+}
+
+/// From the top of the page Tab alone reaches the controls, the editor, the map and the terminal, and leaves each of
+/// them; what has the focus shows it; a command typed there works.
+fn keyboard(place: &Place) -> Result<()> {
+    let page = Page::open(place)?;
+    let mut met: Vec<String> = vec![];
+    let mut unseen = vec![];
+    for _ in 0..90 {
+        page.browser.keys(&keys::TAB.to_string())?;
+        let id = focused(&page)?;
+        let seen = page.browser.eval(
+            "const e = document.activeElement; if (!e || e === document.body) return true;\
+             const shows = s => s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0 || s.boxShadow !== 'none';\
+             for (let x = e, n = 0; x && n < 4; x = x.parentElement, n++) if (shows(getComputedStyle(x))) return true;\
+             return false",
+            &[],
+        )?;
+        if seen == json!(false) {
+            unseen.push(id.clone());
+        }
+        if met.len() > 20 && id == met[0] {
+            break;
+        }
+        met.push(id);
+    }
+    for wanted in ["play", "share", "editor", "apply", "map", "term-input"] {
+        if !met.iter().any(|m| m == wanted) {
+            return Err(format!("Tab never came to {wanted}: {met:?}"));
+        }
+    }
+    if !unseen.is_empty() {
+        return Err(format!("these do not show that they have the focus: {unseen:?}"));
+    }
+    for _ in 0..90 {
+        if focused(&page)? == "term-input" {
+            break;
+        }
+        page.browser.keys(&keys::TAB.to_string())?;
+    }
+    page.browser.keys("kubectl get nodes\n")?;
+    page.terminal_says("node-1")?;
+    page.quiet()
+}
+
+fn korean(place: &Place) -> Result<()> {
+    let page = Page::open(place)?;
+    let before = page.browser.eval("return window.__kubarium.live()", &[])?;
+    page.browser.click("[data-testid=lang]")?;
+    page.browser.wait("Korean", "document.documentElement.lang === 'ko'")?;
+    page.browser.wait("Korean words", "/[가-힣]{2,}/.test(document.querySelector('[data-testid=apply]').innerText)")?;
+    page.browser.screenshot("korean")?;
+    if before == Value::from(0) && page.browser.eval("return window.__kubarium.now()", &[])? == json!(0.0) {
+        return Err("the session began anew".into());
+    }
+    // an input method composes: the page must not swallow or double what comes of it
+    page.paste("# ")?;
+    page.browser.devtools("Input.imeSetComposition", &json!({"selectionStart": 1, "selectionEnd": 1, "text": "ㅎ"}))?;
+    page.browser.devtools("Input.imeSetComposition", &json!({"selectionStart": 1, "selectionEnd": 1, "text": "하"}))?;
+    page.browser.devtools("Input.imeSetComposition", &json!({"selectionStart": 1, "selectionEnd": 1, "text": "한"}))?;
+    page.browser.devtools("Input.insertText", &json!({"text": "한"}))?;
+    page.browser.keys("글")?;
+    page.browser.wait(
+        "the composed text",
+        "document.querySelector('[data-testid=editor] .cm-line').textContent === '# 한글'",
+    )?;
+    page.quiet()
+}
+
+fn phone(place: &Place) -> Result<()> {
+    let page = Page::open_sized(place, PHONE)?;
+    page.browser.wait("pods on the map", "window.__kubarium.live() > 0")?;
+    page.browser.screenshot("phone")?;
+    let wide = page.browser.eval("return document.documentElement.scrollWidth - innerWidth", &[])?;
+    if wide.as_i64().unwrap_or(0) > 0 {
+        return Err(format!("the page is {wide} pixels wider than the window"));
+    }
+    page.quiet()
+}

@@ -1,0 +1,181 @@
+//! What people do: apply, kill, relabel, roll out, share.
+
+use crate::page::Page;
+use crate::{Place, Test};
+use kubarium_tests::webdriver::{Result, keys};
+use serde_json::json;
+
+pub const TESTS: &[Test] = &[
+    ("type-a-manifest-and-apply-it", apply),
+    ("kill-a-pod-and-see-its-replacement", kill),
+    ("relabel-a-pod-and-see-an-orphan-and-a-new-pod", relabel),
+    ("roll-out-and-undo", rollout),
+    ("a-bad-manifest-is-refused-at-its-line", bad_manifest),
+    ("a-link-replays-the-session-elsewhere", link),
+    ("nothing-is-lost-by-a-reload", reload),
+];
+
+const WEB: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: shop
+spec:
+  replicas: 3
+  selector:
+    matchLabels:
+      app: shop
+  template:
+    metadata:
+      labels:
+        app: shop
+    spec:
+      containers:
+        - name: shop
+          image: nginx:1.25
+";
+
+fn with_shop(place: &Place) -> Result<Page> {
+    let page = Page::open(place)?;
+    page.clear()?;
+    page.paste(WEB)?;
+    page.browser.chord(&[keys::CONTROL], keys::ENTER)?;
+    page.table()?;
+    page.ready("shop-", 3)?;
+    Ok(page)
+}
+
+fn apply(place: &Place) -> Result<()> {
+    let page = Page::open(place)?;
+    page.clear()?;
+    page.write(WEB)?;
+    let written = page.written()?;
+    if written.trim_end() != WEB.trim_end() {
+        return Err(format!("the editor holds something else than was typed:\n{written}"));
+    }
+    page.browser.chord(&[keys::CONTROL], keys::ENTER)?;
+    page.terminal_says("deployment.apps/shop created")?;
+    page.table()?;
+    page.ready("shop-", 3)?;
+    page.browser.screenshot("applied-table")?;
+    page.browser.click("[data-testid=table-toggle]")?;
+    page.browser.screenshot("applied-map")?;
+    page.quiet()
+}
+
+fn kill(place: &Place) -> Result<()> {
+    let page = with_shop(place)?;
+    let before = page.ready("shop-", 3)?;
+    let victim = before.first().ok_or("no pods")?;
+    page.type_line(&format!("kubectl delete pod {victim} --wait=false"))?;
+    page.terminal_says(&format!("pod \"{victim}\" deleted"))?;
+    let gone = format!(
+        "![...document.querySelectorAll('[data-testid=table] tbody th')].some(c => c.innerText.includes({}))",
+        json!(victim)
+    );
+    page.browser.wait("the pod to go", &gone)?;
+    let after = page.ready("shop-", 3)?;
+    if after.iter().filter(|n| before.contains(n)).count() != 2 {
+        return Err(format!("of {before:?} two should be left: {after:?}"));
+    }
+    page.quiet()
+}
+
+fn relabel(place: &Place) -> Result<()> {
+    let page = with_shop(place)?;
+    let before = page.ready("shop-", 3)?;
+    let pod = before.first().ok_or("no pods")?;
+    page.type_line(&format!("kubectl label pod {pod} app=debug --overwrite"))?;
+    let after = page.ready("shop-", 4)?;
+    if !after.contains(pod) {
+        return Err(format!("the orphan {pod} should live on among {after:?}"));
+    }
+    let owner = page.run(&format!("kubectl get pod {pod} -o jsonpath='{{.metadata.ownerReferences}}'"))?;
+    if !owner.trim().is_empty() {
+        return Err(format!("the orphan still has an owner: {owner}"));
+    }
+    page.quiet()
+}
+
+fn rollout(place: &Place) -> Result<()> {
+    let page = with_shop(place)?;
+    let old = page.ready("shop-", 3)?;
+    page.type_line("kubectl set image deployment/shop shop=nginx:1.26")?;
+    page.type_line("kubectl rollout status deployment/shop")?;
+    page.terminal_says("deployment \"shop\" successfully rolled out")?;
+    let new = page.ready("shop-", 3)?;
+    if new.iter().any(|n| old.contains(n)) {
+        return Err(format!("{new:?} should all be new: {old:?}"));
+    }
+    let image = "kubectl get deployment shop -o jsonpath={.spec.template.spec.containers[0].image}";
+    page.type_line("kubectl rollout undo deployment/shop")?;
+    page.terminal_says("deployment.apps/shop rolled back")?;
+    let said = page.run(image)?;
+    if said.trim() != "nginx:1.25" {
+        return Err(format!("after the undo the image should be nginx:1.25: {said}"));
+    }
+    page.ready("shop-", 3)?;
+    page.quiet()
+}
+
+fn bad_manifest(place: &Place) -> Result<()> {
+    let page = with_shop(place)?;
+    let pods = page.ready("shop-", 3)?;
+    let bad = WEB.replace("  replicas: 3", "  replicas: many");
+    page.paste(&bad)?;
+    page.browser.chord(&[keys::CONTROL], keys::ENTER)?;
+    page.browser.wait("the problem", "!!document.querySelector('[data-testid=problems] li')")?;
+    let problem = page.browser.text("[data-testid=problems]")?;
+    let line = bad.lines().position(|l| l.contains("many")).map_or(0, |i| i + 1);
+    if !problem.contains(&line.to_string()) {
+        return Err(format!("the problem should be at line {line}: {problem}"));
+    }
+    page.browser.screenshot("bad-manifest")?;
+    if page.written()?.trim_end() != bad.trim_end() {
+        return Err("the text was lost".into());
+    }
+    if page.ready("shop-", 3)? != pods {
+        return Err("the cluster changed".into());
+    }
+    page.quiet()
+}
+
+fn link(place: &Place) -> Result<()> {
+    let page = with_shop(place)?;
+    page.run("kubectl scale deployment shop --replicas=5")?;
+    page.ready("shop-", 5)?;
+    page.browser.click("[data-testid=play]")?;
+    page.browser.click("[data-testid=share]")?;
+    let link = page.browser.wait("the link", "document.querySelector('[data-testid=share-link]')?.value")?;
+    let hash = page.browser.eval("return window.__kubarium.hash()", &[])?;
+    let link = link.as_str().unwrap_or_default().to_owned();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let fragment = link.split_once('#').map(|(_, f)| f.to_owned()).unwrap_or_default();
+    if fragment.is_empty() || !fragment.chars().all(allowed) {
+        return Err(format!("no link: {link}"));
+    }
+    let elsewhere = Page { browser: place.browser(crate::LAPTOP)?, url: page.url.clone() };
+    elsewhere.go(&link)?;
+    let there = elsewhere.browser.wait("the session", "window.__kubarium.live() >= 5 && window.__kubarium.hash()")?;
+    if there != hash {
+        return Err(format!("the session came out differently: {there}, not {hash}"));
+    }
+    elsewhere.table()?;
+    elsewhere.ready("shop-", 5)?;
+    page.quiet()?;
+    elsewhere.quiet()
+}
+
+fn reload(place: &Place) -> Result<()> {
+    let page = with_shop(place)?;
+    // a session is kept a little after its last change
+    page.browser.click("[data-testid=play]")?;
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    page.go(&page.url)?;
+    page.table()?;
+    page.ready("shop-", 3)?;
+    if page.written()?.trim_end() != WEB.trim_end() {
+        return Err("the editor's text was lost".into());
+    }
+    page.quiet()
+}
