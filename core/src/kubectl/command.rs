@@ -65,6 +65,13 @@ impl Command {
 pub static COMMANDS: &[&Command] = &[
     &cmd::get::COMMAND,
     &cmd::describe::COMMAND,
+    &cmd::api_resources::COMMAND,
+    &cmd::api_resources::VERSIONS,
+    &cmd::config::COMMAND,
+    &cmd::events::COMMAND,
+    &cmd::explain::COMMAND,
+    &cmd::version::COMMAND,
+    &cmd::version::CLUSTER_INFO,
     &cmd::annotate::COMMAND,
     &cmd::apply::COMMAND,
     &cmd::autoscale::COMMAND,

@@ -23,6 +23,8 @@ pub struct Pending {
 pub enum Wait {
     /// `get -w`
     Watch(cmd::get::Watch),
+    /// `events -w`
+    Events(cmd::events::Watch),
     /// `delete`: objects that are to be gone
     Gone(cmd::delete::Gone),
     /// `rollout status`
@@ -50,6 +52,7 @@ pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Result<bool, CmdError> 
     let deadline = pending.deadline;
     match &mut pending.wait {
         Wait::Watch(w) => cmd::get::poll(w, deadline, ctx),
+        Wait::Events(w) => cmd::events::poll(w, deadline, ctx),
         Wait::Gone(w) => w.poll(deadline, ctx),
         Wait::Rollouts(w) => w.poll(deadline, ctx),
         Wait::Waiting(w) => w.poll(deadline, ctx),

@@ -146,6 +146,7 @@ impl Printer {
     pub fn print(&mut self, object: &Value, ctx: &mut Context) -> Result<(), CmdError> {
         let list = object["items"].as_array().filter(|_| object["kind"].as_str().is_some_and(|k| k.ends_with("List")));
         let mut shown = object.clone();
+        complete(&mut shown);
         if !self.managed_fields {
             strip(&mut shown);
         }
@@ -192,6 +193,16 @@ impl Printer {
         }
         self.printed += 1;
         Ok(())
+    }
+}
+
+/// Adds what Go's encoder writes although nobody set it.
+fn complete(v: &mut Value) {
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_string();
+    if let Some(items) = v.get_mut("items").and_then(Value::as_array_mut) {
+        items.iter_mut().for_each(complete);
+    } else if let Some(r) = kinds::by_kind(&text(&v["apiVersion"]), &text(&v["kind"])) {
+        crate::api::schema::complete(r, v);
     }
 }
 
