@@ -27,6 +27,10 @@ pub enum Wait {
     Events(cmd::events::Watch),
     /// `delete`: objects that are to be gone
     Gone(cmd::delete::Gone),
+    /// `drain`
+    Draining(cmd::drain::Draining),
+    /// `replace --force`
+    Replacing(cmd::replace::Replacing),
     /// `rollout status`
     Rollouts(cmd::rollout::watch::Rollouts),
     /// `wait`
@@ -54,6 +58,8 @@ pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Result<bool, CmdError> 
         Wait::Watch(w) => cmd::get::poll(w, deadline, ctx),
         Wait::Events(w) => cmd::events::poll(w, deadline, ctx),
         Wait::Gone(w) => w.poll(deadline, ctx),
+        Wait::Draining(w) => w.poll(&mut pending.deadline, ctx),
+        Wait::Replacing(w) => w.poll(deadline, ctx),
         Wait::Rollouts(w) => w.poll(deadline, ctx),
         Wait::Waiting(w) => w.poll(deadline, ctx),
         Wait::Scaled(w) => cmd::scale::poll(w, deadline, ctx),

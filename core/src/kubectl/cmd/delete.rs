@@ -94,6 +94,18 @@ pub struct How {
     policy: &'static str,
 }
 
+/// What `--cascade` asks for.
+fn policy(inv: &Invocation) -> Result<&'static str, CmdError> {
+    match inv.str("cascade") {
+        "background" | "true" => Ok("Background"),
+        "orphan" | "false" => Ok("Orphan"),
+        "foreground" => Ok("Foreground"),
+        other => Err(CmdError::client(format!(
+            "invalid cascade value ({other}). Must be \"background\", \"foreground\", or \"orphan\""
+        ))),
+    }
+}
+
 impl How {
     /// From the flags; `now` is `--now`. Prints the warning of `--force`.
     ///
@@ -101,16 +113,7 @@ impl How {
     /// Flags that contradict each other.
     pub fn from_flags(inv: &Invocation, now: bool, ctx: &mut Context) -> Result<How, CmdError> {
         let err = |t: &str| Err(CmdError::client(t));
-        let policy = match inv.str("cascade") {
-            "background" | "true" => "Background",
-            "orphan" | "false" => "Orphan",
-            "foreground" => "Foreground",
-            other => {
-                return Err(CmdError::client(format!(
-                    "invalid cascade value ({other}). Must be \"background\", \"foreground\", or \"orphan\""
-                )));
-            }
-        };
+        let policy = policy(inv)?;
         let force = inv.bool("force");
         let mut grace = inv.int("grace-period");
         if now {
@@ -129,6 +132,15 @@ impl How {
             ctx.eprintln("Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.");
         }
         Ok(How { grace, policy })
+    }
+
+    /// How `replace --force` deletes: at once, unless it is given a grace period.
+    ///
+    /// # Errors
+    /// An unknown cascade.
+    pub fn for_replacing(inv: &Invocation) -> Result<How, CmdError> {
+        let grace = inv.int("grace-period");
+        Ok(How { grace, policy: policy(inv)? })
     }
 
     /// Deletes one object.
