@@ -124,11 +124,11 @@ pub(super) fn template(w: &mut Writer, t: &Value) {
     tolerations(w, "  Tolerations", items(&spec["tolerations"]));
 }
 
-/// The pod template as `rollout history --revision` shows it: the same text, laid out.
+/// The pod template as `rollout history --revision` shows it: the same text, its tabs not laid out.
 pub fn template_text(t: &Value) -> String {
     let mut w = Writer::default();
     template(&mut w, t);
-    crate::kubectl::printer::tabwriter::describe(&w.out)
+    w.out
 }
 
 fn seccomp(w: &mut Writer, level: usize, profile: &Value) {

@@ -8,6 +8,7 @@ use crate::kubectl::Context;
 use crate::kubectl::builder::Info;
 use crate::kubectl::cmd::change;
 use crate::kubectl::command::{DryRun, Invocation};
+use crate::kubectl::describe;
 use crate::kubectl::errors::CmdError;
 use crate::kubectl::printer::tabwriter;
 use serde_json::Value;
@@ -109,7 +110,7 @@ pub(super) fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
                 if !r.cause.is_empty() {
                     template["metadata"]["annotations"][CHANGE_CAUSE] = r.cause.clone().into();
                 }
-                format!("with revision #{wanted}\n{}", super::template_text(&template))
+                format!("with revision #{wanted}\n{}", describe::template_text(&template))
             }
             None if all.is_empty() => "\nNo rollout history found.".into(),
             None => format!("\n{}", table(&all)),

@@ -122,8 +122,3 @@ fn edit(
 pub(super) fn group_kind(info: &Info) -> String {
     info.mapping.group_kind()
 }
-
-/// A pod template in the words of `kubectl describe`, columns not laid out.
-pub(super) fn template_text(_template: &Value) -> String {
-    "Pod Template:\n".into()
-}

@@ -8,6 +8,7 @@ use crate::kubectl::builder::Info;
 use crate::kubectl::cmd::apply::LAST_APPLIED;
 use crate::kubectl::cmd::change;
 use crate::kubectl::command::{DryRun, Invocation};
+use crate::kubectl::describe;
 use crate::kubectl::errors::CmdError;
 use serde_json::{Map, Value, json};
 
@@ -80,7 +81,7 @@ fn deployment(
         _ => all.iter().find(|r| r.number == to).ok_or_else(|| not_found(to))?,
     };
     if dry == DryRun::Client {
-        return Ok(super::template_text(&target.template));
+        return Ok(describe::template_text(&target.template));
     }
     if info.object["spec"]["paused"] == true {
         return Err(CmdError::client(
@@ -120,7 +121,7 @@ fn by_controller_revision(
         _ => all.iter().find(|r| r.number == to).ok_or_else(|| not_found(to))?,
     };
     if dry == DryRun::Client {
-        return Ok(super::template_text(&target.template));
+        return Ok(describe::template_text(&target.template));
     }
     if target.template == info.object["spec"]["template"] {
         return Ok(skipped(to));
