@@ -4,7 +4,8 @@ use super::Strategy;
 use super::deployment::{amount, not_more_than_all, positive_int_or_percent};
 use super::meta::{is_empty_selector, subdomain, validate_label_selector, validate_meta, validate_meta_update};
 use super::pod_defaults::default_template;
-use super::pod_template::{always_and_no_deadline, validate_template, warnings_of_template};
+use super::pod_template::{always_and_no_deadline, validate_template};
+use super::pod_warnings::template_warnings;
 use super::util::{
     child, has, immutable, keep_spec, non_negative, object, set_default, set_generation, set_if_absent, text,
 };
@@ -22,7 +23,7 @@ pub const STRATEGY: Strategy = Strategy {
     prepare_for_create,
     prepare_for_update: super::util::keep_status_count_generation,
     prepare_for_status_update: keep_spec,
-    warnings: |new, _| warnings_of_template(&new["spec"]["template"], "spec.template"),
+    warnings: |new, _| template_warnings(&new["spec"]["template"], "spec.template"),
 };
 
 fn default(obj: &mut Value) {

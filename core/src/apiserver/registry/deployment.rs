@@ -3,7 +3,8 @@
 use super::Strategy;
 use super::meta::{subdomain, validate_meta, validate_meta_update, validate_workload_selector};
 use super::pod_defaults::default_template;
-use super::pod_template::{validate_replicated_template, warnings_of_template};
+use super::pod_template::validate_replicated_template;
+use super::pod_warnings::template_warnings;
 use super::util::{
     child, copy_field, has, immutable, int, keep_status_count_generation, non_negative, object,
     reset_status_begin_generation, set_default, set_generation, set_if_absent, shown, text,
@@ -22,7 +23,7 @@ pub const STRATEGY: Strategy = Strategy {
     prepare_for_create: reset_status_begin_generation,
     prepare_for_update,
     prepare_for_status_update,
-    warnings: |new, _| warnings_of_template(&new["spec"]["template"], "spec.template"),
+    warnings: |new, _| template_warnings(&new["spec"]["template"], "spec.template"),
 };
 
 fn default(obj: &mut Value) {

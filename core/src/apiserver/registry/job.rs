@@ -3,7 +3,8 @@
 use super::Strategy;
 use super::meta::{subdomain, validate_meta, validate_meta_update};
 use super::pod_defaults::{default_template, labels_from_template};
-use super::pod_template::{validate_template, warnings_of_template};
+use super::pod_template::validate_template;
+use super::pod_warnings::template_warnings;
 use super::util::{
     child, flag, has, immutable, index, int, items, items_mut, keep_spec, keep_status_count_generation, non_negative,
     object, present, remove, reset_status_begin_generation, set_default, set_if_absent, text,
@@ -25,7 +26,7 @@ pub const JOB: Strategy = Strategy {
     prepare_for_create,
     prepare_for_update: keep_status_count_generation,
     prepare_for_status_update: keep_spec,
-    warnings: |new, _| warnings_of_template(&new["spec"]["template"], "spec.template"),
+    warnings: |new, _| template_warnings(&new["spec"]["template"], "spec.template"),
 };
 
 /// The rules of CronJobs.
@@ -51,7 +52,7 @@ pub const CRON_JOB: Strategy = Strategy {
     prepare_for_update: keep_status_count_generation,
     prepare_for_status_update: keep_spec,
     warnings: |new, _| {
-        warnings_of_template(&new["spec"]["jobTemplate"]["spec"]["template"], "spec.jobTemplate.spec.template")
+        template_warnings(&new["spec"]["jobTemplate"]["spec"]["template"], "spec.jobTemplate.spec.template")
     },
 };
 

@@ -39,6 +39,9 @@ fn prepare_for_create(pod: &mut Value) {
     }
     let labels = pod["metadata"]["labels"].clone();
     if let Some(spec) = object(pod, "spec") {
+        if spec["terminationGracePeriodSeconds"].as_i64().is_some_and(|n| n < 0) {
+            spec["terminationGracePeriodSeconds"] = 1.into();
+        }
         apply_label_keys(spec, &labels);
     }
 }

@@ -2,7 +2,6 @@
 
 use super::pod::validate_annotations_of_pod;
 use super::pod_spec::validate_pod_spec;
-use super::pod_warnings::spec_warnings;
 use super::security::validate_seccomp_annotations;
 use super::util::{child, has, items, text};
 use crate::api::error::FieldError;
@@ -64,9 +63,4 @@ pub fn always_and_no_deadline(spec: &Value, path: &str, kind: &str) -> Vec<Field
         ));
     }
     errors
-}
-
-/// Warnings of a template that stands at `path`.
-pub fn warnings_of_template(template: &Value, path: &str) -> Vec<String> {
-    spec_warnings(&template["spec"], &child(path, "spec"))
 }

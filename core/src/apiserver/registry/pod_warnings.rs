@@ -1,67 +1,81 @@
-//! What the API server warns of in pods and templates. (Models pkg/api/pod/warnings.go.)
+//! What the API server warns of in pods and templates, in its order. (Models pkg/api/pod/warnings.go.)
 
-use super::util::{child, has, index, int, items, text};
+use super::security::visit_containers;
+use super::util::{child, entries, has, index, int, items, keyed, text};
 use crate::api::names;
 use crate::api::quantity::Quantity;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
+const NO_SELECTOR: &str = "a null labelSelector results in matching no pod";
+const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
+
 /// Warnings of a pod: of its name, then of its spec.
 pub fn pod_warnings(pod: &Value) -> Vec<String> {
     let mut warnings = vec![];
-    let name = text(&pod["metadata"], "name");
-    let wrong = names::is_dns1123_label(name);
+    let wrong = names::is_dns1123_label(text(&pod["metadata"], "name"));
     if !wrong.is_empty() {
         warnings.push(format!(
             "metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [{}]",
             wrong.join(" ")
         ));
     }
-    warnings.extend(spec_warnings(&pod["spec"], "spec"));
+    warnings.extend(template_warnings(pod, ""));
     warnings
 }
 
-/// Warnings of a pod spec at `path`.
-pub fn spec_warnings(spec: &Value, path: &str) -> Vec<String> {
-    let mut warnings = vec![];
-    warnings.extend(node_selector_warnings(spec, path));
+/// Warnings of a template at `path` (a pod is its own, at the root).
+pub fn template_warnings(template: &Value, path: &str) -> Vec<String> {
+    let spec = &template["spec"];
+    let annotations = &template["metadata"]["annotations"];
+    let (at, notes) = (child(path, "spec"), child(path, "metadata.annotations"));
+    let mut warnings = node_label_warnings(spec, &at);
     for (i, c) in items(spec, "topologySpreadConstraints").iter().enumerate() {
-        let at = index(&child(path, "topologySpreadConstraints"), i);
-        warnings.extend(old_label(text(c, "topologyKey"), &child(&at, "topologyKey")));
+        let at = index(&child(&at, "topologySpreadConstraints"), i);
+        let key = text(c, "topologyKey");
+        warnings.extend(old_label(key).map(|why| format!("{at}.topologyKey: {key} is {why}")));
         if !has(c, "labelSelector") {
-            warnings.push(format!("{at}.labelSelector: a null labelSelector results in matching no pod"));
+            warnings.push(format!("{at}.labelSelector: {NO_SELECTOR}"));
         }
     }
-    let mut aliases = BTreeSet::new();
-    for (i, a) in items(spec, "hostAliases").iter().enumerate() {
-        if !aliases.insert(text(a, "ip")) {
-            let at = child(&index(&child(path, "hostAliases"), i), "ip");
-            warnings.push(format!("{at}: duplicate ip {:?}", text(a, "ip")));
-        }
+    let critical = "scheduler.alpha.kubernetes.io/critical-pod";
+    if has(annotations, critical) {
+        let why = "non-functional in v1.16+; use the \"priorityClassName\" field instead";
+        warnings.push(format!("{}: {why}", keyed(&notes, critical)));
     }
-    let mut secrets: BTreeMap<&str, usize> = BTreeMap::new();
-    for (i, s) in items(spec, "imagePullSecrets").iter().enumerate() {
-        let at = index(&child(path, "imagePullSecrets"), i);
-        match text(s, "name") {
-            "" => warnings.push(format!("{at}.name: invalid empty name {:?}", "")),
-            name if secrets.contains_key(name) => warnings.push(format!("{at}.name: duplicate name {name:?}")),
-            name => {
-                secrets.insert(name, i);
-            }
-        }
+    warnings.extend(volume_warnings(spec, &child(&at, "volumes")));
+    warnings.extend(duplicate_warnings(spec, &at));
+    for (name, value) in entries(spec, "overhead") {
+        warnings.extend(fractional(name, value, &keyed(&child(&at, "overhead"), name)));
     }
-    for list in ["initContainers", "containers"] {
-        for (i, c) in items(spec, list).iter().enumerate() {
-            warnings.extend(container_warnings(c, &index(&child(path, list), i)));
+    let containers = visit_containers(spec, &at);
+    warnings.extend(seccomp_warning("seccomp.security.alpha.kubernetes.io/pod", annotations, spec, &notes));
+    for (c, at) in &containers {
+        let name = text(c, "name");
+        let key = format!("container.seccomp.security.alpha.kubernetes.io/{name}");
+        warnings.extend(seccomp_warning(&key, annotations, c, &notes));
+        let key = format!("container.apparmor.security.beta.kubernetes.io/{name}");
+        let fields = [&spec["securityContext"]["appArmorProfile"], &c["securityContext"]["appArmorProfile"]];
+        if !path.is_empty() && has(annotations, &key) && fields.iter().all(|f| f.is_null()) {
+            let why = "deprecated since v1.30; use the \"appArmorProfile\" field instead";
+            warnings.push(format!("{}: {why}", keyed(&notes, &key)));
         }
+        warnings.extend(container_warnings(c, at));
     }
-    warnings.extend(port_warnings(spec, path));
+    warnings.extend(port_name_warnings(&containers));
+    warnings.extend(port_warnings(&containers));
+    if int(spec, "terminationGracePeriodSeconds") < 0 {
+        let why = "must be >= 0; negative values are invalid and will be treated as 1";
+        warnings.push(format!("{at}.terminationGracePeriodSeconds: {why}"));
+    }
+    warnings.extend(affinity_warnings(spec, &child(&at, "affinity")));
     warnings
 }
 
-/// Labels of nodes that were replaced.
-fn old_label(key: &str, at: &str) -> Option<String> {
-    let text = match key {
+/// What to say of node labels that were replaced.
+fn old_label(key: &str) -> Option<&'static str> {
+    Some(match key {
         "beta.kubernetes.io/arch" => "deprecated since v1.14; use \"kubernetes.io/arch\" instead",
         "beta.kubernetes.io/os" => "deprecated since v1.14; use \"kubernetes.io/os\" instead",
         "failure-domain.beta.kubernetes.io/region" => {
@@ -74,76 +88,176 @@ fn old_label(key: &str, at: &str) -> Option<String> {
             "deprecated since v1.17; use \"node.kubernetes.io/instance-type\" instead"
         }
         _ => return None,
-    };
-    Some(format!("{at}: {text}"))
+    })
 }
 
-fn node_selector_warnings(spec: &Value, path: &str) -> Vec<String> {
-    super::util::entries(spec, "nodeSelector")
-        .filter_map(|(k, _)| old_label(k, &format!("{path}.nodeSelector[{k}]")))
-        .collect()
+fn node_label_warnings(spec: &Value, path: &str) -> Vec<String> {
+    let mut warnings: Vec<String> = entries(spec, "nodeSelector")
+        .filter_map(|(k, _)| old_label(k).map(|why| format!("{}: {why}", keyed(&child(path, "nodeSelector"), k))))
+        .collect();
+    let affinity = &spec["affinity"]["nodeAffinity"];
+    let at = child(path, "affinity.nodeAffinity");
+    let mut term_warnings = |term: &Value, at: &str| {
+        for (i, e) in items(term, "matchExpressions").iter().enumerate() {
+            let key = text(e, "key");
+            let at = child(&index(&child(at, "matchExpressions"), i), "key");
+            warnings.extend(old_label(key).map(|why| format!("{at}: {key} is {why}")));
+        }
+    };
+    for (i, term) in items(&affinity[REQUIRED], "nodeSelectorTerms").iter().enumerate() {
+        term_warnings(term, &index(&format!("{at}.{REQUIRED}.nodeSelectorTerms"), i));
+    }
+    for (i, term) in items(affinity, PREFERRED).iter().enumerate() {
+        term_warnings(&term["preference"], &child(&index(&format!("{at}.{PREFERRED}"), i), "preference"));
+    }
+    warnings
+}
+
+fn volume_warnings(spec: &Value, path: &str) -> Vec<String> {
+    const OLD: [(&str, &str, &str); 9] = [
+        ("photonPersistentDisk", "photonPersistentDisk", "deprecated in v1.11, non-functional in v1.16+"),
+        ("gitRepo", "gitRepo", "deprecated in v1.11, and disabled by default in v1.33+"),
+        ("scaleIO", "scaleIO", "deprecated in v1.16, non-functional in v1.22+"),
+        ("flocker", "flocker", "deprecated in v1.22, non-functional in v1.25+"),
+        ("storageos", "storageOS", "deprecated in v1.22, non-functional in v1.25+"),
+        ("quobyte", "quobyte", "deprecated in v1.22, non-functional in v1.25+"),
+        ("glusterfs", "glusterfs", "deprecated in v1.25, non-functional in v1.26+"),
+        ("cephfs", "cephfs", "deprecated in v1.28, non-functional in v1.31+"),
+        ("rbd", "rbd", "deprecated in v1.28, non-functional in v1.31+"),
+    ];
+    let mut warnings = vec![];
+    for (i, v) in items(spec, "volumes").iter().enumerate() {
+        for (_, shown, why) in OLD.iter().filter(|(s, _, _)| has(v, s)) {
+            warnings.push(format!("{}.{shown}: {why}", index(path, i)));
+        }
+    }
+    warnings
+}
+
+fn duplicate_warnings(spec: &Value, path: &str) -> Vec<String> {
+    let mut warnings = vec![];
+    for (list, key, what) in
+        [("hostAliases", "ip", ".ip: duplicate ip"), ("imagePullSecrets", "name", ".name: duplicate name")]
+    {
+        let mut seen = BTreeSet::new();
+        for (i, item) in items(spec, list).iter().enumerate() {
+            if !seen.insert(text(item, key)) {
+                warnings.push(format!("{}{what} {:?}", index(&child(path, list), i), text(item, key)));
+            }
+        }
+    }
+    for (i, s) in items(spec, "imagePullSecrets").iter().enumerate() {
+        if text(s, "name").is_empty() {
+            warnings.push(format!("{}.name: invalid empty name \"\"", index(&child(path, "imagePullSecrets"), i)));
+        }
+    }
+    warnings
+}
+
+fn seccomp_warning(key: &str, annotations: &Value, owner: &Value, notes: &str) -> Option<String> {
+    let used = has(annotations, key) && !has(&owner["securityContext"], "seccompProfile");
+    used.then(|| format!("{}: non-functional in v1.27+; use the \"seccompProfile\" field instead", keyed(notes, key)))
+}
+
+/// Bytes that are no whole number.
+fn fractional(name: &str, value: &Value, path: &str) -> Option<String> {
+    let shown = value.as_str()?;
+    let bytes = ["memory", "ephemeral-storage"].contains(&name);
+    let q: Quantity = shown.parse().ok()?;
+    (bytes && q.milli_value() % 1000 != 0)
+        .then(|| format!("{path}: fractional byte value {shown:?} is invalid, must be an integer"))
 }
 
 fn container_warnings(c: &Value, path: &str) -> Vec<String> {
     let mut warnings = vec![];
-    for list in ["limits", "requests"] {
-        for name in ["memory", "ephemeral-storage"] {
-            let Some(shown) = c["resources"][list][name].as_str() else { continue };
-            let q: Quantity = shown.parse().unwrap_or_default();
-            if q.milli_value() % 1000 != 0 {
-                warnings.push(format!(
-                    "{path}.resources.{list}[{name}]: fractional byte value {shown:?} is invalid, must be an integer"
-                ));
-            }
+    for name in ["memory", "ephemeral-storage"] {
+        for list in ["limits", "requests"] {
+            let at = keyed(&child(path, &format!("resources.{list}")), name);
+            warnings.extend(fractional(name, &c["resources"][list][name], &at));
         }
     }
     let mut seen = BTreeSet::new();
     for (i, e) in items(c, "env").iter().enumerate() {
         let name = text(e, "name");
-        if !seen.insert(name) {
-            let reference = text(e, "value").contains(&format!("$({name})"));
-            let at = index(&child(path, "env"), i);
-            if !reference {
-                warnings.push(format!(
-                    "{at}: hides previous definition of {name:?}, which may be dropped when using apply"
-                ));
+        if seen.insert(name) {
+            continue;
+        }
+        // Building on the value before is what a second definition is good for.
+        let reference = format!("$({name})");
+        let value = text(e, "value");
+        if has(e, "valueFrom") || value == reference || !value.contains(&reference) {
+            let why = format!("hides previous definition of {name:?}, which may be dropped when using apply");
+            warnings.push(format!("{}: {why}", index(&child(path, "env"), i)));
+        }
+    }
+    warnings
+}
+
+/// Names that services and probes cannot tell apart. Init containers are gone by then, sidecars are not.
+fn port_name_warnings(containers: &[(&Value, String)]) -> Vec<String> {
+    let mut warnings = vec![];
+    let mut first: BTreeMap<&str, String> = BTreeMap::new();
+    for (c, at) in containers {
+        let init = at.contains("initContainers[") && text(c, "restartPolicy") != "Always";
+        for (i, p) in items(c, "ports").iter().enumerate().filter(|_| !init) {
+            let (name, at) = (text(p, "name"), index(&child(at, "ports"), i));
+            if name.is_empty() {
+                continue;
+            }
+            match first.get(name) {
+                Some(other) => warnings.push(format!(
+                    "{at}: duplicate port name {name:?} with {other}, services and probes that select ports by name will use {other}"
+                )),
+                None => {
+                    first.insert(name, at);
+                }
             }
         }
     }
     warnings
 }
 
-/// Ports that name the same thing twice.
-fn port_warnings(spec: &Value, path: &str) -> Vec<String> {
+/// Ports of one number and protocol, in any container.
+fn port_warnings(containers: &[(&Value, String)]) -> Vec<String> {
     let mut warnings = vec![];
-    let mut by_number: BTreeMap<String, String> = BTreeMap::new();
-    for list in ["containers"] {
-        for (i, c) in items(spec, list).iter().enumerate() {
-            let mut by_name: BTreeMap<&str, String> = BTreeMap::new();
-            for (j, p) in items(c, "ports").iter().enumerate() {
-                let at = index(&child(&index(&child(path, list), i), "ports"), j);
-                let name = text(p, "name");
-                if !name.is_empty() {
-                    match by_name.get(name) {
-                        Some(first) => warnings.push(format!(
-                            "{at}: duplicate port name {name:?} with {first}, services and probes that select ports by name will use {first}"
-                        )),
-                        None => {
-                            by_name.insert(name, at.clone());
-                        }
-                    }
-                }
-                let (port, host) = (int(p, "containerPort"), int(p, "hostPort"));
-                if port == 0 {
+    let mut all: BTreeMap<(i64, &str), Vec<(String, &Value)>> = BTreeMap::new();
+    for (c, at) in containers {
+        for (i, p) in items(c, "ports").iter().enumerate() {
+            let at = index(&child(at, "ports"), i);
+            let (ip, host) = (text(p, "hostIP"), int(p, "hostPort"));
+            let others = all.entry((int(p, "containerPort"), text(p, "protocol"))).or_default();
+            for (other_at, other) in others.iter() {
+                let (other_ip, other_host) = (text(other, "hostIP"), int(other, "hostPort"));
+                let what = if ip == other_ip && host == other_host {
+                    "duplicate"
+                } else if host == 0 || other_host == 0 {
+                    "overlapping"
+                } else if host == other_host && ip.is_empty() != other_ip.is_empty() {
+                    "dangerously ambiguous"
+                } else {
                     continue;
-                }
-                let key = format!("{port}/{}/{host}/{}", text(p, "protocol"), text(p, "hostIP"));
-                match by_number.get(&key) {
-                    Some(first) => warnings.push(format!("{at}: duplicate port definition with {first}")),
-                    None => {
-                        by_number.insert(key, at);
-                    }
-                }
+                };
+                warnings.push(format!("{at}: {what} port definition with {other_at}"));
+            }
+            others.push((at, p));
+        }
+    }
+    warnings
+}
+
+fn affinity_warnings(spec: &Value, path: &str) -> Vec<String> {
+    let mut warnings = vec![];
+    for kind in ["podAffinity", "podAntiAffinity"] {
+        let (part, at) = (&spec["affinity"][kind], child(path, kind));
+        for (i, t) in items(part, REQUIRED).iter().enumerate() {
+            if !has(t, "labelSelector") {
+                warnings.push(format!("{}.labelSelector: {NO_SELECTOR}", index(&child(&at, REQUIRED), i)));
+            }
+        }
+        for (i, t) in items(part, PREFERRED).iter().enumerate() {
+            if !has(&t["podAffinityTerm"], "labelSelector") {
+                let at = index(&child(&at, PREFERRED), i);
+                warnings.push(format!("{at}.podAffinityTerm.labelSelector: {NO_SELECTOR}"));
             }
         }
     }

@@ -4,7 +4,8 @@ use super::Strategy;
 use super::deployment::{amount, not_more_than_all, positive_int_or_percent};
 use super::meta::{label, validate_meta, validate_meta_update, validate_workload_selector};
 use super::pod_defaults::{default_claim, default_template};
-use super::pod_template::{always_and_no_deadline, selected, validate_template, warnings_of_template};
+use super::pod_template::{always_and_no_deadline, selected, validate_template};
+use super::pod_warnings::template_warnings;
 use super::util::{
     child, has, index, invalid_each, items, items_mut, keep_spec, keep_status_count_generation, non_negative, object,
     reset_status_begin_generation, set_default, set_if_absent, shown, text,
@@ -23,7 +24,7 @@ pub const STRATEGY: Strategy = Strategy {
     prepare_for_create,
     prepare_for_update: keep_status_count_generation,
     prepare_for_status_update: keep_spec,
-    warnings: |new, _| warnings_of_template(&new["spec"]["template"], "spec.template"),
+    warnings: |new, _| template_warnings(&new["spec"]["template"], "spec.template"),
 };
 
 fn default(obj: &mut Value) {
