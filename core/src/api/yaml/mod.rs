@@ -85,8 +85,20 @@ pub fn read(text: &str) -> Manifest {
     }
     if text.trim_start().starts_with('{') {
         read_json(text, &mut manifest);
-        return manifest;
+        if manifest.error.is_none() || !manifest.documents.is_empty() {
+            return manifest;
+        }
+        // What begins like JSON and is none may be YAML in flow style; else it is told of as JSON.
+        let mut flow = Manifest::default();
+        read_yaml(text, &mut flow);
+        return if flow.documents.is_empty() { manifest } else { flow };
     }
+    read_yaml(text, &mut manifest);
+    manifest
+}
+
+/// YAML documents up to the first that is wrong.
+fn read_yaml(text: &str, manifest: &mut Manifest) {
     for chunk in split(text) {
         match chunk.and_then(|(start_line, part)| read_one(&part, start_line)) {
             Ok(Some(document)) => manifest.documents.push(document),
@@ -97,7 +109,6 @@ pub fn read(text: &str) -> Manifest {
             }
         }
     }
-    manifest
 }
 
 /// Reads a text that must be one document (`null` when it is empty).
