@@ -1,67 +1,442 @@
-//! The kubelets of all nodes as one component of the world.
+//! The kubelets of all nodes as one component of the world: what the watch brings, what is due, what a person does to
+//! nodes and containers. A pod's own life is in [`super::simple`], [`super::pod_worker`] and [`super::recorded`].
 
-use crate::sim::Sim;
-use crate::store::Id;
+use super::node_status::{NodeState, healthy_conditions, node_object};
+use super::plan::Plan;
+use super::recorded::{self, PlayedPod};
+use super::simple::Simple;
+use crate::apiserver::recorder::Source;
+use crate::apiserver::request::{Method, Request};
+use crate::clock::{SimDuration, SimTime};
+use crate::rng::Rng;
+use crate::sim::{Actor, Component, Event, KubeletProfile, Sim};
+use crate::store::event::{Involved, Text};
+use crate::store::{Id, Key, Kind, Obj, PodRecord};
 use crate::view::model::Fault;
+use imbl::OrdMap;
+use std::sync::Arc;
 
 /// What a kubelet does later.
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub enum KubeletEvent {
-    /// A pod's worker goes on.
+    /// A pod's worker goes on, if this is still the turn that it waits for.
     Pod(Id, u32),
     /// A node's own timer.
     Node(Id, u32),
 }
 
+/// More events than these are not kept of pods that come up without trouble: the start of a huge cluster would write
+/// little else. What is left out are Pulling, Pulled, Created, Started and Killing.
+const QUIET_ABOVE: usize = 20_000;
+
+/// The life of one pod.
+#[derive(Clone, Debug)]
+pub(super) struct Worker {
+    /// Index of its node.
+    pub node: u32,
+    /// Its address; 0: none yet, or the node's own.
+    pub ip: u32,
+    /// The turn that it waits for: older timers mean nothing.
+    pub turn: u32,
+    /// How it lives.
+    pub life: Life,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Life {
+    Recorded(Box<PlayedPod>),
+    Simple(Simple),
+    Full(Arc<super::pod_worker::PodWork>),
+}
+
 /// The state of all kubelets.
 #[derive(Clone, Debug)]
 pub struct Kubelets {
-    rng: crate::rng::Rng,
+    pub(super) rng: Rng,
+    pub(super) profile: KubeletProfile,
+    names: OrdMap<Arc<str>, u32>,
+    pub(super) nodes: imbl::Vector<NodeState>,
+    pub(super) workers: OrdMap<Id, Worker>,
+    plans: OrdMap<u32, Arc<Plan>>,
+    /// Pods whose readiness a person has broken.
+    pub(super) broken: imbl::OrdSet<Id>,
+    /// Files of claims and host paths: they outlive pods.
+    pub(super) lasting: OrdMap<Arc<str>, crate::runtime::files::Files>,
 }
 
 impl Kubelets {
     /// Kubelets of a cluster that has no nodes yet.
     pub fn new(seed: u64) -> Kubelets {
-        Kubelets { rng: crate::rng::Rng::stream(seed, "kubelets") }
+        Kubelets {
+            rng: Rng::stream(seed, "kubelets"),
+            profile: KubeletProfile::Real,
+            names: OrdMap::new(),
+            nodes: imbl::Vector::new(),
+            workers: OrdMap::new(),
+            plans: OrdMap::new(),
+            broken: imbl::OrdSet::new(),
+            lasting: OrdMap::new(),
+        }
     }
 
     /// Every configured node comes up and registers.
     pub fn boot(&mut self, sim: &mut Sim) {
-        let _ = (sim, self.rng.u32());
+        let config = sim.config.clone();
+        self.profile = config.kubelets;
+        let total: u32 = config.nodes.iter().map(NodeState::blocks).sum();
+        let mut block = u32::from(total < 250);
+        for (i, node) in config.nodes.iter().enumerate() {
+            let state = NodeState::new(node, i as u32, block, total >= 250, self.profile);
+            block += NodeState::blocks(node);
+            let object = node_object(node, &state, self.rng.u64(), sim.now);
+            let actor = Actor::Kubelet(state.name.clone());
+            let created =
+                sim.acting(actor, 0, |sim| sim.request(Request::new(Method::Post, "/api/v1/nodes").body(object)));
+            if created.code >= 400 {
+                continue;
+            }
+            self.names.insert(state.name.clone(), self.nodes.len() as u32);
+            if self.profile == KubeletProfile::Real && config.nodes.len() <= 200 {
+                self.node_event(sim, &state.name, "Starting", "Starting kubelet.");
+            }
+            self.nodes.push_back(state);
+        }
+    }
+
+    /// The index of a node that has a kubelet.
+    pub(super) fn node_index(&self, name: &str) -> Option<u32> {
+        self.names.get(name).copied()
+    }
+
+    /// What the template of a pod means.
+    pub(super) fn plan(&mut self, pod: &PodRecord) -> Arc<Plan> {
+        let id = pod.proto.id;
+        if let Some(p) = self.plans.get(&id).filter(|p| Arc::ptr_eq(&p.proto, &pod.proto)) {
+            return p.clone();
+        }
+        if self.plans.len() > 4096 {
+            self.plans.clear();
+        }
+        let plan = Arc::new(Plan::new(&pod.proto));
+        self.plans.insert(id, plan.clone());
+        plan
     }
 
     /// Their watch delivers (pods, nodes, config maps, secrets).
     pub fn watch(&mut self, sim: &mut Sim) {
-        let _ = sim.deliver(crate::sim::Component::Kubelets);
+        for change in sim.deliver(Component::Kubelets) {
+            match (&change.old, &change.new) {
+                (Some(Obj::Pod(old)), None) => self.gone(sim, old),
+                (old, Some(Obj::Pod(new))) => {
+                    let Some(node) = &new.node else { continue };
+                    // what kubelets themselves write comes back here: a status is nothing new to them
+                    if let Some(Obj::Pod(old)) = old
+                        && old.node == new.node
+                        && old.deletion == new.deletion
+                        && (Arc::ptr_eq(&old.proto, &new.proto) || old.proto.pod.spec == new.proto.pod.spec)
+                    {
+                        continue;
+                    }
+                    let Some(index) = self.node_index(node) else { continue };
+                    if !self.nodes[index as usize].powered {
+                        continue;
+                    }
+                    let actor = Actor::Kubelet(self.nodes[index as usize].name.clone());
+                    let id = new.id;
+                    sim.acting(actor, change.request, |sim| self.consider(sim, id, index, change.at));
+                }
+                (_, Some(Obj::ConfigMap(_) | Obj::Secret(_))) => self.reference_changed(sim, change.obj()),
+                _ => {}
+            }
+        }
+    }
+
+    /// A pod of a node is new, is being deleted, or has another spec.
+    pub(super) fn consider(&mut self, sim: &mut Sim, id: Id, node: u32, at: SimTime) {
+        let Some(pod) = sim.store.pod(id).cloned() else { return };
+        let Some(worker) = self.workers.get(&id) else {
+            if pod.deletion.is_some() {
+                // it was gone before this kubelet had seen it
+                let _ = sim.delete_pod(id, Some(0));
+            } else if !pod.status.phase.is_terminal() {
+                self.admit(sim, &pod, node, at);
+            }
+            return;
+        };
+        match &worker.life {
+            Life::Recorded(_) => {
+                let due = (at + recorded::DELAY).max(sim.now);
+                self.schedule(sim, id, due);
+            }
+            Life::Simple(_) => self.simple_changed(sim, &pod),
+            Life::Full(_) => self.full_changed(sim, &pod),
+        }
+    }
+
+    fn admit(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>, node: u32, at: SimTime) {
+        let plan = self.plan(pod);
+        let life = match self.profile {
+            KubeletProfile::Recorded => Life::Recorded(Box::default()),
+            KubeletProfile::Real if plan.simple && plan.containers.len() == 1 => Life::Simple(Simple::Creating),
+            KubeletProfile::Real => Life::Full(Arc::default()),
+        };
+        let real_simple = matches!(life, Life::Simple(_));
+        let recorded = matches!(life, Life::Recorded(_));
+        self.workers.insert(pod.id, Worker { node, ip: 0, turn: 0, life });
+        if recorded {
+            self.schedule(sim, pod.id, (at + recorded::DELAY).max(sim.now));
+        } else if real_simple {
+            self.simple_begin(sim, pod, &plan);
+        } else {
+            self.full_begin(sim, pod, &plan);
+        }
+    }
+
+    /// Sets the pod's next turn; an earlier one is void.
+    pub(super) fn schedule(&mut self, sim: &mut Sim, id: Id, at: SimTime) {
+        let Some(w) = self.workers.get_mut(&id) else { return };
+        w.turn = w.turn.wrapping_add(1);
+        let turn = w.turn;
+        sim.queue.at(at.max(sim.now), Event::Kubelet(KubeletEvent::Pod(id, turn)));
+    }
+
+    /// A pod's object is gone: so are its processes and its address.
+    fn gone(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>) {
+        let _ = sim;
+        self.broken.remove(&pod.id);
+        if let Some(w) = self.workers.remove(&pod.id)
+            && let Some(n) = self.nodes.get_mut(w.node as usize)
+        {
+            n.free_ip(w.ip);
+        }
+    }
+
+    /// The pod's address, taken now if it has none.
+    pub(super) fn address(&mut self, id: Id, plan: &Plan) -> u32 {
+        let Some(w) = self.workers.get_mut(&id) else { return 0 };
+        let Some(n) = self.nodes.get_mut(w.node as usize) else { return 0 };
+        if plan.host_network {
+            return n.ip;
+        }
+        if w.ip == 0 {
+            w.ip = n.take_ip();
+        }
+        w.ip
     }
 
     /// One of their events is due.
     pub fn event(&mut self, sim: &mut Sim, event: KubeletEvent) {
-        let _ = (sim, event);
+        match event {
+            KubeletEvent::Pod(id, turn) => {
+                let Some(w) = self.workers.get(&id).filter(|w| w.turn == turn) else { return };
+                let Some(node) = self.nodes.get(w.node as usize).filter(|n| n.powered) else { return };
+                let actor = Actor::Kubelet(node.name.clone());
+                let life = w.life.clone();
+                sim.acting(actor, 0, |sim| match life {
+                    Life::Recorded(p) => self.recorded_turn(sim, id, *p),
+                    Life::Simple(s) => self.simple_turn(sim, id, s),
+                    Life::Full(_) => self.full_turn(sim, id),
+                });
+            }
+            KubeletEvent::Node(_, _) => {}
+        }
+    }
+
+    fn recorded_turn(&mut self, sim: &mut Sim, id: Id, mut played: PlayedPod) {
+        let Some(pod) = sim.store.pod(id).cloned() else { return };
+        if pod.deletion.is_some() {
+            let _ = sim.delete_pod(id, Some(0));
+            return;
+        }
+        if pod.status.phase.is_terminal() {
+            return;
+        }
+        let plan = self.plan(&pod);
+        let ip = self.address(id, &plan);
+        let host = self.workers.get(&id).and_then(|w| self.nodes.get(w.node as usize)).map_or(0, |n| n.ip);
+        let now = sim.now;
+        let mut next = None;
+        let rng = &mut self.rng;
+        sim.update_pod_status(id, |status| {
+            let before = status.clone();
+            (status.ip, status.host_ip) = (ip, host);
+            next = played.advance(&plan, status, now, &mut || rng.u64() | 1);
+            *status != before
+        });
+        if let Some(w) = self.workers.get_mut(&id) {
+            w.life = Life::Recorded(Box::new(played));
+        }
+        if let Some(at) = next {
+            self.schedule(sim, id, at);
+        }
+    }
+
+    /// Writes an event about a pod, or about one of its containers.
+    pub(super) fn pod_event(
+        &self,
+        sim: &mut Sim,
+        pod: &PodRecord,
+        path: impl Into<Text>,
+        warning: bool,
+        reason: &'static str,
+        message: impl Into<Text>,
+    ) {
+        if !warning && sim.store.count(Kind::Event) > QUIET_ABOVE {
+            return;
+        }
+        let host = pod.node.as_deref().unwrap_or_default().to_owned();
+        let involved = Involved { kind: Kind::Pod, key: pod.key(), id: pod.id, rv: pod.rv, field_path: path.into() };
+        sim.record_about(Source { component: "kubelet", host: host.into() }, involved, warning, reason, message);
+    }
+
+    /// True where start-up events would be dropped: nobody needs to make up their texts.
+    pub(super) fn quiet(sim: &Sim) -> bool {
+        sim.store.count(Kind::Event) > QUIET_ABOVE
+    }
+
+    pub(super) fn node_event(&self, sim: &mut Sim, node: &str, reason: &'static str, message: &str) {
+        let key = Key::new("", node);
+        let Some(object) = sim.store.get(Kind::Node, &key).cloned() else { return };
+        let source = Source { component: "kubelet", host: node.to_owned().into() };
+        sim.record(source, &object, false, reason, message.to_owned());
     }
 
     /// A person does something to a node or a container. The error is what the terminal says.
     pub fn fault(&mut self, sim: &mut Sim, fault: &Fault) -> Result<(), String> {
-        let _ = (sim, fault);
+        match fault {
+            Fault::NodePower { node, on } => self.power(sim, node, *on),
+            Fault::CrashContainer { namespace, pod, container } => {
+                let pod = find(sim, namespace, pod)?;
+                self.crash(sim, &pod, container)
+            }
+            Fault::BreakReadiness { namespace, pod, broken } => {
+                let pod = find(sim, namespace, pod)?;
+                if *broken {
+                    self.broken.insert(pod.id);
+                } else {
+                    self.broken.remove(&pod.id);
+                }
+                self.on_node(sim, &pod, |k, sim, pod| k.readiness_changed(sim, pod))
+            }
+        }
+    }
+
+    /// Does something in the name of the kubelet that runs the pod.
+    pub(super) fn on_node(
+        &mut self,
+        sim: &mut Sim,
+        pod: &Arc<PodRecord>,
+        f: impl FnOnce(&mut Kubelets, &mut Sim, &Arc<PodRecord>),
+    ) -> Result<(), String> {
+        let Some(node) = self.workers.get(&pod.id).and_then(|w| self.nodes.get(w.node as usize)) else {
+            return Err(format!("pod {:?} does not run on any node", &*pod.name));
+        };
+        if !node.powered {
+            return Err(format!("node {:?} has no power", &*node.name));
+        }
+        let actor = Actor::Kubelet(node.name.clone());
+        let cause = sim.cause;
+        sim.acting(actor, cause, |sim| f(self, sim, pod));
         Ok(())
     }
 
-    /// The lines a container has printed, newest last; `previous`: of the run before. The error is the API server's.
-    pub fn logs(
-        &self,
-        sim: &Sim,
-        namespace: &str,
-        pod: &str,
-        container: Option<&str>,
-        previous: bool,
-    ) -> Result<String, crate::api::error::Status> {
-        let _ = (sim, namespace, pod, container, previous);
-        Ok(String::new())
+    fn power(&mut self, sim: &mut Sim, node: &str, on: bool) -> Result<(), String> {
+        let Some(index) = self.node_index(node) else { return Err(format!("nodes {node:?} not found")) };
+        let state = &mut self.nodes[index as usize];
+        if state.powered == on {
+            return Ok(());
+        }
+        state.powered = on;
+        if !on {
+            let last = SimTime(sim.now.0 - sim.now.0 % 10_000_000);
+            sim.server.silent.insert(state.name.clone(), last);
+            sim.notify(Kind::Node);
+            return Ok(());
+        }
+        state.boots += 1;
+        let name = state.name.clone();
+        sim.server.silent.remove(&name);
+        sim.acting(Actor::Kubelet(name.clone()), 0, |sim| {
+            self.post_healthy(sim, &name);
+            self.node_event(sim, &name, "Starting", "Starting kubelet.");
+            let pods: Vec<Arc<PodRecord>> = sim.store.pods_on_node(&name).cloned().collect();
+            let known: Vec<Id> = self.workers.iter().filter(|(_, w)| w.node == index).map(|(id, _)| *id).collect();
+            for id in known {
+                if sim.store.pod(id).is_none()
+                    && let Some(w) = self.workers.remove(&id)
+                {
+                    self.nodes[index as usize].free_ip(w.ip);
+                }
+            }
+            for pod in pods {
+                self.after_outage(sim, &pod, index);
+            }
+        });
+        Ok(())
+    }
+
+    /// Posts the conditions of a node that is well, keeping the transition times of those that had not changed.
+    fn post_healthy(&self, sim: &mut Sim, name: &Arc<str>) {
+        let key = Key::new("", name.clone());
+        let Some(Obj::Node(node)) = sim.store.get(Kind::Node, &key).cloned() else { return };
+        let Ok(fresh) =
+            serde_json::from_value::<Vec<k8s_openapi::api::core::v1::NodeCondition>>(healthy_conditions(sim.now))
+        else {
+            return;
+        };
+        let mut node = (*node).clone();
+        if let Some(status) = &mut node.status {
+            let old = status.conditions.take().unwrap_or_default();
+            let mut conditions: Vec<_> = fresh
+                .into_iter()
+                .map(|mut c| {
+                    if let Some(o) = old.iter().find(|o| o.type_ == c.type_ && o.status == c.status) {
+                        c.last_transition_time = o.last_transition_time.clone();
+                    }
+                    c
+                })
+                .collect();
+            conditions.extend(
+                old.iter()
+                    .filter(|o| !["MemoryPressure", "DiskPressure", "PIDPressure", "Ready"].contains(&o.type_.as_str()))
+                    .cloned(),
+            );
+            status.conditions = Some(conditions);
+        }
+        let _ = sim.update_status_typed(node);
+    }
+
+    /// After power came back: containers are started anew, what was being deleted is finished.
+    fn after_outage(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>, node: u32) {
+        if pod.deletion.is_some() {
+            let _ = sim.delete_pod(pod.id, Some(0));
+            return;
+        }
+        if !self.workers.contains_key(&pod.id) {
+            if !pod.status.phase.is_terminal() {
+                self.admit(sim, pod, node, sim.now);
+            }
+            return;
+        }
+        if let Some(Worker { life: Life::Recorded(_), .. }) = self.workers.get(&pod.id) {
+            self.schedule(sim, pod.id, sim.now + recorded::DELAY);
+            return;
+        }
+        self.restart_after_outage(sim, pod);
     }
 
     /// False once a person has cut the node's power.
     pub fn powered(&self, node: &str) -> bool {
-        let _ = node;
-        true
+        self.node_index(node).is_none_or(|i| self.nodes[i as usize].powered)
     }
+
+    /// A span drawn evenly from a range of milliseconds.
+    pub(super) fn between(&mut self, from: u64, to: u64) -> SimDuration {
+        SimDuration(from * 1000 + u64::from(self.rng.below(((to - from) * 1000) as u32)))
+    }
+}
+
+fn find(sim: &Sim, namespace: &str, pod: &str) -> Result<Arc<PodRecord>, String> {
+    let ns = if namespace.is_empty() { "default" } else { namespace };
+    sim.store.pod_by_name(&Key::new(ns, pod)).cloned().ok_or_else(|| format!("pods {pod:?} not found"))
 }

@@ -2,12 +2,25 @@
 //! changes only through its watch; a running pod that nothing happens to costs nothing. Must not know controllers or the
 //! scheduler.
 //!
-//! [`phase`], [`conditions`], [`statuses`], [`backoff`] are arithmetic; [`component`] is the kubelets of all nodes.
+//! [`phase`], [`conditions`], [`statuses`], [`backoff`], [`probe`] and [`plan`] are pure; [`component`] is the kubelets
+//! of all nodes, [`simple`] the fast way for plain servers, [`pod_worker`] the life of any other pod, [`recorded`] the
+//! player of the conformance recordings.
 
+mod around;
 pub mod backoff;
 pub mod component;
 pub mod conditions;
+pub mod environment;
+pub mod node_status;
 pub mod phase;
+pub mod plan;
+mod pod_worker;
+pub mod probe;
+mod probing;
+mod publish;
+pub mod recorded;
+pub mod simple;
 pub mod statuses;
 
 pub use component::{KubeletEvent, Kubelets};
+pub use publish::ExecResult;

@@ -179,6 +179,8 @@ pub struct Image {
     #[serde(default = "yes")]
     pub shell: bool,
     http: BTreeMap<String, (u16, String)>,
+    healthy_for: u64,
+    healthy_args: String,
 }
 
 fn yes() -> bool {
@@ -190,6 +192,23 @@ impl Image {
     pub fn has(&self, program: &str) -> bool {
         let base = program.rsplit('/').next().unwrap_or(program);
         self.has.iter().any(|h| h == base)
+    }
+
+    /// Do its answers change with time?
+    pub fn changes(&self) -> bool {
+        self.healthy_for > 0
+    }
+
+    /// Does it answer with errors this long after its start? Demonstrations of liveness probes do so on purpose.
+    pub fn fails_at(&self, up: SimDuration, c: Option<&k8s_openapi::api::core::v1::Container>) -> bool {
+        let asked = self.healthy_args.is_empty()
+            || c.and_then(|c| c.args.as_ref()).is_some_and(|a| a.first() == Some(&self.healthy_args));
+        self.healthy_for > 0 && asked && up.0 > self.healthy_for * 1000
+    }
+
+    /// Does it listen on its own ports whatever the manifest declares? So it is with servers whose tags are known.
+    pub fn exact_ports(&self) -> bool {
+        !self.tags.is_empty() && !self.ports.is_empty()
     }
 
     /// What it prints and exits with 1 for, when none of the variables it needs is set.

@@ -7,6 +7,7 @@
 mod expand;
 mod parse;
 mod tools;
+pub use tools::duration;
 mod utilities;
 
 pub use parse::{List, Node, parse};
@@ -174,7 +175,10 @@ enum Block {
     #[default]
     Ready,
     Until(SimTime),
+    /// For ever, in a program that takes no notice of anything.
     Forever,
+    /// For ever, in a server.
+    Serving,
     Waiting,
 }
 
@@ -349,6 +353,11 @@ impl Process {
     pub fn wakes_on_signal(&self) -> bool {
         !self.shared.pending.is_empty()
             && self.threads.first().is_some_and(|t| matches!(t.block, Block::Ready | Block::Waiting))
+    }
+
+    /// It has come to rest in a program that serves, so that its ports are open and a signal is the program's affair.
+    pub fn serving(&self) -> bool {
+        self.exited.is_none() && self.threads.iter().any(|t| t.block == Block::Serving)
     }
 
     /// Takes what was printed since the last call.

@@ -57,7 +57,7 @@ pub(super) const CONTROL: &[&str] = &[
 ];
 
 /// Parses `5`, `0.5`, `1m`, `2h`, `1d`, `infinity`.
-pub(super) fn duration(text: &str) -> Option<SimDuration> {
+pub fn duration(text: &str) -> Option<SimDuration> {
     if text.starts_with("inf") {
         return Some(SimDuration(u64::MAX / 2));
     }
@@ -237,7 +237,8 @@ impl Machine<'_, '_> {
     fn program(&mut self, t: &mut Thread, name: &str, base: &str, args: &[String]) {
         if utilities::serves(base, args) {
             if !self.instant {
-                t.block = Block::Forever;
+                let server = utilities::serves_by_name(base) || base.starts_with("n");
+                t.block = if server { Block::Serving } else { Block::Forever };
             }
             return;
         }
@@ -265,7 +266,7 @@ impl Machine<'_, '_> {
         match self.shared.unknown {
             Unknown::NotFound => self.fail(t, 127, &format!("sh: {name}: not found")),
             Unknown::Succeeds => {}
-            Unknown::Serves => t.block = if self.instant { Block::Ready } else { Block::Forever },
+            Unknown::Serves => t.block = if self.instant { Block::Ready } else { Block::Serving },
         }
     }
 
@@ -451,7 +452,7 @@ impl Machine<'_, '_> {
         let Some(name) = args.get(skip + 1).cloned() else { return };
         t.frames.push(Frame::Limit(self.now + limit));
         self.call(t, &name, &args[skip + 2..]);
-        if t.block == Block::Forever {
+        if matches!(t.block, Block::Forever | Block::Serving) {
             t.block = Block::Until(self.now + limit);
         }
     }
@@ -535,7 +536,7 @@ impl Machine<'_, '_> {
                     self.run_script(t, file, &text, rest);
                     t.env.errexit |= errexit;
                 }
-                Err(_) if self.shared.unknown == Unknown::Serves => t.block = Block::Forever,
+                Err(_) if self.shared.unknown == Unknown::Serves => t.block = Block::Serving,
                 Err(_) if self.shared.unknown == Unknown::Succeeds => {}
                 Err(_) => self.fail(t, 2, &format!("{base}: can't open '{file}': No such file or directory")),
             }

@@ -1,0 +1,362 @@
+//! What a container finds: environment variables and volumes, from its spec and the objects it refers to.
+//! Models pkg/kubelet makeEnvironmentVariables and the volume plugins' set-up errors.
+
+use super::component::Kubelets;
+use super::plan::Plan;
+use crate::runtime::files::{Files, Mount, normalize};
+use crate::sim::Sim;
+use crate::store::{Key, PodRecord, pod::TOKEN_MARK};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{ConfigMap, KeyToPath, ObjectFieldSelector, Secret, Volume};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A pod's volumes, and where each container has them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Volumes {
+    /// The volumes' files, in the order of the spec.
+    pub files: Vec<Files>,
+    /// What outlives the pod: index and name of the claim or host path.
+    pub lasting: Vec<(usize, Arc<str>)>,
+    /// The mounts of each container.
+    pub mounts: Vec<Vec<Mount>>,
+}
+
+fn text(b: &ByteString) -> String {
+    String::from_utf8_lossy(&b.0).into_owned()
+}
+
+fn config_map(sim: &Sim, ns: &Arc<str>, name: &str) -> Option<BTreeMap<String, String>> {
+    let c = sim.store.typed::<ConfigMap>(&Key::new(ns.clone(), name))?;
+    let binary = c.binary_data.iter().flatten().map(|(k, v)| (k.clone(), text(v)));
+    Some(c.data.iter().flatten().map(|(k, v)| (k.clone(), v.clone())).chain(binary).collect())
+}
+
+fn secret(sim: &Sim, ns: &Arc<str>, name: &str) -> Option<BTreeMap<String, String>> {
+    let s = sim.store.typed::<Secret>(&Key::new(ns.clone(), name))?;
+    Some(s.data.iter().flatten().map(|(k, v)| (k.clone(), text(v))).collect())
+}
+
+/// Puts the keys that are asked for (all, if none are) into a volume.
+fn place(
+    files: &mut Files,
+    data: &BTreeMap<String, String>,
+    items: Option<&Vec<KeyToPath>>,
+    optional: bool,
+) -> Result<(), String> {
+    match items.filter(|i| !i.is_empty()) {
+        None => data.iter().for_each(|(k, v)| files.place(k, v)),
+        Some(items) => {
+            for i in items {
+                match data.get(&i.key) {
+                    Some(v) => files.place(&i.path, v),
+                    None if optional => {}
+                    None => return Err(format!("references non-existent config key: {}", i.key)),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The value of a field of the pod, as `fieldRef` names it.
+fn field(k: &Kubelets, sim: &Sim, pod: &PodRecord, f: &ObjectFieldSelector) -> String {
+    let node = k.workers.get(&pod.id).and_then(|w| k.nodes.get(w.node as usize));
+    let ip = |v: u32| if v == 0 { String::new() } else { std::net::Ipv4Addr::from(v).to_string() };
+    let spec = pod.proto.pod.spec.as_ref();
+    match f.field_path.as_str() {
+        "metadata.name" => pod.name.to_string(),
+        "metadata.namespace" => pod.namespace.to_string(),
+        "metadata.uid" => sim.store.ids.uid(pod.id),
+        "spec.nodeName" => pod.node.as_deref().unwrap_or_default().to_owned(),
+        "spec.serviceAccountName" => spec.and_then(|s| s.service_account_name.clone()).unwrap_or_default(),
+        "status.hostIP" | "status.hostIPs" => node.map_or(String::new(), |n| ip(n.ip)),
+        "status.podIP" | "status.podIPs" => k.workers.get(&pod.id).map_or(String::new(), |w| ip(w.ip)),
+        "metadata.labels" => {
+            let lines: Vec<String> = pod.proto.labels.pairs.iter().map(|(k, v)| format!("{k}={v:?}")).collect();
+            lines.join("\n")
+        }
+        "metadata.annotations" => {
+            let a = pod.proto.pod.metadata.annotations.as_ref();
+            let lines: Vec<String> = a.into_iter().flatten().map(|(k, v)| format!("{k}={v:?}")).collect();
+            lines.join("\n")
+        }
+        path => {
+            let quoted = |p: &str| path.strip_prefix(p).map(|r| r.trim_matches(['[', ']', '\'', '"']).to_owned());
+            if let Some(key) = quoted("metadata.labels") {
+                pod.proto.labels.get(&key).unwrap_or_default().to_owned()
+            } else if let Some(key) = quoted("metadata.annotations") {
+                let a = pod.proto.pod.metadata.annotations.as_ref();
+                a.and_then(|a| a.get(&key)).cloned().unwrap_or_default()
+            } else {
+                String::new()
+            }
+        }
+    }
+}
+
+/// The files of one volume.
+fn volume(k: &Kubelets, sim: &Sim, pod: &PodRecord, v: &Volume) -> Result<(Files, Option<Arc<str>>), String> {
+    let ns = &pod.namespace;
+    let mut files = Files::default();
+    let failed = |what: String| format!("MountVolume.SetUp failed for volume {:?} : {what}", v.name);
+    if let Some(c) = &v.config_map {
+        match config_map(sim, ns, &c.name) {
+            Some(data) => {
+                place(&mut files, &data, c.items.as_ref(), c.optional == Some(true))
+                    .map_err(|e| failed(format!("configmap {e}")))?;
+            }
+            None if c.optional == Some(true) => {}
+            None => return Err(failed(format!("configmap {:?} not found", c.name))),
+        }
+    } else if let Some(s) = &v.secret {
+        let name = s.secret_name.as_deref().unwrap_or_default();
+        match secret(sim, ns, name) {
+            Some(data) => {
+                place(&mut files, &data, s.items.as_ref(), s.optional == Some(true)).map_err(|e| failed(e.clone()))?;
+            }
+            None if s.optional == Some(true) => {}
+            None => return Err(failed(format!("secret {name:?} not found"))),
+        }
+    } else if let Some(d) = &v.downward_api {
+        for i in d.items.iter().flatten() {
+            if let Some(f) = &i.field_ref {
+                files.place(&i.path, &field(k, sim, pod, f));
+            }
+        }
+    } else if let Some(p) = &v.projected {
+        for s in p.sources.iter().flatten() {
+            if let Some(t) = &s.service_account_token {
+                files.place(&t.path, "a token that only this simulation takes");
+            }
+            if let Some(c) = &s.config_map {
+                match config_map(sim, ns, &c.name) {
+                    Some(data) => {
+                        place(&mut files, &data, c.items.as_ref(), c.optional == Some(true)).map_err(failed)?;
+                    }
+                    // the root certificate comes with the namespace, sooner or later
+                    None if c.optional == Some(true) || v.name == TOKEN_MARK => {}
+                    None => return Err(failed(format!("configmap {:?} not found", c.name))),
+                }
+            }
+            if let Some(c) = &s.secret {
+                match secret(sim, ns, &c.name) {
+                    Some(data) => {
+                        place(&mut files, &data, c.items.as_ref(), c.optional == Some(true)).map_err(failed)?;
+                    }
+                    None if c.optional == Some(true) => {}
+                    None => return Err(failed(format!("secret {:?} not found", c.name))),
+                }
+            }
+            for i in s.downward_api.iter().flat_map(|d| d.items.iter().flatten()) {
+                if let Some(f) = &i.field_ref {
+                    files.place(&i.path, &field(k, sim, pod, f));
+                }
+            }
+        }
+    } else if let Some(c) = &v.persistent_volume_claim {
+        let name: Arc<str> = format!("claim/{ns}/{}", c.claim_name).into();
+        return Ok((k.lasting.get(&name).cloned().unwrap_or_default(), Some(name)));
+    } else if let Some(h) = &v.host_path {
+        let name: Arc<str> = format!("host/{}{}", pod.node.as_deref().unwrap_or_default(), h.path).into();
+        return Ok((k.lasting.get(&name).cloned().unwrap_or_default(), Some(name)));
+    }
+    Ok((files, None))
+}
+
+/// Sets up a pod's volumes.
+///
+/// # Errors
+/// The text of a FailedMount event.
+pub fn volumes(k: &Kubelets, sim: &Sim, pod: &PodRecord, plan: &Plan) -> Result<Volumes, String> {
+    let mut out = Volumes::default();
+    let all: Vec<&Volume> = plan.spec().volumes.iter().flatten().collect();
+    for (i, v) in all.iter().enumerate() {
+        let (files, name) = volume(k, sim, pod, v)?;
+        out.files.push(files);
+        out.lasting.extend(name.map(|n| (i, n)));
+    }
+    for i in 0..plan.containers.len() {
+        let mounts = plan.container(i).and_then(|c| c.volume_mounts.as_ref());
+        out.mounts.push(
+            mounts
+                .into_iter()
+                .flatten()
+                .filter_map(|m| {
+                    let volume = all.iter().position(|v| v.name == m.name)?;
+                    let fixed = all[volume].config_map.is_some()
+                        || all[volume].secret.is_some()
+                        || all[volume].projected.is_some();
+                    let sub = m.sub_path.as_deref().filter(|s| !s.is_empty()).map(|s| normalize("/", s));
+                    Some(Mount {
+                        path: normalize("/", &m.mount_path).into(),
+                        volume,
+                        sub_path: sub.unwrap_or_default().into(),
+                        read_only: fixed || m.read_only == Some(true),
+                    })
+                })
+                .collect(),
+        );
+    }
+    Ok(out)
+}
+
+/// A container's environment, in order: the cluster's services, `envFrom`, `env`.
+///
+/// # Errors
+/// The text of a CreateContainerConfigError.
+pub fn variables(
+    k: &Kubelets,
+    sim: &Sim,
+    pod: &PodRecord,
+    plan: &Plan,
+    i: usize,
+) -> Result<Vec<(String, String)>, String> {
+    let ns = &pod.namespace;
+    let mut env: Vec<(String, String)> = vec![];
+    let set = |env: &mut Vec<(String, String)>, key: String, value: String| {
+        env.retain(|(k, _)| *k != key);
+        env.push((key, value));
+    };
+    for (key, value) in services(sim, ns, plan.spec().enable_service_links != Some(false)) {
+        set(&mut env, key, value);
+    }
+    let Some(c) = plan.container(i) else { return Ok(env) };
+    for from in c.env_from.iter().flatten() {
+        let prefix = from.prefix.as_deref().unwrap_or_default();
+        let data = if let Some(r) = &from.config_map_ref {
+            match config_map(sim, ns, &r.name) {
+                None if r.optional != Some(true) => return Err(format!("configmap {:?} not found", r.name)),
+                d => d,
+            }
+        } else if let Some(r) = &from.secret_ref {
+            match secret(sim, ns, &r.name) {
+                None if r.optional != Some(true) => return Err(format!("secret {:?} not found", r.name)),
+                d => d,
+            }
+        } else {
+            None
+        };
+        for (key, value) in data.unwrap_or_default() {
+            set(&mut env, format!("{prefix}{key}"), value);
+        }
+    }
+    for e in c.env.iter().flatten() {
+        let value = match &e.value_from {
+            None => substitute(e.value.as_deref().unwrap_or_default(), &env),
+            Some(f) => {
+                if let Some(r) = &f.config_map_key_ref {
+                    let optional = r.optional == Some(true);
+                    match config_map(sim, ns, &r.name).map(|d| d.get(&r.key).cloned()) {
+                        Some(Some(v)) => v,
+                        _ if optional => continue,
+                        None => return Err(format!("configmap {:?} not found", r.name)),
+                        Some(None) => return Err(format!("couldn't find key {} in ConfigMap {ns}/{}", r.key, r.name)),
+                    }
+                } else if let Some(r) = &f.secret_key_ref {
+                    let optional = r.optional == Some(true);
+                    match secret(sim, ns, &r.name).map(|d| d.get(&r.key).cloned()) {
+                        Some(Some(v)) => v,
+                        _ if optional => continue,
+                        None => return Err(format!("secret {:?} not found", r.name)),
+                        Some(None) => return Err(format!("couldn't find key {} in Secret {ns}/{}", r.key, r.name)),
+                    }
+                } else if let Some(f) = &f.field_ref {
+                    field(k, sim, pod, f)
+                } else if let Some(r) = &f.resource_field_ref {
+                    resource(plan, i, &r.resource, r.container_name.as_deref())
+                } else {
+                    String::new()
+                }
+            }
+        };
+        set(&mut env, e.name.clone(), value);
+    }
+    Ok(env)
+}
+
+fn resource(plan: &Plan, i: usize, name: &str, of: Option<&str>) -> String {
+    let index = of.and_then(|n| plan.containers.iter().position(|c| &*c.name == n)).unwrap_or(i);
+    let resources = plan.container(index).and_then(|c| c.resources.as_ref());
+    let (list, key) = match name.split_once('.') {
+        Some(("limits", k)) => (resources.and_then(|r| r.limits.as_ref()), k),
+        Some((_, k)) => (resources.and_then(|r| r.requests.as_ref()), k),
+        None => return String::new(),
+    };
+    let quantity = list.and_then(|l| l.get(key)).and_then(|q| crate::api::quantity::Quantity::parse(&q.0).ok());
+    quantity.map_or_else(|| "0".into(), |q| q.value().to_string())
+}
+
+/// `KUBERNETES_SERVICE_HOST`, `WEB_SERVICE_HOST`, `WEB_SERVICE_PORT` …
+fn services(sim: &Sim, ns: &Arc<str>, links: bool) -> Vec<(String, String)> {
+    use k8s_openapi::api::core::v1::Service;
+    let mut out = vec![];
+    let mut add = |s: &Service| {
+        let Some(spec) = &s.spec else { return };
+        let ip = spec.cluster_ip.as_deref().unwrap_or_default();
+        let ports = spec.ports.as_deref().unwrap_or_default();
+        let (Some(first), true) = (ports.first(), !ip.is_empty() && ip != "None") else { return };
+        let name = s.metadata.name.as_deref().unwrap_or_default().to_uppercase().replace('-', "_");
+        out.push((format!("{name}_SERVICE_HOST"), ip.to_owned()));
+        out.push((format!("{name}_SERVICE_PORT"), first.port.to_string()));
+        for p in ports {
+            if let Some(n) = p.name.as_deref().filter(|n| !n.is_empty()) {
+                let n = n.to_uppercase().replace('-', "_");
+                out.push((format!("{name}_SERVICE_PORT_{n}"), p.port.to_string()));
+            }
+        }
+        let protocol = first.protocol.as_deref().unwrap_or("TCP").to_lowercase();
+        out.push((format!("{name}_PORT"), format!("{protocol}://{ip}:{}", first.port)));
+    };
+    if let Some(s) = sim.store.typed::<Service>(&Key::new("default", "kubernetes")) {
+        add(s);
+    }
+    if links {
+        for s in sim.store.list_typed::<Service>(Some(ns)).take(200) {
+            if &**ns != "default" || s.metadata.name.as_deref() != Some("kubernetes") {
+                add(s);
+            }
+        }
+    }
+    out
+}
+
+/// Replaces `$(NAME)` by what the variables say; `$$(NAME)` stays as `$(NAME)`, unknown names stay as they are.
+fn substitute(s: &str, env: &[(String, String)]) -> String {
+    let mut out = String::new();
+    let mut rest = s;
+    while let Some(i) = rest.find('$') {
+        out.push_str(&rest[..i]);
+        rest = &rest[i..];
+        if let Some(r) = rest.strip_prefix("$$") {
+            out.push('$');
+            rest = r;
+        } else if let Some((name, after)) = rest.strip_prefix("$(").and_then(|r| r.split_once(')')) {
+            match env.iter().find(|(k, _)| k == name) {
+                Some((_, v)) => out.push_str(v),
+                None => out.push_str(&rest[..name.len() + 3]),
+            }
+            rest = after;
+        } else {
+            out.push('$');
+            rest = &rest[1..];
+        }
+    }
+    out + rest
+}
+
+/// A command line with `$(NAME)` replaced.
+pub fn expand(argv: &[String], env: &[(String, String)]) -> Vec<String> {
+    argv.iter().map(|a| substitute(a, env)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_in_commands() {
+        let env = [("A".to_owned(), "1".to_owned())];
+        assert_eq!(substitute("x$(A)y $(B) $$(A) $A $", &env), "x1y $(B) $(A) $A $");
+    }
+}

@@ -1,0 +1,258 @@
+//! What a pod template means to a kubelet, worked out once for all pods that share it. Pure.
+
+use super::phase::is_sidecar;
+use super::probe::{Action, ProbePlan};
+use crate::runtime::images::{Catalogue, Image, Reference, Run};
+use crate::runtime::shell::knows;
+use crate::store::PodProto;
+use k8s_openapi::api::core::v1::{Container, LifecycleHandler, PodSpec};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use std::sync::Arc;
+
+/// When an image is pulled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PullPolicy {
+    /// Each time a container starts.
+    Always,
+    /// When the node does not have it.
+    IfNotPresent,
+    /// Never: it must be there.
+    Never,
+}
+
+/// What a container runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Program {
+    /// A server that goes on for ever.
+    Server,
+    /// It ends at once with 0: a shell without a terminal.
+    Ends,
+    /// It prints what the catalogue says and ends with 0.
+    Prints,
+    /// A command line that the shell of the runtime carries out.
+    Command(Arc<[String]>),
+    /// A program that the image does not have.
+    Missing(Arc<str>),
+}
+
+/// A container of a plan.
+#[derive(Clone, Debug)]
+pub struct ContainerPlan {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its image as the manifest writes it.
+    pub image: Arc<str>,
+    /// The reference is none.
+    pub invalid_image: bool,
+    /// Pull policy.
+    pub policy: PullPolicy,
+    /// The catalogue's entry.
+    pub entry: Option<Arc<Image>>,
+    /// What it runs.
+    pub program: Program,
+    /// Ports that it listens on.
+    pub ports: Arc<[u16]>,
+    /// An init container that goes on.
+    pub sidecar: bool,
+    /// Startup probe.
+    pub startup: Option<ProbePlan>,
+    /// Readiness probe.
+    pub readiness: Option<ProbePlan>,
+    /// Liveness probe.
+    pub liveness: Option<ProbePlan>,
+    /// postStart hook.
+    pub post_start: Option<Action>,
+    /// preStop hook.
+    pub pre_stop: Option<Action>,
+}
+
+/// A pod's plan.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Its prototype.
+    pub proto: Arc<PodProto>,
+    /// Init containers first, in the order of the spec, then the regular ones.
+    pub containers: Arc<[ContainerPlan]>,
+    /// How many of them are init containers.
+    pub init: usize,
+    /// Nothing can happen to such a pod by itself once it runs: servers without probes, hooks, init containers,
+    /// references to other objects.
+    pub simple: bool,
+    /// Grace period in seconds.
+    pub grace: u32,
+    /// activeDeadlineSeconds
+    pub deadline: Option<u64>,
+    /// It shares its node's network.
+    pub host_network: bool,
+}
+
+impl Plan {
+    /// Works a prototype out.
+    pub fn new(proto: &Arc<PodProto>) -> Plan {
+        let empty = PodSpec::default();
+        let spec = proto.pod.spec.as_ref().unwrap_or(&empty);
+        let init = spec.init_containers.as_deref().unwrap_or_default();
+        let containers: Vec<ContainerPlan> = init
+            .iter()
+            .map(|c| container(c, is_sidecar(c)))
+            .chain(spec.containers.iter().map(|c| container(c, false)))
+            .collect();
+        let plain_volumes = spec.volumes.iter().flatten().all(|v| {
+            v.empty_dir.is_some()
+                || v.host_path.is_some()
+                || v.persistent_volume_claim.is_some()
+                || (v.projected.is_some() && v.name.starts_with("kube-api-access-"))
+        });
+        let plain_environment = spec.containers.iter().all(|c| {
+            c.env_from.as_ref().is_none_or(Vec::is_empty)
+                && c.env.iter().flatten().all(|e| {
+                    e.value_from.as_ref().is_none_or(|f| f.config_map_key_ref.is_none() && f.secret_key_ref.is_none())
+                })
+        });
+        let simple = init.is_empty()
+            && plain_volumes
+            && plain_environment
+            && spec.readiness_gates.as_ref().is_none_or(Vec::is_empty)
+            && spec.active_deadline_seconds.is_none()
+            && containers.iter().all(|c| {
+                c.program == Program::Server
+                    && !c.invalid_image
+                    && c.policy != PullPolicy::Never
+                    && c.startup.is_none()
+                    && c.readiness.is_none()
+                    && c.liveness.is_none()
+                    && c.post_start.is_none()
+                    && c.pre_stop.is_none()
+                    && c.entry.as_ref().is_none_or(|e| e.refuses(|_| false).is_none())
+                    && Catalogue::builtin().pull(&c.image).is_ok()
+            });
+        Plan {
+            proto: proto.clone(),
+            init: init.len(),
+            containers: containers.into(),
+            simple,
+            grace: spec.termination_grace_period_seconds.unwrap_or(30).max(0) as u32,
+            deadline: spec.active_deadline_seconds.map(|d| d.max(0) as u64),
+            host_network: spec.host_network == Some(true),
+        }
+    }
+
+    /// The spec.
+    pub fn spec(&self) -> &PodSpec {
+        static EMPTY: std::sync::OnceLock<PodSpec> = std::sync::OnceLock::new();
+        self.proto.pod.spec.as_ref().unwrap_or_else(|| EMPTY.get_or_init(PodSpec::default))
+    }
+
+    /// The container of a spec that a plan's container stands for.
+    pub fn container(&self, i: usize) -> Option<&Container> {
+        let spec = self.spec();
+        match i.checked_sub(self.init) {
+            Some(k) => spec.containers.get(k),
+            None => spec.init_containers.as_ref()?.get(i),
+        }
+    }
+
+    /// `spec.containers{web}`, as events name a container.
+    pub fn field_path(&self, i: usize) -> String {
+        let list = if i < self.init { "initContainers" } else { "containers" };
+        format!("spec.{list}{{{}}}", self.containers[i].name)
+    }
+}
+
+fn container(c: &Container, sidecar: bool) -> ContainerPlan {
+    let image = c.image.as_deref().unwrap_or_default();
+    let reference = Reference::parse(image);
+    let entry = reference.as_ref().and_then(|r| Catalogue::builtin().find(r)).cloned();
+    let declared = c.ports.iter().flatten().map(|p| p.container_port as u16);
+    let ports: Vec<u16> = match &entry {
+        Some(e) if !e.listens => vec![],
+        Some(e) if e.exact_ports() => e.ports.clone(),
+        Some(e) => e.ports.iter().copied().chain(declared).collect(),
+        None => declared.collect(),
+    };
+    let policy = match c.image_pull_policy.as_deref() {
+        Some("Always") => PullPolicy::Always,
+        Some("Never") => PullPolicy::Never,
+        _ => PullPolicy::IfNotPresent,
+    };
+    let life = c.lifecycle.as_ref();
+    let hook = |h: Option<&LifecycleHandler>| h.and_then(|h| handler(h, c));
+    ContainerPlan {
+        name: c.name.as_str().into(),
+        image: image.into(),
+        invalid_image: reference.is_none(),
+        policy,
+        program: program(c, entry.as_deref()),
+        entry,
+        ports: ports.into(),
+        sidecar,
+        startup: c.startup_probe.as_ref().and_then(|p| ProbePlan::new(p, c)),
+        readiness: c.readiness_probe.as_ref().and_then(|p| ProbePlan::new(p, c)),
+        liveness: c.liveness_probe.as_ref().and_then(|p| ProbePlan::new(p, c)),
+        post_start: hook(life.and_then(|l| l.post_start.as_ref())),
+        pre_stop: hook(life.and_then(|l| l.pre_stop.as_ref())),
+    }
+}
+
+fn handler(h: &LifecycleHandler, c: &Container) -> Option<Action> {
+    if let Some(e) = &h.exec {
+        return Some(Action::Exec(e.command.clone().unwrap_or_default().into()));
+    }
+    if let Some(s) = &h.sleep {
+        return Some(Action::Sleep(s.seconds.max(0) as u64));
+    }
+    if let Some(g) = &h.http_get {
+        return Some(Action::Http {
+            port: port(&g.port, c),
+            path: g.path.as_deref().unwrap_or("/").into(),
+            host: g.host.as_deref().map(Into::into),
+            https: g.scheme.as_deref() == Some("HTTPS"),
+        });
+    }
+    h.tcp_socket.as_ref().map(|t| Action::Tcp { port: port(&t.port, c) })
+}
+
+/// The number of a port that may be named; 0: no such name.
+pub fn port(p: &IntOrString, c: &Container) -> u16 {
+    match p {
+        IntOrString::Int(n) => *n as u16,
+        IntOrString::String(s) => c
+            .ports
+            .iter()
+            .flatten()
+            .find(|p| p.name.as_deref() == Some(s.as_str()))
+            .map(|p| p.container_port as u16)
+            .or_else(|| s.parse().ok())
+            .unwrap_or(0),
+    }
+}
+
+fn program(c: &Container, entry: Option<&Image>) -> Program {
+    let command = c.command.clone().unwrap_or_default();
+    let args = c.args.clone().unwrap_or_default();
+    let is_curl = entry.is_some_and(|_| c.image.as_deref().unwrap_or_default().contains("/curl"));
+    let argv: Vec<String> = if !command.is_empty() {
+        command.into_iter().chain(args).collect()
+    } else if is_curl && !args.is_empty() {
+        std::iter::once("curl".to_owned()).chain(args).collect()
+    } else {
+        // most images run their arguments as a command when these begin with a program
+        let runs = args.first().is_some_and(|a| !a.starts_with('-') && knows(a));
+        match entry.map_or(Run::Serves, |e| e.run) {
+            Run::Shell if !args.is_empty() => args,
+            _ if runs && entry.is_none_or(|e| e.shell) => args,
+            Run::Shell => return Program::Ends,
+            Run::Prints => return Program::Prints,
+            Run::Serves => return Program::Server,
+        }
+    };
+    let Some(name) = argv.first() else { return Program::Server };
+    match entry {
+        // an image that nobody knows has whatever is asked of it
+        None if !knows(name) => Program::Server,
+        Some(e) if e.has(name) && e.run != Run::Shell => Program::Server,
+        Some(e) if e.has(name) => Program::Command(argv.into()),
+        Some(e) if !e.shell || !knows(name) => Program::Missing(name.as_str().into()),
+        _ => Program::Command(argv.into()),
+    }
+}

@@ -1,0 +1,358 @@
+//! Asking: probes of running containers, hooks, commands of `kubectl exec`. What follows from an answer is decided in
+//! [`super::probe`]; what is written, in [`super::publish`].
+
+use super::around::{Around, open_ports};
+use super::component::Kubelets;
+use super::plan::Plan;
+use super::pod_worker::PodWork;
+use super::probe::{Action, ProbePlan, ProbeState};
+use crate::clock::{SimDuration, SimTime};
+use crate::runtime::files::FileSystem;
+use crate::runtime::shell::{Process, State, Stream, Surroundings, Unknown};
+use crate::sim::Sim;
+use crate::store::PodRecord;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+/// What came of a command.
+pub(super) struct Ran {
+    pub out: String,
+    pub err: String,
+    /// None: it had not ended in time.
+    pub code: Option<i32>,
+    pub took: SimDuration,
+}
+
+impl Kubelets {
+    /// Lets something see a container's files and surroundings.
+    pub(super) fn with_files<R>(
+        &self,
+        sim: &Sim,
+        pod: &Arc<PodRecord>,
+        plan: &Plan,
+        work: &mut PodWork,
+        i: usize,
+        f: impl FnOnce(&mut FileSystem<'_>, &mut dyn Surroundings) -> R,
+    ) -> R {
+        let own = open_ports(plan, work, sim.now);
+        let mut around = Around { kubelets: self, sim, pod, plan, own };
+        let mut root = std::mem::take(&mut work.runs[i].files);
+        let mut volumes = work.volumes.take().map(Arc::unwrap_or_clone).unwrap_or_default();
+        let mounts = volumes.mounts.get(i).cloned().unwrap_or_default();
+        let out = f(&mut FileSystem { root: &mut root, mounts: &mounts, volumes: &mut volumes.files }, &mut around);
+        work.runs[i].files = root;
+        work.volumes = Some(Arc::new(volumes));
+        out
+    }
+
+    /// Keeps what outlives the pod.
+    pub(super) fn keep_volumes(&mut self, v: &super::environment::Volumes) {
+        for (i, name) in &v.lasting {
+            if let Some(files) = v.files.get(*i)
+                && self.lasting.get(name) != Some(files)
+            {
+                self.lasting.insert(name.clone(), files.clone());
+            }
+        }
+    }
+
+    /// Runs a command in a container to its end, at most so long. Its time passes at once: what it changes is there
+    /// from this moment on.
+    #[expect(clippy::too_many_arguments, reason = "a command, where and in what it runs, and what bounds it")]
+    pub(super) fn run_command(
+        &self,
+        sim: &Sim,
+        pod: &Arc<PodRecord>,
+        plan: &Plan,
+        work: &mut PodWork,
+        i: usize,
+        argv: &[String],
+        input: &str,
+        limit: SimDuration,
+    ) -> Ran {
+        let c = &plan.containers[i];
+        let env = super::environment::variables(self, sim, pod, plan, i).unwrap_or_default();
+        let cwd = plan.container(i).and_then(|c| c.working_dir.clone()).unwrap_or_default();
+        let unknown = if c.entry.is_some() { Unknown::NotFound } else { Unknown::Succeeds };
+        let mut process = Process::new(argv, &env, &cwd, unknown).with_input(input);
+        let mut at = sim.now;
+        let mut code = None;
+        for _ in 0..2000 {
+            match self.with_files(sim, pod, plan, work, i, |files, around| process.step(at, files, around)) {
+                State::Exited(c) => {
+                    code = Some(c);
+                    break;
+                }
+                State::Until(t) if t - sim.now <= limit => at = t,
+                _ => {
+                    at = sim.now + limit;
+                    break;
+                }
+            }
+        }
+        let (mut out, mut err) = (String::new(), String::new());
+        for (stream, text) in process.take_output() {
+            (if stream == Stream::Out { &mut out } else { &mut err }).push_str(&text);
+        }
+        for (pid, signal) in process.take_kills() {
+            if pid == 1 && work.runs[i].running() {
+                work.runs[i].killed(c, signal, sim.now);
+            }
+        }
+        Ran { out, err, code, took: at - sim.now }
+    }
+
+    /// Carries out a hook: whether it worked (else why not) and how long it took.
+    #[expect(clippy::too_many_arguments, reason = "a hook, where and in what it runs, and what bounds it")]
+    pub(super) fn hook(
+        &self,
+        sim: &Sim,
+        pod: &Arc<PodRecord>,
+        plan: &Plan,
+        work: &mut PodWork,
+        i: usize,
+        action: &Action,
+        limit: SimDuration,
+    ) -> (Result<(), String>, SimDuration) {
+        match action {
+            Action::Sleep(s) => (Ok(()), SimDuration(SimDuration::from_secs(*s).0.min(limit.0))),
+            Action::Exec(argv) => {
+                let ran = self.run_command(sim, pod, plan, work, i, argv, "", limit);
+                let done = match ran.code {
+                    Some(0) | None => Ok(()),
+                    Some(c) => Err(format!("command '{}' exited with {c}: {}{}", argv.join(" "), ran.err, ran.out)),
+                };
+                (done, ran.took)
+            }
+            other => {
+                let own = open_ports(plan, work, sim.now);
+                let plan_of = ProbePlan {
+                    action: other.clone(),
+                    delay: SimDuration::ZERO,
+                    period: SimDuration::from_secs(10),
+                    timeout: SimDuration::from_secs(1),
+                    success: 1,
+                    failure: 1,
+                    grace: None,
+                };
+                (self.ask(sim, pod, plan, work, i, &plan_of, own), SimDuration::ZERO)
+            }
+        }
+    }
+
+    /// Asks once. The error is what the event says after "probe failed: ".
+    #[expect(clippy::too_many_arguments, reason = "a probe, and where it is asked")]
+    fn ask(
+        &self,
+        sim: &Sim,
+        pod: &Arc<PodRecord>,
+        plan: &Plan,
+        work: &mut PodWork,
+        i: usize,
+        probe: &ProbePlan,
+        open: Vec<u16>,
+    ) -> Result<(), String> {
+        let ip = self.workers.get(&pod.id).map_or(0, |w| w.ip);
+        let ip = if plan.host_network { pod.status.host_ip } else { ip };
+        let refused = |port: u16| format!("dial tcp {}:{port}: connect: connection refused", Ipv4Addr::from(ip));
+        let listens = |port: u16| open.contains(&port);
+        match &probe.action {
+            Action::Exec(argv) => {
+                let ran = self.run_command(sim, pod, plan, work, i, argv, "", probe.timeout);
+                match ran.code {
+                    Some(0) => Ok(()),
+                    Some(_) => Err(format!("{}{}", ran.out, ran.err).trim_end().to_owned()),
+                    None => Err(format!(
+                        "command timed out: {:?} timed out after {}s",
+                        argv.join(" "),
+                        probe.timeout.as_secs()
+                    )),
+                }
+            }
+            Action::Tcp { port } => {
+                if listens(*port) {
+                    Ok(())
+                } else {
+                    Err(refused(*port))
+                }
+            }
+            Action::Grpc { port } => {
+                if listens(*port) {
+                    return Ok(());
+                }
+                let s = probe.timeout.as_secs();
+                Err(format!(
+                    "timeout: failed to connect service \"{}:{port}\" within {s}s: context deadline exceeded",
+                    Ipv4Addr::from(ip)
+                ))
+            }
+            Action::Http { port, path, host, https } => {
+                let scheme = if *https { "https" } else { "http" };
+                let to = host.as_deref().map_or_else(|| Ipv4Addr::from(ip).to_string(), str::to_owned);
+                let slash = if path.starts_with('/') { "" } else { "/" };
+                if !listens(*port) {
+                    return Err(format!("Get \"{scheme}://{to}:{port}{slash}{path}\": {}", refused(*port)));
+                }
+                let server = plan.containers.iter().enumerate().skip(plan.init).find(|(_, c)| c.ports.contains(port));
+                let code = match server {
+                    Some((k, c)) => {
+                        let since = work.runs.get(k).map_or(sim.now, |r| r.since);
+                        let mute = c.entry.as_ref().is_some_and(|e| e.fails_at(sim.now - since, plan.container(k)));
+                        if mute { 500 } else { c.entry.as_ref().map_or(200, |e| e.answer(path).0) }
+                    }
+                    None => 200,
+                };
+                if (200..400).contains(&code) {
+                    Ok(())
+                } else {
+                    Err(format!("HTTP probe failed with statuscode: {code}"))
+                }
+            }
+            Action::Sleep(_) => Ok(()),
+        }
+    }
+
+    /// Asks whatever probe is due.
+    pub(super) fn probes(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>, plan: &Arc<Plan>, work: &mut PodWork) -> bool {
+        let now = sim.now;
+        let mut changed = false;
+        for i in 0..work.runs.len() {
+            if !work.runs[i].running() {
+                continue;
+            }
+            let c = &plan.containers[i];
+            let due = |s: &ProbeState| s.due.is_some_and(|t| t <= now);
+            if let Some(p) = c.startup.as_ref().filter(|_| due(&work.runs[i].startup)) {
+                let done = self.asked(sim, pod, plan, work, i, p, "Startup");
+                let run = &mut work.runs[i];
+                run.startup.take(p, done, now);
+                match run.startup.verdict {
+                    Some(true) => {
+                        run.startup.due = None;
+                        run.record.started = Some(true);
+                        run.begin_probes(c, now);
+                        changed = true;
+                    }
+                    Some(false) => {
+                        self.fail_container(sim, pod, plan, work, i, "startup", p);
+                        changed = true;
+                    }
+                    None => {}
+                }
+            }
+            if let Some(p) = c.liveness.as_ref().filter(|_| due(&work.runs[i].liveness) && work.stopping.is_none()) {
+                let done = self.asked(sim, pod, plan, work, i, p, "Liveness");
+                let run = &mut work.runs[i];
+                run.liveness.take(p, done, now);
+                if run.liveness.verdict == Some(false) {
+                    self.fail_container(sim, pod, plan, work, i, "liveness", p);
+                    changed = true;
+                } else if done && steady(&p.action, c, run.readiness.verdict) {
+                    run.liveness.due = None;
+                }
+            }
+            if let Some(p) = c.readiness.as_ref().filter(|_| due(&work.runs[i].readiness)) {
+                let broken = self.broken.contains(&pod.id);
+                let done = if broken {
+                    self.unhealthy(sim, pod, plan, i, "Readiness", "HTTP probe failed with statuscode: 500");
+                    false
+                } else {
+                    self.asked(sim, pod, plan, work, i, p, "Readiness")
+                };
+                let run = &mut work.runs[i];
+                run.readiness.take(p, done, now);
+                if done && run.readiness.verdict == Some(true) && steady(&p.action, c, Some(true)) {
+                    run.readiness.due = None;
+                }
+            }
+            let broken = self.broken.contains(&pod.id);
+            let run = &mut work.runs[i];
+            let started = run.record.started == Some(true);
+            let ready = match &c.readiness {
+                Some(_) => started && run.readiness.verdict == Some(true),
+                // a person's word counts even where no probe could tell
+                None => started && !broken,
+            };
+            if (i >= plan.init || c.sidecar) && run.record.ready != ready {
+                run.record.ready = ready;
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    fn unhealthy(&self, sim: &mut Sim, pod: &PodRecord, plan: &Plan, i: usize, which: &str, why: &str) {
+        self.pod_event(sim, pod, plan.field_path(i), true, "Unhealthy", format!("{which} probe failed: {why}"));
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a probe, and where it is asked")]
+    fn asked(
+        &self,
+        sim: &mut Sim,
+        pod: &Arc<PodRecord>,
+        plan: &Arc<Plan>,
+        work: &mut PodWork,
+        i: usize,
+        p: &ProbePlan,
+        which: &str,
+    ) -> bool {
+        let open = open_ports(plan, work, sim.now);
+        match self.ask(sim, pod, plan, work, i, p, open) {
+            Ok(()) => true,
+            Err(why) => {
+                self.unhealthy(sim, pod, plan, i, which, &why);
+                false
+            }
+        }
+    }
+
+    /// A container that failed its liveness or startup probe is stopped, and started again if the policy says so.
+    #[expect(clippy::too_many_arguments, reason = "a probe, and where it is asked")]
+    fn fail_container(
+        &mut self,
+        sim: &mut Sim,
+        pod: &Arc<PodRecord>,
+        plan: &Arc<Plan>,
+        work: &mut PodWork,
+        i: usize,
+        which: &str,
+        p: &ProbePlan,
+    ) {
+        let c = &plan.containers[i];
+        let kind = if i < plan.init { "Init container" } else { "Container" };
+        let text = format!("{kind} {} failed {which} probe, will be restarted", c.name);
+        self.pod_event(sim, pod, plan.field_path(i), false, "Killing", text);
+        let grace = SimDuration::from_secs(u64::from(p.grace.unwrap_or(plan.grace)));
+        let hook = match &c.pre_stop {
+            Some(a) => self.hook(sim, pod, plan, work, i, a, grace).1,
+            None => SimDuration::ZERO,
+        };
+        work.runs[i].begin_stop(c, sim.now, hook, grace);
+        work.runs[i].readiness.due = None;
+        work.runs[i].record.ready = false;
+    }
+}
+
+/// Will the answer stay what it is until something else happens? A server of the catalogue that has come up answers the
+/// same for ever, so it need not be asked again.
+fn steady(action: &Action, c: &super::plan::ContainerPlan, ready: Option<bool>) -> bool {
+    let constant = c.entry.as_ref().is_none_or(|e| !e.changes());
+    ready != Some(false)
+        && constant
+        && c.program == super::plan::Program::Server
+        && matches!(action, Action::Http { .. } | Action::Tcp { .. } | Action::Grpc { .. })
+}
+
+impl super::pod_worker::Run {
+    /// Something in the container has sent its first process a signal.
+    pub(super) fn killed(
+        &mut self,
+        c: &super::plan::ContainerPlan,
+        signal: crate::runtime::shell::Signal,
+        now: SimTime,
+    ) {
+        if signal != crate::runtime::shell::Signal::Kill {
+            self.signal(c, now);
+        }
+    }
+}
