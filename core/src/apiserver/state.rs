@@ -1,6 +1,5 @@
 //! The API server's own state: addresses and ports in use, and pod prototypes by template.
 
-use crate::clock::SimTime;
 use crate::store::{Id, PodProto};
 use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
@@ -16,7 +15,4 @@ pub struct ServerState {
     pub silent: OrdMap<Arc<str>, crate::clock::SimTime>,
     /// Prototypes by owner and its generation: admission, defaults and validation run once for a template.
     pub templates: OrdMap<Id, (u64, Arc<PodProto>)>,
-    /// Nodes whose heartbeats have stopped, and when the last one came. A healthy node's heartbeats cost nothing: that
-    /// it is not in here says that its lease is renewed every ten seconds.
-    pub silent: OrdMap<Arc<str>, SimTime>,
 }

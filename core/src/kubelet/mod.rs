@@ -24,3 +24,6 @@ pub mod statuses;
 
 pub use component::{KubeletEvent, Kubelets};
 pub use publish::ExecResult;
+
+#[cfg(test)]
+mod tests;
