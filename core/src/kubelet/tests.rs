@@ -87,32 +87,49 @@ fn pods_of_every_kind() {
         "{initContainers: [{name: i, image: busybox, command: [sh, -c, 'sleep 2']}, {name: s, image: 'redis:7', restartPolicy: Always}], containers: [{name: c, image: 'nginx:1.25'}]}",
     );
     p.until(20);
-    check(&p.pods(), &expect![[r#"
+    check(
+        &p.pods(),
+        &expect![[r#"
         web Running ready 0 [running]
         bad Pending unready 0 [ImagePullBackOff]
         once Failed unready 0 [Error 2]
         loops Running unready 2 [CrashLoopBackOff]
-    "#]]);
-    check(&p.events("web"), &expect![[r#"
+        missing Pending unready 0 [CreateContainerConfigError]
+        initial Running ready 0 [Completed 0, running, running]
+    "#]],
+    );
+    check(
+        &p.events("web"),
+        &expect![[r#"
         Pulling x1 Pulling image "nginx:1.25"
-        Pulled x1 Successfully pulled image "nginx:1.25" in 2.394s (2.943s including waiting). Image size: 72000000 bytes.
+        Pulled x1 Successfully pulled image "nginx:1.25" in 2.232s (2.694s including waiting). Image size: 72000000 bytes.
         Created x1 Container created
         Started x1 Container started
-    "#]]);
+    "#]],
+    );
     p.run("create configmap cm --from-literal=k=v");
     p.until(100);
-    check(&p.pods(), &expect![[r#"
+    check(
+        &p.pods(),
+        &expect![[r#"
         web Running ready 0 [running]
         bad Pending unready 0 [ImagePullBackOff]
         once Failed unready 0 [Error 2]
         loops Running unready 4 [CrashLoopBackOff]
-    "#]]);
+        missing Running ready 0 [running]
+        initial Running ready 0 [Completed 0, running, running]
+    "#]],
+    );
     p.run("delete pod web once initial --wait=false");
     p.until(140);
-    check(&p.pods(), &expect![[r#"
+    check(
+        &p.pods(),
+        &expect![[r#"
         bad Pending unready 0 [ImagePullBackOff]
         loops Running unready 4 [CrashLoopBackOff]
-    "#]]);
+        missing Running ready 0 [running]
+    "#]],
+    );
 }
 
 #[test]
@@ -123,8 +140,24 @@ fn a_liveness_probe_restarts_a_container() {
         "{terminationGracePeriodSeconds: 5, containers: [{name: c, image: 'busybox:1.36', args: [/bin/sh, -c, 'touch /tmp/healthy; sleep 30; rm -f /tmp/healthy; sleep 600'], livenessProbe: {exec: {command: [cat, /tmp/healthy]}, initialDelaySeconds: 5, periodSeconds: 5}}]}",
     );
     p.until(60);
-    check(&p.pods(), &expect![[r#""#]]);
-    check(&p.events("live"), &expect![[r#""#]]);
+    check(
+        &p.pods(),
+        &expect![[r#"
+        live Running ready 1 [running]
+    "#]],
+    );
+    check(
+        &p.events("live"),
+        &expect![[r#"
+        Pulling x1 Pulling image "busybox:1.36"
+        Pulled x1 Successfully pulled image "busybox:1.36" in 565ms (565ms including waiting). Image size: 2200000 bytes.
+        Created x2 Container created
+        Started x2 Container started
+        Unhealthy x3 Liveness probe failed: cat: can't open '/tmp/healthy': No such file or directory
+        Killing x1 Container c failed liveness probe, will be restarted
+        Pulled x1 Container image "busybox:1.36" already present on machine and can be accessed by the pod
+    "#]],
+    );
 }
 
 #[test]
@@ -159,13 +192,16 @@ fn as_recorded() {
     p.run("run ok --image=busybox --restart=OnFailure --command -- sh -c 'exit 0'");
     p.run("run loops --image=busybox --command -- sh -c 'echo hi; exit 0'");
     p.until(8);
-    check(&p.pods(), &expect![[r#"
+    check(
+        &p.pods(),
+        &expect![[r#"
         web Running ready 0 [running]
         bad Pending unready 0 [ImagePullBackOff]
         once Failed unready 0 [Error 3]
         ok Succeeded unready 0 [Completed 0]
         loops Running unready 1 [CrashLoopBackOff]
-    "#]]);
+    "#]],
+    );
     p.until(20);
     p.run("delete pod --all --wait=false");
     p.until(22);
