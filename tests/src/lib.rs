@@ -4,4 +4,5 @@ pub mod case;
 pub mod json;
 pub mod manifest;
 pub mod normalize;
+pub mod support;
 pub mod webdriver;
