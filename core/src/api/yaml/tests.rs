@@ -36,7 +36,7 @@ fn errors_have_the_words_and_lines_of_kubectl() {
         format!("{prefix}invalid map key: map[interface {{}}]interface {{}}{{\".Release.Name\":interface {{}}(nil)}}")
     );
     assert_eq!(error("a: 1\n--- b\n"), "invalid Yaml document separator: b");
-    assert_eq!(error("{\"a\": 1 2}"), "json: offset 9: invalid character '2' after object key:value pair");
+    assert_eq!(error("{\"a\": \"1\" \"2\"}"), "json: offset 11: invalid character '\"' after object key:value pair");
     assert_eq!(error("{\"a\": "), "unexpected EOF");
     assert_eq!(read("{a: 1}\n---\n{b: 2}\n").documents.len(), 2);
 }
