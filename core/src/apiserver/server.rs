@@ -146,9 +146,18 @@ impl Sim {
         let dry_run = r.param("dryRun").is_some_and(|d| !d.is_empty())
             || r.body["dryRun"].as_array().is_some_and(|d| !d.is_empty());
         let mut options = Options { dry_run, validation: r.param("fieldValidation").unwrap_or("Warn"), warnings };
+        if r.method == Method::Get && t.kind == Kind::Endpoints {
+            options.warnings.push("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".into());
+        }
         match (r.method, t.subresource, &t.name) {
             (Method::Get, "", None) => self.list(t, r),
-            (Method::Get, "" | "status", Some(_)) => Ok((200, self.found(t)?.obj.to_value(&self.store.ids))),
+            (Method::Get, "" | "status", Some(_)) => match self.found(t) {
+                Ok(entry) => Ok((200, entry.obj.to_value(&self.store.ids))),
+                Err(e) => match t.namespace.as_deref().filter(|ns| !self.has_namespace(ns)) {
+                    Some(ns) => Err(Status::not_found("namespaces", ns)),
+                    None => Err(e),
+                },
+            },
             (Method::Get, "scale", Some(_)) => Ok((200, self.scale_of(t)?)),
             (Method::Post, "", None) => self.create(t, r.body.clone(), &mut options),
             (Method::Put, "", Some(_)) => self.update(t, r.body.clone(), &mut options, Verb::Update),
@@ -193,28 +202,21 @@ impl Sim {
         }
     }
 
+    fn has_namespace(&self, name: &str) -> bool {
+        self.store.entry(Kind::Namespace, &Key::new("", name)).is_some()
+    }
+
     fn found(&self, t: &Target) -> Result<&Entry, Status> {
         let key = t.key();
         self.store.entry(t.kind, &key).ok_or_else(|| Status::not_found(&t.info.group_resource(), &key.name))
     }
 
     fn list(&self, t: &Target, r: &Request) -> Answer {
-        let labels = Selector::parse(r.param("labelSelector").unwrap_or(""))
-            .map_err(|e| Status::bad_request(format!("unable to parse requirement: {e}")))?;
+        // clients put these errors into sentences of their own
+        let labels = Selector::parse(r.param("labelSelector").unwrap_or("")).map_err(Status::bad_request)?;
         let fields = FieldSelector::parse(r.param("fieldSelector").unwrap_or("")).map_err(Status::bad_request)?;
-        for field in fields.terms.iter().map(|t| t.field.as_str()) {
-            if !selectable(t.kind, field) {
-                return Err(Status::bad_request(format!(
-                    "Unable to find {:?} that match label selector {:?}, field selector {:?}: field label not supported: {field}",
-                    format!(
-                        "{}, Resource={}",
-                        if t.info.group.is_empty() { format!("/{}", t.info.version) } else { t.info.api_version() },
-                        t.info.plural
-                    ),
-                    r.param("labelSelector").unwrap_or(""),
-                    r.param("fieldSelector").unwrap_or(""),
-                )));
-            }
+        if let Some(t) = fields.terms.iter().find(|term| !selectable(t.kind, &term.field)) {
+            return Err(Status::bad_request(format!("field label not supported: {}", t.field)));
         }
         let ids = &self.store.ids;
         let mut items = vec![];

@@ -70,6 +70,7 @@ pub static COMMANDS: &[&Command] = &[
     &cmd::config::COMMAND,
     &cmd::events::COMMAND,
     &cmd::explain::COMMAND,
+    &cmd::logs::COMMAND,
     &cmd::version::COMMAND,
     &cmd::version::CLUSTER_INFO,
     &cmd::annotate::COMMAND,
@@ -294,7 +295,9 @@ impl Invocation {
         for (flag, what, known) in
             [("cluster", "cluster", &ctx.session.cluster), ("user", "auth info", &ctx.session.user)]
         {
-            if let Some(name) = parsed.given(flag).last().filter(|n| *n != known) {
+            // a command may have a flag of its own by that name (`create rolebinding --user`)
+            let own = command.all_flags().any(|f| f.name == flag);
+            if let Some(name) = parsed.given(flag).last().filter(|n| !own && *n != known) {
                 return Err(CmdError::client(format!("{what} {name:?} does not exist")));
             }
         }

@@ -9,6 +9,7 @@
 pub mod builder;
 pub mod cmd;
 pub mod command;
+pub mod complete;
 pub mod describe;
 pub mod errors;
 pub mod flags;

@@ -23,6 +23,8 @@ pub struct Pending {
 pub enum Wait {
     /// `get -w`
     Watch(cmd::get::Watch),
+    /// `logs -f`
+    Logs(cmd::logs::Follow),
     /// `events -w`
     Events(cmd::events::Watch),
     /// `delete`: objects that are to be gone
@@ -56,6 +58,7 @@ pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Result<bool, CmdError> 
     let deadline = pending.deadline;
     match &mut pending.wait {
         Wait::Watch(w) => cmd::get::poll(w, deadline, ctx),
+        Wait::Logs(w) => w.poll(deadline, ctx),
         Wait::Events(w) => cmd::events::poll(w, deadline, ctx),
         Wait::Gone(w) => w.poll(deadline, ctx),
         Wait::Draining(w) => w.poll(&mut pending.deadline, ctx),

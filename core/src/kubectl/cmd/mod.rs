@@ -17,6 +17,7 @@ pub mod explain;
 pub mod expose;
 pub mod get;
 pub mod label;
+pub mod logs;
 pub mod pairs;
 pub mod patch;
 pub mod replace;

@@ -1,0 +1,282 @@
+//! Tab completion: commands, flags and their values, kinds, names.
+
+use super::Context;
+use super::command::{self, COMMANDS, Command};
+use super::flags::{self, Flag, Kind};
+use crate::api::kinds::{self, RESOURCES, Support};
+use crate::api::schema;
+use crate::apiserver::request::Request;
+use serde_json::Value;
+
+/// One way to go on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Completion {
+    /// What stands instead of the word before the cursor.
+    pub text: String,
+    /// What it is; may be empty.
+    pub note: String,
+    /// Is a blank to follow?
+    pub done: bool,
+}
+
+/// Most completions that are offered.
+const MAX: usize = 200;
+
+fn word(text: impl Into<String>, note: impl Into<String>) -> Completion {
+    Completion { text: text.into(), note: note.into(), done: true }
+}
+
+/// What the word before the cursor may become. `cursor` counts bytes.
+pub fn complete(line: &str, cursor: usize, ctx: &mut Context) -> Vec<Completion> {
+    let before = line.get(..cursor).unwrap_or(line);
+    let stage = before.rsplit('|').next().unwrap_or_default();
+    let mut words: Vec<String> = stage.split_whitespace().map(str::to_string).collect();
+    let current = if stage.ends_with(char::is_whitespace) || stage.is_empty() {
+        String::new()
+    } else {
+        words.pop().unwrap_or_default()
+    };
+    let named = matches!(words.first().map(String::as_str), Some("kubectl" | "k"));
+    if named {
+        words.remove(0);
+    } else if before.contains('|') {
+        return vec![];
+    }
+    let mut found = offers(&words, &current, ctx);
+    found.retain(|c| c.text.starts_with(&current));
+    found.sort();
+    found.dedup();
+    found.truncate(MAX);
+    found
+}
+
+fn offers(words: &[String], current: &str, ctx: &mut Context) -> Vec<Completion> {
+    if words.iter().all(|w| w.starts_with('-')) {
+        if current.starts_with('-') {
+            return flag_names(&[], flags::GLOBAL);
+        }
+        return COMMANDS.iter().map(|c| word(c.name, c.short)).collect();
+    }
+    let Ok((command, path, rest)) = command::find(words) else { return vec![] };
+    let all: Vec<&Flag> = command.all_flags().chain(flags::GLOBAL).collect();
+    // the value of a flag, behind `=` or as a word of its own
+    if let Some((flag, value)) = current.split_once('=').filter(|(f, _)| f.starts_with("--")) {
+        let Some(f) = all.iter().find(|f| f.name == &flag[2..]) else { return vec![] };
+        let prefix = format!("{flag}=");
+        let mut list = values(f, value, &rest, ctx);
+        for c in &mut list {
+            c.text = format!("{prefix}{}", c.text);
+        }
+        return list;
+    }
+    if let Some(last) = rest.last().filter(|l| l.starts_with('-') && !l.contains('=')) {
+        let long = last.strip_prefix("--");
+        let short = last.chars().next_back();
+        let found = all.iter().find(|f| long == Some(f.name) || long.is_none() && f.short == short);
+        if let Some(f) = found.filter(|f| f.no_opt.is_none()) {
+            return values(f, current, &rest, ctx);
+        }
+    }
+    if current.starts_with('-') {
+        let own: Vec<&[Flag]> = command.flags.to_vec();
+        return flag_names(&own, flags::GLOBAL);
+    }
+    let args = positional(&rest, &all);
+    if !command.subs.is_empty() && args.is_empty() {
+        return command.subs.iter().map(|c| word(c.name, c.short)).collect();
+    }
+    arguments(command, &path, &args, current, &rest, ctx)
+}
+
+fn flag_names(own: &[&[Flag]], global: &[Flag]) -> Vec<Completion> {
+    let show = |f: &Flag| {
+        let takes = f.kind != Kind::Bool && f.no_opt.is_none();
+        Completion {
+            text: format!("--{}{}", f.name, if takes { "=" } else { "" }),
+            note: f.help.to_string(),
+            done: !takes,
+        }
+    };
+    own.iter().flat_map(|s| s.iter()).chain(global).filter(|f| f.deprecated.is_none()).map(show).collect()
+}
+
+/// Arguments that are neither flags nor their values.
+fn positional(rest: &[String], all: &[&Flag]) -> Vec<String> {
+    let mut out = vec![];
+    let mut it = rest.iter();
+    while let Some(w) = it.next() {
+        let Some(flag) = w.strip_prefix('-') else {
+            out.push(w.clone());
+            continue;
+        };
+        let long = flag.strip_prefix('-');
+        let found = all
+            .iter()
+            .find(|f| long == Some(f.name) || long.is_none() && flag.len() == 1 && f.short == flag.chars().next());
+        if found.is_some_and(|f| f.no_opt.is_none()) {
+            it.next();
+        }
+    }
+    out
+}
+
+fn namespace(rest: &[String], ctx: &Context) -> Option<String> {
+    if rest.iter().any(|w| w == "-A" || w == "--all-namespaces") {
+        return None;
+    }
+    let mut it = rest.iter();
+    while let Some(w) = it.next() {
+        if w == "-n" || w == "--namespace" {
+            return it.next().cloned();
+        }
+        if let Some(ns) = w.strip_prefix("--namespace=").or_else(|| w.strip_prefix("-n").filter(|n| !n.is_empty())) {
+            return Some(ns.to_string());
+        }
+    }
+    Some(ctx.session.namespace().to_string())
+}
+
+fn names(resource: &str, rest: &[String], ctx: &mut Context) -> Vec<String> {
+    let Some(r) = kinds::resolve(resource) else { return vec![] };
+    let ns = namespace(rest, ctx);
+    let list = ctx.api.request(Request::get(r.path(ns.as_deref(), None))).ok();
+    let name = |o: &Value| o["metadata"]["name"].as_str().unwrap_or_default().to_string();
+    list.map(|l| l["items"].as_array().map(|a| a.iter().map(name).collect()).unwrap_or_default()).unwrap_or_default()
+}
+
+fn values(flag: &Flag, current: &str, rest: &[String], ctx: &mut Context) -> Vec<Completion> {
+    let plain = |list: &[&str]| list.iter().map(|t| word(*t, "")).collect();
+    match flag.name {
+        "namespace" => names("namespaces", rest, ctx).into_iter().map(|n| word(n, "namespace")).collect(),
+        "context" => vec![word(ctx.session.context.clone(), "")],
+        "output" => {
+            let mut list: Vec<Completion> = plain(&["json", "name", "wide", "yaml"]);
+            for t in ["jsonpath=", "custom-columns=", "go-template="] {
+                list.push(Completion { text: t.into(), note: String::new(), done: false });
+            }
+            list
+        }
+        "filename" => {
+            let files: Vec<String> = ctx.files.keys().cloned().collect();
+            files.into_iter().map(|f| word(f, "file")).collect()
+        }
+        "dry-run" => plain(&["client", "none", "server"]),
+        "cascade" => plain(&["background", "foreground", "orphan"]),
+        "container" => containers(rest, ctx).into_iter().map(|n| word(n, "container")).collect(),
+        "for" if current.is_empty() || "condition=".starts_with(current) || "delete".starts_with(current) => vec![
+            Completion { text: "condition=".into(), note: String::new(), done: false },
+            word("delete", ""),
+            word("create", ""),
+            Completion { text: "jsonpath=".into(), note: String::new(), done: false },
+        ],
+        "type" => plain(&["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]),
+        "restart" => plain(&["Always", "OnFailure", "Never"]),
+        _ => vec![],
+    }
+}
+
+fn containers(rest: &[String], ctx: &mut Context) -> Vec<String> {
+    let ns = namespace(rest, ctx).unwrap_or_else(|| "default".into());
+    let Some(pods) = kinds::resolve("pods") else { return vec![] };
+    let pod = rest.iter().filter(|w| !w.starts_with('-')).find_map(|w| {
+        let name = w.strip_prefix("pod/").or_else(|| w.strip_prefix("pods/")).unwrap_or(w);
+        ctx.api.request(Request::get(pods.path(Some(&ns), Some(name)))).ok().ok()
+    });
+    let Some(pod) = pod else { return vec![] };
+    ["containers", "initContainers"]
+        .iter()
+        .flat_map(|k| pod["spec"][*k].as_array().cloned().unwrap_or_default())
+        .map(|c| c["name"].as_str().unwrap_or_default().to_string())
+        .collect()
+}
+
+fn resource_types() -> Vec<Completion> {
+    RESOURCES
+        .iter()
+        .filter(|r| r.support == Support::Simulated && r.verbs.contains(&"get"))
+        .map(|r| word(r.plural, r.short_names.join(", ")))
+        .collect()
+}
+
+fn arguments(
+    command: &Command,
+    path: &str,
+    args: &[String],
+    current: &str,
+    rest: &[String],
+    ctx: &mut Context,
+) -> Vec<Completion> {
+    let parent = path.split(' ').nth(1).unwrap_or_default();
+    let only: &[&str] = match (parent, command.name) {
+        ("rollout", _) => &["deployments", "daemonsets", "statefulsets"],
+        ("set", "image" | "env" | "resources") => &["deployments", "daemonsets", "statefulsets", "pods", "cronjobs"],
+        ("scale" | "autoscale", _) => &["deployments", "replicasets", "statefulsets"],
+        ("expose", _) => &["deployments", "pods", "replicasets", "services"],
+        ("get" | "describe" | "delete" | "edit" | "label" | "annotate" | "patch" | "wait" | "taint" | "set", _) => &[],
+        ("logs" | "exec" | "attach" | "port-forward" | "cp" | "debug", _) => {
+            if let Some((kind, _)) = current.split_once('/') {
+                return slashed(kind, rest, ctx);
+            }
+            if args.is_empty() {
+                return names("pods", rest, ctx).into_iter().map(|n| word(n, "pod")).collect();
+            }
+            if parent == "logs" {
+                return containers(rest, ctx).into_iter().map(|n| word(n, "container")).collect();
+            }
+            return vec![];
+        }
+        ("cordon" | "uncordon" | "drain", _) => {
+            return names("nodes", rest, ctx).into_iter().map(|n| word(n, "node")).collect();
+        }
+        ("explain", _) => return explain(current),
+        ("config", "use-context" | "set-context" | "get-contexts") => {
+            return vec![word(ctx.session.context.clone(), "")];
+        }
+        ("top", _) => {
+            return ["nodes", "pods"].iter().map(|t| word(*t, "")).collect();
+        }
+        _ => return vec![],
+    };
+    if let Some((kind, _)) = current.split_once('/') {
+        return slashed(kind, rest, ctx);
+    }
+    match args.first() {
+        Some(kind) if !kind.contains('/') => {
+            let kind = kind.split(',').next().unwrap_or_default();
+            let taken = &args[1..];
+            names(kind, rest, ctx).into_iter().filter(|n| !taken.contains(n)).map(|n| word(n, kind)).collect()
+        }
+        _ => match current.rsplit_once(',') {
+            // TYPE1,TYPE2
+            Some((done, _)) => types(only).into_iter().map(|c| word(format!("{done},{}", c.text), c.note)).collect(),
+            None => types(only),
+        },
+    }
+}
+
+fn types(only: &[&str]) -> Vec<Completion> {
+    let mut list = resource_types();
+    if only.is_empty() {
+        list.push(word("all", "what people look at most"));
+    } else {
+        list.retain(|c| only.contains(&c.text.as_str()));
+    }
+    list
+}
+
+fn slashed(kind: &str, rest: &[String], ctx: &mut Context) -> Vec<Completion> {
+    names(kind, rest, ctx).into_iter().map(|n| word(format!("{kind}/{n}"), "")).collect()
+}
+
+/// `pod.spec.cont…`
+fn explain(current: &str) -> Vec<Completion> {
+    let Some((done, _)) = current.rsplit_once('.') else { return resource_types() };
+    let (name, fields) = done.split_once('.').unwrap_or((done, ""));
+    let all = schema::schema();
+    let Some(root) = kinds::resolve(name).and_then(|r| all.kind(&r.api_version(), r.kind)) else { return vec![] };
+    let short = |t: &str| t.split(['\n', '.']).next().unwrap_or_default().to_string();
+    let list = all.children(root, fields);
+    list.into_iter()
+        .map(|f| Completion { text: format!("{done}.{}", f.name), note: short(&f.description), done: false })
+        .collect()
+}
