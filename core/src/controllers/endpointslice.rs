@@ -200,16 +200,16 @@ fn reconcile(
             contents.push((Some(s), kept));
         }
         let mut fresh: Vec<Endpoint> = order.iter().filter_map(|id| left.remove(id)).collect();
-        // the fullest slices that have room are filled first
-        let mut by_size: Vec<usize> = (0..contents.len()).collect();
-        by_size.sort_by_key(|i| std::cmp::Reverse(contents[*i].1.len()));
-        for i in by_size {
-            let room = MAX_PER_SLICE.saturating_sub(contents[i].1.len()).min(fresh.len());
-            contents[i].1.extend(fresh.drain(..room));
-        }
-        while !fresh.is_empty() {
-            let n = MAX_PER_SLICE.min(fresh.len());
-            contents.push((None, fresh.drain(..n).collect()));
+        let sizes: Vec<usize> = contents.iter().map(|c| c.1.len()).collect();
+        for (i, n) in distribute(&sizes, fresh.len(), MAX_PER_SLICE).into_iter().enumerate() {
+            let part = fresh.drain(..n);
+            match contents.get_mut(i) {
+                Some(c) => c.1.extend(part),
+                None => {
+                    let part = part.collect();
+                    contents.push((None, part));
+                }
+            }
         }
         if contents.is_empty() {
             contents.push((None, vec![]));
@@ -256,6 +256,23 @@ fn reconcile(
         sim.delete_typed(Kind::EndpointSlice, &Key::of(&s.metadata), &Default::default())?;
     }
     Ok(())
+}
+
+/// How many of `fresh` endpoints go to each of the slices of these sizes (the fullest that has room first) and then to
+/// new slices of at most `max`.
+pub fn distribute(sizes: &[usize], mut fresh: usize, max: usize) -> Vec<usize> {
+    let mut out = vec![0; sizes.len()];
+    let mut by_size: Vec<usize> = (0..sizes.len()).collect();
+    by_size.sort_by_key(|i| std::cmp::Reverse(sizes[*i]));
+    for i in by_size {
+        out[i] = max.saturating_sub(sizes[i]).min(fresh);
+        fresh -= out[i];
+    }
+    while fresh > 0 {
+        out.push(max.min(fresh));
+        fresh -= max.min(fresh);
+    }
+    out
 }
 
 /// Endpoints that a person wrote, of a service without a selector, as slices.

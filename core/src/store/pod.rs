@@ -461,7 +461,13 @@ impl PodRecord {
             nominated: status.nominated_node_name.as_deref().map(Into::into),
             started: status.start_time.as_ref().map(|t| SimTime::from_api(t).into()),
             observed_generation: status.observed_generation.unwrap_or(0).max(0) as u32,
-            ip: parse_ip(status.pod_ip.as_deref()),
+            ip: status
+                .pod_ips
+                .iter()
+                .flatten()
+                .map(|i| parse_ip(Some(&i.ip)))
+                .find(|i| *i != 0)
+                .unwrap_or_else(|| parse_ip(status.pod_ip.as_deref())),
             host_ip: parse_ip(status.host_ip.as_deref()),
             ..PodStatusRecord::default()
         };

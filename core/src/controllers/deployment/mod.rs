@@ -8,6 +8,7 @@ pub mod util;
 use super::{Action, claim};
 use crate::api::error::Status;
 use crate::sim::Sim;
+use crate::store::pod::Phase;
 use crate::store::{Change, Key, Kind, Obj};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, ReplicaSetSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
@@ -288,6 +289,18 @@ fn scale(
     new: &Option<Arc<ReplicaSet>>,
     old: &[Arc<ReplicaSet>],
 ) -> Result<(), Status> {
+    for (rs, size) in scale_plan(d, new, old) {
+        resize(sim, d, &rs, size)?;
+    }
+    Ok(())
+}
+
+/// The ReplicaSets to write when the Deployment itself was scaled, with their sizes: a pure function.
+pub fn scale_plan(
+    d: &Deployment,
+    new: &Option<Arc<ReplicaSet>>,
+    old: &[Arc<ReplicaSet>],
+) -> Vec<(Arc<ReplicaSet>, i32)> {
     let all = together(old, new);
     let active: Vec<_> = all.iter().filter(|r| util::rs_replicas(r) > 0).cloned().collect();
     let single = match active.as_slice() {
@@ -300,25 +313,13 @@ fn scale(
         _ => None,
     };
     if let Some(rs) = single {
-        if util::rs_replicas(&rs) != util::replicas(d) {
-            resize(sim, d, &rs, util::replicas(d))?;
-        }
-        return Ok(());
+        let unequal = util::rs_replicas(&rs) != util::replicas(d);
+        return unequal.then(|| (rs, util::replicas(d))).into_iter().collect();
     }
-    if let Some(n) = new
-        && is_saturated(d, n)
-    {
-        for rs in old.iter().filter(|r| util::rs_replicas(r) > 0) {
-            resize(sim, d, rs, 0)?;
-        }
-        return Ok(());
+    if new.as_ref().is_some_and(|n| is_saturated(d, n)) {
+        return old.iter().filter(|r| util::rs_replicas(r) > 0).map(|r| (r.clone(), 0)).collect();
     }
-    if !util::is_recreate(d) {
-        for (rs, size) in util::proportional_scale(d, &active) {
-            resize(sim, d, &rs, size)?;
-        }
-    }
-    Ok(())
+    if util::is_recreate(d) { vec![] } else { util::proportional_scale(d, &active) }
 }
 
 fn is_saturated(d: &Deployment, rs: &ReplicaSet) -> bool {
@@ -388,13 +389,12 @@ fn recreate(sim: &mut Sim, d: &Arc<Deployment>, all: &[Arc<ReplicaSet>]) -> Resu
 
 /// Recreate waits while a pod of an old ReplicaSet is there that has not ended.
 fn old_pods_running(sim: &Sim, old: &[Arc<ReplicaSet>]) -> bool {
-    old.iter().any(|rs| {
-        rs.status.as_ref().map_or(0, |s| s.replicas) > 0
-            || rs
-                .metadata
-                .uid
-                .as_deref()
-                .and_then(|u| sim.store.ids.parse(u))
-                .is_some_and(|id| sim.store.pods_of_owner(id).any(|p| !p.status.phase.is_terminal()))
-    })
+    let actual = old.iter().map(|r| r.status.as_ref().map_or(0, |s| s.replicas)).sum();
+    let ids = old.iter().filter_map(|r| r.metadata.uid.as_deref().and_then(|u| sim.store.ids.parse(u)));
+    waits_for(actual, ids.flat_map(|id| sim.store.pods_of_owner(id).map(|p| p.status.phase)))
+}
+
+/// Must the new ReplicaSet still wait, given what the old ones count and the phases of their pods?
+pub fn waits_for(actual: i32, phases: impl IntoIterator<Item = Phase>) -> bool {
+    actual > 0 || phases.into_iter().any(|p| !p.is_terminal())
 }

@@ -69,7 +69,8 @@ pub fn sync_rollout(
     Ok(match requeue(d, &status, sim.now) {
         None => Action::Done,
         Some(SimDuration::ZERO) => Action::Retry,
-        Some(t) => Action::After(t),
+        // a second later, so that the deadline has surely passed
+        Some(t) => Action::After(t + SimDuration::from_secs(1)),
     })
 }
 
@@ -151,5 +152,5 @@ pub fn requeue(d: &Deployment, s: &DeploymentStatus, now: SimTime) -> Option<Sim
     if left < 1 {
         return Some(SimDuration::ZERO);
     }
-    Some(SimDuration::from_secs(left as u64 + 1))
+    Some(SimDuration::from_secs(left as u64))
 }

@@ -149,8 +149,8 @@ pub fn encode_hash(hash: u32) -> String {
 
 /// Name of a new ReplicaSet: `<deployment>-<hash>`.
 pub fn replica_set_name(deployment: &str, hash: &str) -> String {
-    // a ReplicaSet's name must leave room for what its pods append
-    let most = 253 - 1 - hash.len();
+    // the deployment's part gives way, up to the longest name that there is; the hash never does
+    let most = 252usize.saturating_sub(hash.len()).max(if hash.len() >= 252 { 252 } else { 0 });
     let cut: String = deployment.chars().take(most).collect();
     format!("{cut}-{hash}")
 }
