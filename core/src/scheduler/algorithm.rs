@@ -4,7 +4,7 @@
 //! nodes cost microseconds; texts are made only for people. The same verdicts and scores, spelled out for every node,
 //! are what [`Cluster::explain`] gives.
 
-use super::cache::{Cluster, Failure, FitCell, NONE, Spread, VerdictCell};
+use super::cache::{Cluster, Failure, FitCell, NONE, Spread, Topology, VerdictCell};
 use super::framework::{MAX_SCORE, NodeInfo, Plugin, PodInfo, Reason, Refusal, SCORERS, normalized};
 use super::plugins::pod_topology_spread::{self, HOSTNAME};
 use super::plugins::{
@@ -98,7 +98,7 @@ pub struct NodeVerdict {
 struct Cycle {
     info: Arc<PodInfo>,
     verdicts: Option<usize>,
-    fits: Option<usize>,
+    fits: usize,
     hard: Option<Hard>,
     social: Option<Social>,
 }
@@ -107,6 +107,26 @@ struct Hard {
     spread: Arc<Spread>,
     emptiest: Vec<i64>,
 }
+
+/// A node that will do, and its raw scores that are remembered.
+struct Feasible {
+    node: u32,
+    affinity: i32,
+    soft_taints: u16,
+    least: u8,
+    balanced: u8,
+}
+
+/// Weights in the order of [`SCORERS`].
+const WEIGHTS: [i64; SCORERS.len()] = {
+    let mut weights = [0; SCORERS.len()];
+    let mut i = 0;
+    while i < SCORERS.len() {
+        weights[i] = SCORERS[i].weight();
+        i += 1;
+    }
+    weights
+};
 
 /// Scaled scores of one feasible node, in the order of [`SCORERS`].
 type Scores = [i64; SCORERS.len()];
@@ -148,22 +168,10 @@ impl Cluster {
         };
         let cycle = self.cycle(group, info.clone(), named.is_none());
         let wanted = nodes_to_find(candidates.len(), 0);
-        let mut feasible: Vec<u32> = Vec::with_capacity(wanted.min(1024));
-        let mut refused = [0u32; code::COUNT];
-        let mut looked_at = 0;
         let start = if candidates.is_empty() { 0 } else { self.next_start % candidates.len() };
-        for n in candidates[start..].iter().chain(&candidates[..start]) {
-            looked_at += 1;
-            match self.code(&cycle, *n) {
-                code::OK => {
-                    feasible.push(*n);
-                    if feasible.len() >= wanted {
-                        break;
-                    }
-                }
-                c => refused[c as usize] += 1,
-            }
-        }
+        let mut refused = [0u32; code::COUNT];
+        let count = |_, c: u16| refused[c as usize] += 1;
+        let (feasible, looked_at) = self.search(&cycle, &candidates[start..], &candidates[..start], wanted, count);
         self.next_start = (self.next_start + looked_at) % all;
         match feasible.as_slice() {
             [] => {
@@ -173,7 +181,9 @@ impl Cluster {
                 Arc::make_mut(&mut self.groups[group as usize]).memory.failure = Some((version, failure.clone()));
                 Outcome::Unschedulable(failure)
             }
-            [one] => Outcome::Node { name: self.nodes[*one as usize].name.clone(), evaluated: looked_at, feasible: 1 },
+            [one] => {
+                Outcome::Node { name: self.nodes[one.node as usize].name.clone(), evaluated: looked_at, feasible: 1 }
+            }
             many => {
                 let mut best: Vec<u32> = vec![];
                 let mut most = i64::MIN;
@@ -184,7 +194,7 @@ impl Cluster {
                         best.clear();
                     }
                     if total == most {
-                        best.push(many[i]);
+                        best.push(many[i].node);
                     }
                     i += 1;
                 });
@@ -203,23 +213,24 @@ impl Cluster {
         let info = picture.info(group).clone();
         let named = info.node_rules.named_nodes();
         let cycle = picture.cycle(group, info.clone(), true);
-        let (mut table, mut feasible) = (vec![], vec![]);
         let order = picture.order.clone();
-        for n in order.iter() {
-            let node = picture.nodes[*n as usize].name.clone();
-            let refusal = match &named {
-                Err(refusal) => Some(refusal.clone()),
-                Ok(Some(names)) if !names.contains(&*node) => {
-                    Some(Refusal::new(Plugin::NodeAffinity, false, Reason::NotCandidate(Plugin::NodeAffinity.name())))
-                }
-                _ => {
-                    let c = picture.code(&cycle, *n);
-                    picture.refusal(&cycle, *n, c)
-                }
-            };
-            if refusal.is_none() {
-                feasible.push(*n);
+        let candidates: Vec<u32> = match &named {
+            Err(_) => vec![],
+            Ok(None) => order.to_vec(),
+            Ok(Some(names)) => {
+                order.iter().copied().filter(|n| names.contains(&*picture.nodes[*n as usize].name)).collect()
             }
+        };
+        let mut codes = BTreeMap::new();
+        let note = |n, c| drop(codes.insert(n, c));
+        let (feasible, _) = picture.search(&cycle, &candidates, &[], usize::MAX, note);
+        let mut table = vec![];
+        for n in order.iter() {
+            let refusal = match (&named, codes.get(n)) {
+                (Err(refusal), _) => Some(refusal.clone()),
+                (_, c) => picture.refusal(&cycle, *n, c.copied().unwrap_or(code::NOT_CANDIDATE)),
+            };
+            let node = picture.nodes[*n as usize].name.clone();
             table.push(NodeVerdict { node, refusal, scores: vec![], total: 0 });
         }
         let mut scored = vec![];
@@ -239,22 +250,20 @@ impl Cluster {
         let info = self.info(group).clone();
         let named = matches!(info.node_rules.named_nodes(), Ok(None));
         let cycle = self.cycle(group, info, named);
-        self.code(&cycle, n) == code::OK
+        !self.search(&cycle, &[n], &[], 1, |_, _| ()).0.is_empty()
     }
 
     fn cycle(&mut self, group: u32, info: Arc<PodInfo>, remember: bool) -> Cycle {
         let verdicts = remember.then(|| self.verdicts_of(group) as usize);
-        let fits = Some(self.fits_of(group) as usize);
+        let fits = self.fits_of(group) as usize;
         let nodes = self.nodes.len();
         if let Some(v) = verdicts
             && self.verdicts[v].cells.len() < nodes
         {
             Arc::make_mut(&mut self.verdicts[v]).cells.resize(nodes, VerdictCell::default());
         }
-        if let Some(f) = fits
-            && self.fits[f].cells.len() < nodes
-        {
-            Arc::make_mut(&mut self.fits[f]).cells.resize(nodes, FitCell::default());
+        if self.fits[fits].cells.len() < nodes {
+            Arc::make_mut(&mut self.fits[fits]).cells.resize(nodes, FitCell::default());
         }
         let hard = if info.hard_spread.is_empty() { None } else { self.spread(group, true) };
         let hard = hard.map(|spread| {
@@ -274,90 +283,66 @@ impl Cluster {
         Cycle { info, verdicts, fits, hard, social }
     }
 
-    /// The verdict on a node as a number.
-    fn code(&mut self, cycle: &Cycle, n: u32) -> u16 {
-        let at = n as usize;
-        let cell = self.verdict(cycle, at);
-        if cell.code != code::OK {
-            return cell.code;
-        }
-        if !cycle.info.ports.is_empty() && node_ports::filter(&cycle.info, &self.nodes[at]).is_some() {
-            return code::PORTS;
-        }
-        let fit = self.fit(cycle, at);
-        if fit.code != code::OK {
-            return fit.code;
-        }
-        if let Some(hard) = &cycle.hard {
-            for (i, c) in hard.spread.constraints.iter().enumerate() {
-                let domain = self.topologies[hard.spread.topologies[i] as usize].domain[at];
-                if domain == NONE {
-                    return code::SPREAD_LABEL;
+    /// Looks at nodes, first those of `first`, then those of `then`, until `wanted` are found that will do: these and
+    /// how many were looked at. `each` is told every verdict.
+    fn search(
+        &mut self,
+        cycle: &Cycle,
+        first: &[u32],
+        then: &[u32],
+        wanted: usize,
+        mut each: impl FnMut(u32, u16),
+    ) -> (Vec<Feasible>, usize) {
+        let Cluster { nodes, node_generation, load_generation, verdicts, fits, topologies, .. } = self;
+        let (nodes, topologies) = (&nodes[..], &topologies[..]);
+        let (node_generation, load_generation) = (&node_generation[..], &load_generation[..]);
+        let mut own = vec![];
+        let verdicts = match cycle.verdicts {
+            Some(v) => &mut Arc::make_mut(&mut verdicts[v]).cells[..],
+            None => {
+                own.resize(nodes.len(), VerdictCell::default());
+                &mut own[..]
+            }
+        };
+        let fits = &mut Arc::make_mut(&mut fits[cycle.fits]).cells[..];
+        let pod = &*cycle.info;
+        let ports = !pod.ports.is_empty();
+        let mut feasible = Vec::with_capacity(wanted.min(first.len() + then.len()));
+        let mut looked_at = 0;
+        for n in first.iter().chain(then) {
+            looked_at += 1;
+            let at = *n as usize;
+            if verdicts[at].generation != node_generation[at] {
+                verdicts[at] = verdict(pod, &nodes[at], node_generation[at]);
+            }
+            let verdict = verdicts[at];
+            if verdict.code != code::OK {
+                each(*n, verdict.code);
+                continue;
+            }
+            if ports && node_ports::filter(pod, &nodes[at]).is_some() {
+                each(*n, code::PORTS);
+                continue;
+            }
+            if fits[at].generation != load_generation[at] {
+                fits[at] = fit(pod, &nodes[at], load_generation[at]);
+            }
+            let fit = fits[at];
+            let mut c = fit.code;
+            if c == code::OK {
+                c = cycle.sums(at, topologies);
+            }
+            each(*n, c);
+            if c == code::OK {
+                let VerdictCell { soft_taints, affinity, .. } = verdict;
+                let FitCell { least, balanced, .. } = fit;
+                feasible.push(Feasible { node: *n, soft_taints, affinity, least, balanced });
+                if feasible.len() >= wanted {
+                    break;
                 }
-                let count = hard.spread.sums[i].get(domain as usize).copied().unwrap_or(0);
-                if !pod_topology_spread::within_skew(c, &cycle.info, i64::from(count), hard.emptiest[i]) {
-                    return code::SPREAD;
-                }
             }
         }
-        cycle.social.as_ref().map_or(code::OK, |s| s.code(at, &self.topologies))
-    }
-
-    fn verdict(&mut self, cycle: &Cycle, at: usize) -> VerdictCell {
-        let generation = self.node_generation[at];
-        if let Some(v) = cycle.verdicts {
-            let cell = self.verdicts[v].cells[at];
-            if cell.generation == generation {
-                return cell;
-            }
-        }
-        let (pod, node) = (&*cycle.info, &self.nodes[at]);
-        let code = if node_unschedulable::filter(pod, node).is_some() {
-            code::UNSCHEDULABLE
-        } else if node_name::filter(pod, node).is_some() {
-            code::NAME
-        } else if taint_toleration::filter(pod, node).is_some() {
-            code::TAINT
-        } else if node_affinity::filter(pod, node).is_some() {
-            code::AFFINITY
-        } else {
-            code::OK
-        };
-        let cell = VerdictCell {
-            generation,
-            code,
-            soft_taints: taint_toleration::score(pod, node).min(i64::from(u16::MAX)) as u16,
-            affinity: node_affinity::score(pod, node).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32,
-        };
-        if let Some(v) = cycle.verdicts {
-            Arc::make_mut(&mut self.verdicts[v]).cells[at] = cell;
-        }
-        cell
-    }
-
-    fn fit(&mut self, cycle: &Cycle, at: usize) -> FitCell {
-        let generation = self.load_generation[at];
-        if let Some(f) = cycle.fits {
-            let cell = self.fits[f].cells[at];
-            if cell.generation == generation {
-                return cell;
-            }
-        }
-        let (pod, node) = (&*cycle.info, &self.nodes[at]);
-        let cell = FitCell {
-            generation,
-            code: shortage(pod, node),
-            least: node_resources_fit::score(pod, node) as u8,
-            balanced: if balanced_allocation::skips(pod, &balanced_allocation::RESOURCES) {
-                0
-            } else {
-                balanced_allocation::score(pod, node) as u8
-            },
-        };
-        if let Some(f) = cycle.fits {
-            Arc::make_mut(&mut self.fits[f]).cells[at] = cell;
-        }
-        cell
+        (feasible, looked_at)
     }
 
     /// A verdict as people read it.
@@ -409,9 +394,10 @@ impl Cluster {
         }
         if scalars {
             // The numbers do not say which of the other resources is short.
+            let mut codes = BTreeMap::new();
+            self.search(cycle, candidates, &[], usize::MAX, |n, c| drop(codes.insert(n, c)));
             for n in candidates {
-                let c = self.code(cycle, *n);
-                if c >= code::HOPELESS && c & 16 != 0 {
+                if codes.get(n).is_some_and(|c| *c >= code::HOPELESS && c & 16 != 0) {
                     for s in node_resources_fit::shortages(&cycle.info, &self.nodes[*n as usize], |_| false) {
                         if cycle.info.requests.scalar.contains_key(&s.resource) {
                             *failure.reasons.entry(s.reason()).or_default() += 1;
@@ -424,50 +410,47 @@ impl Cluster {
     }
 
     /// Gives each feasible node's weighted total and scaled scores, in their order.
-    fn score(&mut self, group: u32, cycle: &Cycle, feasible: &[u32], mut each: impl FnMut(i64, &Scores)) {
+    fn score(&mut self, group: u32, cycle: &Cycle, feasible: &[Feasible], mut each: impl FnMut(i64, &Scores)) {
         let spread = self.spread(group, false).map(|s| self.soft_scores(&s, feasible));
         let social = cycle.social.as_ref().filter(|s| s.scores()).map(|s| {
-            let raw: Vec<i64> = feasible.iter().map(|n| s.raw_score(*n as usize, &self.topologies)).collect();
+            let raw: Vec<i64> = feasible.iter().map(|f| s.raw_score(f.node as usize, &self.topologies)).collect();
             let (min, max) = bounds(raw.iter().copied());
             (raw, min, max)
         });
-        let (mut taints, mut affinity) = (0, 0);
-        for n in feasible {
-            let cell = self.verdict(cycle, *n as usize);
-            taints = taints.max(i64::from(cell.soft_taints));
-            affinity = affinity.max(i64::from(cell.affinity));
-        }
+        let taints = feasible.iter().map(|f| i64::from(f.soft_taints)).max().unwrap_or(0);
+        let affinity = feasible.iter().map(|f| i64::from(f.affinity)).max().unwrap_or(0);
         let images: Vec<_> = cycle.info.images.iter().map(|i| self.image(i)).filter(|i| i.having > 0).collect();
         let all = self.order.len();
-        let mut last_image = (0, 0);
+        // Nodes differ little in the images they have: what one node scored, the next one scores most often too.
+        let mut image = (vec![0; images.len()], image_locality::score(0, cycle.info.containers));
         let balances = !balanced_allocation::skips(&cycle.info, &balanced_allocation::RESOURCES);
-        for (i, n) in feasible.iter().enumerate() {
-            let at = *n as usize;
-            let (cell, fit) = (self.verdict(cycle, at), self.fit(cycle, at));
-            let sum: i64 = images.iter().map(|s| image_locality::image_part(s.on_node[at], s.having, all)).sum();
-            if sum != last_image.0 {
-                last_image = (sum, image_locality::score(sum, cycle.info.containers));
+        for (i, f) in feasible.iter().enumerate() {
+            let at = f.node as usize;
+            if images.iter().zip(&image.0).any(|(s, last)| s.on_node[at] != *last) {
+                images.iter().zip(&mut image.0).for_each(|(s, last)| *last = s.on_node[at]);
+                let parts = images.iter().map(|s| image_locality::image_part(s.on_node[at], s.having, all));
+                image.1 = image_locality::score(parts.sum(), cycle.info.containers);
             }
             let scores: Scores = [
-                normalized(i64::from(cell.soft_taints), taints, true),
-                normalized(i64::from(cell.affinity), affinity, false),
+                normalized(i64::from(f.soft_taints), taints, true),
+                normalized(i64::from(f.affinity), affinity, false),
                 spread.as_ref().map_or(0, |s| s[i]),
                 social.as_ref().map_or(0, |(raw, min, max)| inter_pod_affinity::normalize(raw[i], *min, *max)),
-                i64::from(fit.least),
-                if balances { i64::from(fit.balanced) } else { 0 },
-                last_image.1,
+                i64::from(f.least),
+                if balances { i64::from(f.balanced) } else { 0 },
+                image.1,
             ];
-            let total = scores.iter().zip(SCORERS).map(|(s, p)| s * p.weight()).sum();
+            let total = scores.iter().zip(WEIGHTS).map(|(s, w)| s * w).sum();
             each(total, &scores);
         }
     }
 
     /// Scaled scores of soft spread.
-    fn soft_scores(&self, s: &Spread, feasible: &[u32]) -> Vec<i64> {
+    fn soft_scores(&self, s: &Spread, feasible: &[Feasible]) -> Vec<i64> {
         let topologies: Vec<_> = s.topologies.iter().map(|t| &*self.topologies[*t as usize]).collect();
         let takes_part = |n: usize| !s.all_keys || topologies.iter().all(|t| t.domain[n] != NONE);
         let taking =
-            if s.all_keys { feasible.iter().filter(|n| takes_part(**n as usize)).count() } else { feasible.len() };
+            if s.all_keys { feasible.iter().filter(|f| takes_part(f.node as usize)).count() } else { feasible.len() };
         struct Part<'a> {
             domain: &'a [u32],
             sums: Option<&'a [u32]>,
@@ -482,8 +465,8 @@ impl Cluster {
                 taking
             } else {
                 let mut seen = vec![false; topologies[i].len() + 1];
-                for n in feasible.iter().filter(|n| takes_part(**n as usize)) {
-                    let d = topologies[i].domain[*n as usize];
+                for f in feasible.iter().filter(|f| takes_part(f.node as usize)) {
+                    let d = topologies[i].domain[f.node as usize];
                     let d = if d == NONE { topologies[i].len() } else { d as usize };
                     seen[d] = true;
                 }
@@ -510,9 +493,9 @@ impl Cluster {
                 };
                 score += f64::from(count) * p.weight + p.skew;
             }
-            Some(score.round() as i64)
+            Some(pod_topology_spread::rounded(score))
         };
-        let mut scores: Vec<i64> = feasible.iter().map(|n| raw(*n).unwrap_or(i64::MIN)).collect();
+        let mut scores: Vec<i64> = feasible.iter().map(|f| raw(f.node).unwrap_or(i64::MIN)).collect();
         let (min, max) = bounds(scores.iter().copied().filter(|s| *s != i64::MIN));
         // Raw scores repeat: there are few different ones.
         let mut last = (min, pod_topology_spread::normalize(min, min, max));
@@ -527,6 +510,57 @@ impl Cluster {
             *s = last.1;
         }
         scores
+    }
+}
+
+impl Cycle {
+    /// The verdict of the filters that look at sums over many nodes.
+    #[inline]
+    fn sums(&self, at: usize, topologies: &[Arc<Topology>]) -> u16 {
+        if let Some(hard) = &self.hard {
+            for (i, c) in hard.spread.constraints.iter().enumerate() {
+                let domain = topologies[hard.spread.topologies[i] as usize].domain[at];
+                if domain == NONE {
+                    return code::SPREAD_LABEL;
+                }
+                let count = hard.spread.sums[i].get(domain as usize).copied().unwrap_or(0);
+                if !pod_topology_spread::within_skew(c, &self.info, i64::from(count), hard.emptiest[i]) {
+                    return code::SPREAD;
+                }
+            }
+        }
+        self.social.as_ref().map_or(code::OK, |s| s.code(at, topologies))
+    }
+}
+
+/// What the filters and scores that depend on no pod say of a node.
+fn verdict(pod: &PodInfo, node: &NodeInfo, generation: u32) -> VerdictCell {
+    let code = if node_unschedulable::filter(pod, node).is_some() {
+        code::UNSCHEDULABLE
+    } else if node_name::filter(pod, node).is_some() {
+        code::NAME
+    } else if taint_toleration::filter(pod, node).is_some() {
+        code::TAINT
+    } else if node_affinity::filter(pod, node).is_some() {
+        code::AFFINITY
+    } else {
+        code::OK
+    };
+    VerdictCell {
+        generation,
+        code,
+        soft_taints: taint_toleration::score(pod, node).min(i64::from(u16::MAX)) as u16,
+        affinity: node_affinity::score(pod, node).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32,
+    }
+}
+
+/// What the resource plugins say of a node.
+fn fit(pod: &PodInfo, node: &NodeInfo, generation: u32) -> FitCell {
+    FitCell {
+        generation,
+        code: shortage(pod, node),
+        least: node_resources_fit::score(pod, node) as u8,
+        balanced: balanced_allocation::score(pod, node) as u8,
     }
 }
 

@@ -418,7 +418,12 @@ impl Cluster {
 
     /// Counts a pod on a node, moves it, or marks it as leaving. Says whether anything has changed.
     pub fn set_pod(&mut self, pod: PodId, group: u32, node: &str, leaving: bool) -> bool {
-        let place = Place { group, node: self.slot(node), leaving };
+        let known = self.pods.get(&pod).map(|p| p.node).filter(|n| *self.nodes[*n as usize].name == *node);
+        let node = known.unwrap_or_else(|| self.slot(node));
+        let place = Place { group, node, leaving };
+        if self.pods.get(&pod) == Some(&place) {
+            return false;
+        }
         match self.pods.insert(pod, place) {
             Some(old) if old == place => return false,
             Some(old) => self.count(old, -1),
@@ -602,7 +607,7 @@ impl Cluster {
             return Some(self.spreads[s as usize].clone());
         }
         let info = g.info.clone();
-        let remember = g.asked > 2;
+        let remember = g.asked > 1;
         let (constraints, all_keys) =
             if hard { (Arc::new(info.hard_spread.clone()), true) } else { self.soft_constraints(group) };
         if constraints.is_empty() {

@@ -109,7 +109,7 @@ fn container_requests(c: &Container, defaults: bool) -> Amounts {
 fn sum(into: &mut Amounts, other: &Amounts) {
     for (k, n) in other {
         let sum = into.entry(k.clone()).or_default();
-        *sum = *sum + *n;
+        *sum += *n;
     }
 }
 

@@ -478,3 +478,40 @@ mod component {
         .assert_eq(&told(&w));
     }
 }
+
+/// 150,000 pods of 300 controllers onto 5,000 nodes of 10 zones: `cargo test --release … -- --ignored` says how long
+/// it takes.
+#[test]
+#[ignore = "measures time"]
+fn many_pods_onto_many_nodes() {
+    let mut cluster = Cluster::default();
+    let mut rng = Rng::stream(1, "speed");
+    for n in 0..5000 {
+        let name = format!("node-{n}");
+        let v = json!({"metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": format!("z{}", n % 10)}},
+            "status": {"allocatable": {"cpu": "16", "memory": "64Gi", "pods": "110"}, "images": [{"names": ["nginx:1"], "sizeBytes": 90_000_000}]}});
+        cluster.set_node(&name, Some(NodeSpec::new(&serde_json::from_value::<Node>(v).expect("node"))));
+    }
+    let template = |d: u32| -> Pod {
+        let app = format!("app-{d}");
+        serde_json::from_value(json!({"metadata": {"labels": {"app": app}, "ownerReferences": [
+                {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": app, "uid": "u", "controller": true}]},
+            "spec": {"containers": [{"name": "c", "image": "nginx:1", "resources": {"requests": {"cpu": format!("{}m", 100 + d % 7 * 10), "memory": "128Mi"}}}]}}))
+        .expect("pod")
+    };
+    let pods: Vec<Pod> = (0..300).map(template).collect();
+    for d in 0..300 {
+        let app = format!("app-{d}");
+        cluster.set_controller("default", "ReplicaSet", &app, Some(Selector::from_map([("app", &app)])));
+    }
+    let mut placed = 0;
+    for id in 0..150_000u64 {
+        let d = (id / 500) as u32;
+        let group = cluster.group(d, "default", || PodInfo::in_namespace(&pods[d as usize], "default".into()));
+        if let Outcome::Node { name, .. } = cluster.schedule(group, &mut rng) {
+            cluster.set_pod(id, group, &name, false);
+            placed += 1;
+        }
+    }
+    assert_eq!(placed, 150_000);
+}

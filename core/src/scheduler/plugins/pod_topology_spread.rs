@@ -179,6 +179,12 @@ pub fn part(count: i64, c: &Constraint, weight: f64) -> f64 {
     count as f64 * weight + (c.max_skew - 1) as f64
 }
 
+/// A sum of parts (never negative) as a whole number, halves up.
+pub fn rounded(score: f64) -> i64 {
+    let whole = score as i64;
+    if score - whole as f64 >= 0.5 { whole + 1 } else { whole }
+}
+
 /// A raw score scaled, given the smallest and largest of the nodes that take part: few peers are good.
 pub fn normalize(score: i64, min: i64, max: i64) -> i64 {
     if max == 0 { MAX_SCORE } else { MAX_SCORE * (max + min - score) / max }
@@ -217,7 +223,7 @@ pub fn scores(
             };
             score += part(count, c, *weight);
         }
-        score.round() as i64
+        rounded(score)
     };
     let raws: Vec<Option<i64>> = feasible.iter().map(|n| takes_part(*n).then(|| raw(*n))).collect();
     let min = raws.iter().flatten().min().copied().unwrap_or(0);
