@@ -222,7 +222,9 @@ impl Cluster {
             }
         };
         let mut codes = BTreeMap::new();
-        let note = |n, c| drop(codes.insert(n, c));
+        let note = |n, c| {
+            codes.insert(n, c);
+        };
         let (feasible, _) = picture.search(&cycle, &candidates, &[], usize::MAX, note);
         let mut table = vec![];
         for n in order.iter() {
@@ -395,7 +397,9 @@ impl Cluster {
         if scalars {
             // The numbers do not say which of the other resources is short.
             let mut codes = BTreeMap::new();
-            self.search(cycle, candidates, &[], usize::MAX, |n, c| drop(codes.insert(n, c)));
+            self.search(cycle, candidates, &[], usize::MAX, |n, c| {
+                codes.insert(n, c);
+            });
             for n in candidates {
                 if codes.get(n).is_some_and(|c| *c >= code::HOPELESS && c & 16 != 0) {
                     for s in node_resources_fit::shortages(&cycle.info, &self.nodes[*n as usize], |_| false) {

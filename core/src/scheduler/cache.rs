@@ -421,9 +421,6 @@ impl Cluster {
         let known = self.pods.get(&pod).map(|p| p.node).filter(|n| *self.nodes[*n as usize].name == *node);
         let node = known.unwrap_or_else(|| self.slot(node));
         let place = Place { group, node, leaving };
-        if self.pods.get(&pod) == Some(&place) {
-            return false;
-        }
         match self.pods.insert(pod, place) {
             Some(old) if old == place => return false,
             Some(old) => self.count(old, -1),
