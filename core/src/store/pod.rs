@@ -419,7 +419,12 @@ impl PodRecord {
                     last_transition_time: Some(SimTime::from(c.since).api()),
                     reason: c.why.as_ref().map(|w| w.0.to_string()).filter(|r| !r.is_empty()),
                     message: c.why.as_ref().map(|w| w.1.to_string()).filter(|r| !r.is_empty()),
-                    observed_generation: (s.observed_generation > 0).then(|| i64::from(s.observed_generation)),
+                    // The scheduler says of which generation it speaks; kubelets where they say it of the status too.
+                    observed_generation: match s.observed_generation {
+                        0 if i == SCHEDULED && !status => Some(i64::from(self.generation)),
+                        0 => None,
+                        n => Some(i64::from(n)),
+                    },
                     ..PodCondition::default()
                 });
             }
