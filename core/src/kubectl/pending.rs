@@ -62,7 +62,7 @@ pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Result<bool, CmdError> 
         Wait::Events(w) => cmd::events::poll(w, deadline, ctx),
         Wait::Gone(w) => w.poll(deadline, ctx),
         Wait::Draining(w) => w.poll(&mut pending.deadline, ctx),
-        Wait::Replacing(w) => w.poll(deadline, ctx),
+        Wait::Replacing(w) => w.poll(&mut pending.deadline, ctx),
         Wait::Rollouts(w) => w.poll(deadline, ctx),
         Wait::Waiting(w) => w.poll(deadline, ctx),
         Wait::Scaled(w) => cmd::scale::poll(w, deadline, ctx),

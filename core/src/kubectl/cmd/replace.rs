@@ -4,7 +4,7 @@ use super::apply;
 use super::change::{self, RECORD, SAVE_CONFIG, VALIDATE};
 use super::delete::{self, Gone, HOW, How};
 use crate::apiserver::request::{Method, Request};
-use crate::clock::SimTime;
+use crate::clock::{SimDuration, SimTime};
 use crate::kubectl::Context;
 use crate::kubectl::builder::{Builder, Info};
 use crate::kubectl::command::{Command, DryRun, Invocation};
@@ -37,7 +37,13 @@ pub struct Replacing {
     make: Vec<(String, Value)>,
     validation: String,
     output: String,
+    give_up: SimTime,
+    /// The manifest is read and checked anew between deleting and making.
+    not_before: SimTime,
 }
+
+/// How long kubectl takes to read and check a manifest anew.
+const READING: SimDuration = SimDuration::from_millis(100);
 
 fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let dry = inv.dry_run()?;
@@ -116,21 +122,21 @@ fn forced(
         make.push((info.collection(), std::mem::take(&mut info.object)));
         Ok(())
     })?;
-    let mut replacing = Replacing { gone, make, validation: validation.into(), output: inv.str("output").to_string() };
-    let deadline = delete::deadline(inv, ctx);
-    if !replacing.poll(None, ctx)? {
-        ctx.out.pending = Some(Pending::new(Wait::Replacing(replacing), Some(deadline)));
-    }
+    let (give_up, not_before) = (delete::deadline(inv, ctx), ctx.now() + READING);
+    let output = inv.str("output").to_string();
+    let replacing = Replacing { gone, make, validation: validation.into(), output, give_up, not_before };
+    ctx.out.pending = Some(Pending::new(Wait::Replacing(replacing), Some(not_before)));
     Ok(())
 }
 
 impl Replacing {
-    /// Makes the objects when the old ones are gone; true at the end.
+    /// Makes the objects when the old ones are gone; `wake` becomes the moment to be asked again. True at the end.
     ///
     /// # Errors
     /// Time is up, or the API server refuses.
-    pub fn poll(&mut self, deadline: Option<SimTime>, ctx: &mut Context) -> Result<bool, CmdError> {
-        if !self.gone.poll(deadline, ctx)? {
+    pub fn poll(&mut self, wake: &mut Option<SimTime>, ctx: &mut Context) -> Result<bool, CmdError> {
+        *wake = Some(if ctx.now() < self.not_before { self.not_before } else { self.give_up });
+        if !self.gone.poll(Some(self.give_up), ctx)? || ctx.now() < self.not_before {
             return Ok(false);
         }
         for (path, body) in std::mem::take(&mut self.make) {
