@@ -131,13 +131,13 @@ fn apply(object: &mut Value, field: &str, changes: &Changes) {
 /// Sets and removes labels.
 ///
 /// # Errors
-/// A key that has a value already, without `overwrite`.
+/// A key that has another value already, without `overwrite`.
 pub fn label(object: &mut Value, changes: &Changes, overwrite: bool) -> Result<(), String> {
     if !overwrite {
         let held: Vec<String> = changes
             .set
-            .keys()
-            .filter_map(|k| object["metadata"]["labels"][k].as_str().map(|v| (k, v)))
+            .iter()
+            .filter_map(|(k, new)| object["metadata"]["labels"][k].as_str().filter(|v| v != new).map(|v| (k, v)))
             .map(|(k, v)| format!("'{k}' already has a value ({v}), and --overwrite is false"))
             .collect();
         match held.as_slice() {
@@ -159,6 +159,8 @@ pub fn annotate(object: &mut Value, changes: &Changes, overwrite: bool) -> Resul
         let held: Vec<String> = changes
             .set
             .keys()
+            // the cause of a change is there to be overwritten
+            .filter(|k| *k != "kubernetes.io/change-cause")
             .filter_map(|k| object["metadata"]["annotations"][k].as_str().map(|v| (k, v)))
             .map(|(k, v)| format!("'{k}' already has a value ({v})"))
             .collect();
