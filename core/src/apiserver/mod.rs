@@ -4,6 +4,7 @@
 mod addresses;
 pub mod admission;
 pub mod bridge;
+pub mod limits;
 pub mod patch;
 pub mod printers;
 pub mod recorder;

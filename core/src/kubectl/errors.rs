@@ -150,7 +150,7 @@ fn invalid(s: &Status) -> String {
     }
     match causes.as_slice() {
         [] => head,
-        [one] => format!("{head}: {one}"),
+        [one] => format!("{head}: {one}\n"),
         many => {
             let list: String = many.iter().map(|c| format!("* {c}\n")).collect();
             format!("{head}: \n{list}")

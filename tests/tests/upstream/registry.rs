@@ -4,12 +4,14 @@ use crate::{Check, Gap};
 use kubarium_core::api::error::{FieldError, Status};
 use kubarium_core::api::kinds;
 use kubarium_core::api::names::{NameRule, is_name};
+use kubarium_core::apiserver::limits;
 use kubarium_core::apiserver::registry::{Strategy, qos, service, strategy};
 use kubarium_core::kubectl::errors::CmdError;
 use serde_json::{Value, json};
 
 /// Table name and how to judge a case of it.
 pub const TABLES: &[(&str, Check)] = &[
+    ("limitrange_validate", limitrange_validate),
     ("pod_qos", pod_qos),
     ("validate_deployment", validate_deployment),
     ("validate_pod", validate_pod),
@@ -19,23 +21,7 @@ pub const TABLES: &[(&str, Check)] = &[
 ];
 
 /// Rows that are known to differ.
-pub const GAPS: &[Gap] = &[
-    ("validation_messages", "ingress without rules or backend", LATER),
-    ("validation_messages", "ingress path without slash", LATER),
-    ("validation_messages", "ingress without pathType", LATER),
-    ("validation_messages", "ingress host is an address", LATER),
-    ("validation_messages", "pvc without accessModes", LATER),
-    ("validation_messages", "pvc size 0", LATER),
-    ("validation_messages", "pdb with minAvailable and maxUnavailable", LATER),
-    ("validation_messages", "pdb minAvailable -1", LATER),
-    ("validation_messages", "resourcequota negative", LATER),
-    ("validation_messages", "limitrange min above max", LATER),
-    ("validation_messages", "limitrange default above max", LATER),
-    ("validation_messages", "priorityclass value too high", LATER),
-    ("validation_messages", "update: pvc shrink", LATER),
-];
-
-const LATER: &str = "the kind is not simulated yet";
+pub const GAPS: &[Gap] = &[];
 
 fn known(kind: &str) -> Result<&'static Strategy, String> {
     strategy(kind).ok_or_else(|| format!("{kind} has no rules yet"))
@@ -98,6 +84,16 @@ fn validate_service(_: &Value, case: &Value) -> Result<(), String> {
     let relaxed: service::NameCheck = |name, prefix| is_name(NameRule::Label, name, prefix);
     let rule = if case["relaxed_service_names_gate"] == false { strict } else { relaxed };
     compare(case, &service::validate_service(&case["service"], rule))
+}
+
+fn limitrange_validate(_: &Value, case: &Value) -> Result<(), String> {
+    let range = json!({"spec": {"limits": case["limits"]}});
+    let object = json!({"spec": case["spec"]});
+    let claim = case["name"].as_str().is_some_and(|n| n.starts_with("claim"));
+    let got = if claim { limits::check_claim(&object, &range) } else { limits::check_pod(&object, &range) };
+    let expected =
+        if case["accepted"] == true { Ok(()) } else { Err(case["error"].as_str().unwrap_or_default().into()) };
+    if got == expected { Ok(()) } else { Err(format!("got {got:?}, not {expected:?}")) }
 }
 
 fn pod_qos(_: &Value, case: &Value) -> Result<(), String> {

@@ -14,6 +14,7 @@ pub mod deployment;
 pub mod endpoints;
 pub mod event;
 pub mod hpa;
+pub mod ingress;
 pub mod job;
 pub mod lease;
 pub mod meta;
@@ -24,6 +25,7 @@ pub mod pod_defaults;
 pub mod pod_spec;
 pub mod pod_template;
 pub mod pod_warnings;
+pub mod policy;
 pub mod probes;
 pub mod qos;
 pub mod replicaset;
@@ -34,6 +36,7 @@ pub mod service;
 pub mod service_alloc;
 pub mod serviceaccount;
 pub mod statefulset;
+pub mod storage;
 pub mod util;
 pub mod volumes;
 
@@ -84,15 +87,21 @@ pub const STRATEGIES: &[&Strategy] = &[
     &endpoints::ENDPOINT_SLICE,
     &event::STRATEGY,
     &hpa::STRATEGY,
+    &ingress::INGRESS,
     &job::JOB,
     &job::CRON_JOB,
     &lease::STRATEGY,
     &namespace::STRATEGY,
     &node::STRATEGY,
     &pod::STRATEGY,
+    &policy::DISRUPTION_BUDGET,
+    &policy::LIMIT_RANGE,
+    &policy::PRIORITY_CLASS,
+    &policy::RESOURCE_QUOTA,
     &replicaset::STRATEGY,
     &secret::STRATEGY,
     &service::STRATEGY,
     &serviceaccount::STRATEGY,
     &statefulset::STRATEGY,
+    &storage::CLAIM,
 ];

@@ -148,7 +148,8 @@ fn is_extended(name: &str) -> bool {
         && names::is_qualified_name(&format!("requests.{name}")).is_empty()
 }
 
-fn overcommits(name: &str) -> bool {
+/// May limits exceed requests? Not for what cannot be shared.
+pub fn overcommits(name: &str) -> bool {
     is_native(name) && !name.starts_with("hugepages-")
 }
 
@@ -187,7 +188,8 @@ pub fn resource_name(name: &str, path: &str) -> Vec<FieldError> {
     vec![]
 }
 
-fn container_resource_name(name: &str, path: &str) -> Vec<FieldError> {
+/// A resource a container can ask for.
+pub fn container_resource_name(name: &str, path: &str) -> Vec<FieldError> {
     let mut errors = resource_name(name, path);
     if !name.contains('/') {
         let standard = ["cpu", "memory", "ephemeral-storage"].contains(&name) || name.starts_with("hugepages-");
