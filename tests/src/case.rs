@@ -247,6 +247,9 @@ impl Player {
         let config = Config { seed: 1, nodes, kubelets: KubeletProfile::Recorded };
         let mut player = Player { cluster: Cluster::new(config) };
         player.pass(WARM_UP);
+        // the recordings' kubeconfig calls its context so
+        let line = "kubectl config rename-context kubarium x".to_owned();
+        player.cluster.submit(Input::Line { terminal: 0, line, stdin: None });
         player
     }
 

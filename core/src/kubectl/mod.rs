@@ -21,6 +21,9 @@ pub mod pipes;
 pub mod printer;
 pub mod sort;
 
+#[cfg(test)]
+mod tests;
+
 use crate::apiserver::request::{Api, Request};
 use crate::clock::SimTime;
 use command::Invocation;

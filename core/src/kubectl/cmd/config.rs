@@ -39,6 +39,13 @@ static SUBS: &[Command] = &[
         Ok(())
     }),
     Command::new(
+        "rename-context",
+        "Rename a context from the kubeconfig file.",
+        "CONTEXT_NAME NEW_NAME",
+        &[],
+        rename_context,
+    ),
+    Command::new(
         "set-context",
         "Set a context entry in kubeconfig.",
         "[NAME | --current] [--cluster=cluster_nickname] [--user=user_nickname] [--namespace=namespace]",
@@ -90,6 +97,18 @@ fn set_context(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         ctx.session.namespace = inv.str("namespace").to_string();
     }
     ctx.println(format!("Context {name:?} modified."));
+    Ok(())
+}
+
+fn rename_context(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
+    let [old, new] = inv.args.as_slice() else {
+        return Err(CmdError::usage(&inv.path, format!("Unexpected args: [{}]", inv.args.join(" "))));
+    };
+    if *old != ctx.session.context {
+        return Err(CmdError::client(format!("cannot rename the context {old:?}, it's not in the kubeconfig")));
+    }
+    ctx.session.context.clone_from(new);
+    ctx.println(format!("Context {old:?} renamed to {new:?}."));
     Ok(())
 }
 
