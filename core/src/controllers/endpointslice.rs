@@ -55,16 +55,8 @@ fn slices(sim: &mut Sim, key: &Key) -> Result<(), Status> {
     let service = sim.store.typed::<Service>(key).cloned();
     let Some(s) = service.filter(|s| endpoints::selector_of(s).is_some() && s.metadata.deletion_timestamp.is_none())
     else {
-        // a service that is gone takes its slices along by owner reference; one that became an ExternalName does not
-        if sim
-            .store
-            .typed::<Service>(key)
-            .is_some_and(|s| s.spec.as_ref().is_some_and(|s| s.type_.as_deref() == Some("ExternalName")))
-        {
-            for slice in existing {
-                sim.delete_typed(Kind::EndpointSlice, &Key::of(&slice.metadata), &Default::default())?;
-            }
-        }
+        // a service that is gone takes its slices along by owner reference; one that lost its selector or became an
+        // ExternalName keeps them as they are
         return Ok(());
     };
     let mut groups: Wanted = vec![];

@@ -185,7 +185,9 @@ impl Scheduler {
             let message = "Scheduling is blocked due to non-empty scheduling gates";
             let at = sim.now;
             sim.update_pod_status(now.id, |s| {
-                s.set_condition(SCHEDULED, false, at, Some(("SchedulingGated", message.into())))
+                s.set_condition(SCHEDULED, false, at, Some(("SchedulingGated", message.into())));
+                s.conditions[SCHEDULED].observed = 1;
+                true
             });
         }
     }
@@ -345,7 +347,11 @@ impl Scheduler {
         self.queue.failed(pod.id, waiting, plugins, sim.now);
         sim.record(NAME, &Obj::Pod(pod.clone()), true, "FailedScheduling", message.clone());
         let now = sim.now;
-        sim.update_pod_status(pod.id, |s| s.set_condition(SCHEDULED, false, now, Some((reason, message.into()))));
+        sim.update_pod_status(pod.id, |s| {
+            let changed = s.set_condition(SCHEDULED, false, now, Some((reason, message.into())));
+            s.conditions[SCHEDULED].observed = pod.generation;
+            changed
+        });
     }
 
     /// What every node says of a pod as things stand; of a placed pod, as if it were not there yet. `None`: no such pod.

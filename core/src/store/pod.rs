@@ -166,6 +166,8 @@ pub struct Condition {
     pub status: Option<bool>,
     /// lastTransitionTime
     pub since: Second,
+    /// observedGeneration; 0: the pod's status says it for all conditions, or nobody does.
+    pub observed: u32,
     /// Reason and message, where there are any.
     pub why: Option<Arc<(Cow<'static, str>, Cow<'static, str>)>>,
 }
@@ -295,6 +297,7 @@ impl PodStatusRecord {
             c.since = now.into();
         }
         c.status = Some(status);
+        c.observed = 0;
         c.why = why;
         true
     }
@@ -491,7 +494,8 @@ impl PodRecord {
                         ))
                     });
                     let since = c.last_transition_time.as_ref().map(SimTime::from_api).unwrap_or_default().into();
-                    s.conditions[i] = Condition { status: Some(c.status == "True"), since, why };
+                    let observed = c.observed_generation.unwrap_or(0).max(0) as u32;
+                    s.conditions[i] = Condition { status: Some(c.status == "True"), since, observed, why };
                 }
                 _ => rest.conditions.get_or_insert_default().push(c.clone()),
             }
