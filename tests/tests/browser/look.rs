@@ -3,7 +3,7 @@
 use crate::page::Page;
 use crate::{PHONE, Place, Test};
 use kubarium_tests::webdriver::{Result, keys};
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub const TESTS: &[Test] = &[
     ("nothing-serious-for-axe", axe),
@@ -103,7 +103,7 @@ fn korean(place: &Place) -> Result<()> {
     page.browser.wait("Korean", "document.documentElement.lang === 'ko'")?;
     page.browser.wait("Korean words", "/[가-힣]{2,}/.test(document.querySelector('[data-testid=apply]').innerText)")?;
     page.browser.screenshot("korean")?;
-    if before == Value::from(0) && page.browser.eval("return window.__kubarium.now()", &[])? == json!(0.0) {
+    if before == 0 && page.browser.eval("return window.__kubarium.now()", &[])? == json!(0.0) {
         return Err("the session began anew".into());
     }
     // an input method composes: the page must not swallow or double what comes of it

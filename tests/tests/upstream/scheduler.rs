@@ -281,7 +281,7 @@ fn fit(_: &Value, c: &Value) -> Result<(), String> {
         return same(
             "fits",
             shortages.is_empty(),
-            c["expect"]["code"] == "Success" || c["expect"]["reasons"].is_array() && !shortages.is_empty() == false,
+            c["expect"]["code"] == "Success" || c["expect"]["reasons"].is_array() && shortages.is_empty(),
         );
     };
     let got: Vec<Value> = shortages

@@ -1,0 +1,142 @@
+//! How fast large clusters run natively: `bench [quick]`. Each row is a cluster that is born, filled, left alone, rolled
+//! and asked; times are of this machine's one core, memory is what the process holds more than before.
+
+use kubarium_core::clock::{SimDuration, SimTime};
+use kubarium_core::cluster::Cluster;
+use kubarium_core::world::Input;
+use std::time::Instant;
+
+/// Nodes, Deployments, pods of each.
+const SIZES: &[(usize, usize, usize)] = &[(3, 3, 4), (50, 20, 50), (500, 100, 150), (5_000, 300, 500)];
+
+const MANIFEST: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: app-NUMBER}
+spec:
+  replicas: COUNT
+  selector: {matchLabels: {app: app-NUMBER}}
+  template:
+    metadata: {labels: {app: app-NUMBER, tier: TIER}}
+    spec:
+      containers:
+      - {name: main, image: 'nginx:1.25', resources: {requests: {cpu: 100m, memory: 64Mi}}}
+---
+";
+
+/// Resident bytes of this process; 0 where the system does not say.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
+    line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+fn line(cluster: &mut Cluster, text: &str) {
+    cluster.submit(Input::Line { terminal: 0, line: format!("kubectl {text}"), stdin: None });
+}
+
+fn ready(cluster: &Cluster) -> usize {
+    let pods = cluster.world.sim.store.pods();
+    pods.filter(|p| {
+        p.to_pod(&cluster.world.sim.store.ids).status.is_some_and(|s| s.phase.as_deref() == Some("Running"))
+    })
+    .count()
+}
+
+/// Advances by this much, in slices as a page does; the longest slice in seconds.
+fn pass(cluster: &mut Cluster, seconds: u64) -> f64 {
+    let until = SimTime(cluster.now().0 + SimDuration::from_secs(seconds).0);
+    let mut longest = 0f64;
+    loop {
+        let start = Instant::now();
+        let done = cluster.advance(until, 2_000).done;
+        longest = longest.max(start.elapsed().as_secs_f64());
+        if done {
+            return longest;
+        }
+    }
+}
+
+fn measure(nodes: usize, deployments: usize, each: usize) {
+    let before = resident();
+    let pods = deployments * each;
+    let start = Instant::now();
+    let mut cluster = Cluster::with_nodes(nodes, 1);
+    pass(&mut cluster, 5);
+    let born = start.elapsed().as_secs_f64();
+
+    let text: String = (0..deployments)
+        .map(|n| {
+            MANIFEST
+                .replace("NUMBER", &n.to_string())
+                .replace("COUNT", &each.to_string())
+                .replace("TIER", ["front", "back", "data"][n % 3])
+        })
+        .collect();
+    let start = Instant::now();
+    cluster.submit(Input::File { name: "all.yaml".into(), text: Some(text) });
+    line(&mut cluster, "apply -f all.yaml");
+    let applied = start.elapsed().as_secs_f64();
+    let (mut virtual_seconds, mut running, mut longest) = (0, 0, 0f64);
+    while running < pods && virtual_seconds < 3_600 && start.elapsed().as_secs() < 600 {
+        longest = longest.max(pass(&mut cluster, 10));
+        virtual_seconds += 10;
+        running = ready(&cluster);
+    }
+    let filled = start.elapsed().as_secs_f64();
+    let held = resident().saturating_sub(before);
+    let steps = cluster.world.steps;
+
+    let start = Instant::now();
+    pass(&mut cluster, 60);
+    let idle = start.elapsed().as_secs_f64();
+
+    let start = Instant::now();
+    line(&mut cluster, "set image deployment/app-0 main=nginx:1.26");
+    let answered = start.elapsed().as_secs_f64();
+    pass(&mut cluster, 120);
+    let rolled = start.elapsed().as_secs_f64();
+
+    let start = Instant::now();
+    line(&mut cluster, "get pods -l app=app-1");
+    let listed = start.elapsed().as_secs_f64();
+
+    let start = Instant::now();
+    let copy = cluster.world.clone();
+    let cloned = start.elapsed().as_secs_f64();
+    drop(copy);
+
+    println!(
+        "{nodes:>6} {running:>8}/{pods:<8} {born:>7.2} {applied:>8.3} {filled:>8.2} {virtual_seconds:>7} {:>9} {:>8.0} \
+         {:>8.1} {idle:>7.3} {answered:>8.3} {rolled:>7.2} {listed:>7.3} {:>8.3}",
+        steps,
+        steps as f64 / filled / 1000.0,
+        longest * 1000.0,
+        cloned * 1000.0,
+    );
+    println!("{:>23} memory {:.0} MB, {:.0} bytes a pod", "", held as f64 / 1e6, held as f64 / pods as f64);
+}
+
+fn main() {
+    let quick = std::env::args().any(|a| a == "quick");
+    println!(
+        "{:>6} {:>17} {:>7} {:>8} {:>8} {:>7} {:>9} {:>8} {:>8} {:>7} {:>8} {:>7} {:>7} {:>8}",
+        "nodes",
+        "pods",
+        "born s",
+        "apply s",
+        "full s",
+        "virt s",
+        "events",
+        "kev/s",
+        "slice ms",
+        "min s",
+        "input s",
+        "roll s",
+        "get s",
+        "clone ms"
+    );
+    for &(nodes, deployments, each) in SIZES.iter().take(if quick { 3 } else { SIZES.len() }) {
+        measure(nodes, deployments, each);
+    }
+}
