@@ -305,8 +305,27 @@ pub fn pods_to_delete(
             (rank, p)
         })
         .collect();
-    ranked.sort_by(|a, b| deletion_order(&a.0, &b.0, now));
+    let ranked = merge_sort(ranked, &|a, b| deletion_order(&a.0, &b.0, now));
     ranked.into_iter().take(count).map(|(_, p)| p.clone()).collect()
+}
+
+/// A stable sort that takes any comparison. Upstream's order of deletion is not transitive (ages that differ within one
+/// logarithmic step go by UID, equal ages by what comes next), which the standard sort refuses.
+fn merge_sort<T>(mut items: Vec<T>, compare: &dyn Fn(&T, &T) -> Ordering) -> Vec<T> {
+    if items.len() < 2 {
+        return items;
+    }
+    let right = items.split_off(items.len() / 2);
+    let mut left = merge_sort(items, compare).into_iter().peekable();
+    let mut right = merge_sort(right, compare).into_iter().peekable();
+    let mut out = Vec::with_capacity(left.len() + right.len());
+    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+        let first = if compare(a, b) == Ordering::Greater { &mut right } else { &mut left };
+        out.extend(first.next());
+    }
+    out.extend(left);
+    out.extend(right);
+    out
 }
 
 /// The status by the pods that are there: a pure function.
