@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kubarium_core::api::labels::{Requirement, Selector, selector_to_map};
 use kubarium_core::api::quantity::Quantity;
 use kubarium_core::api::{duration, fields, intstr, names};
+use kubarium_core::apiserver::patch::{self, FieldMeta, MergeSchema, Strategy};
 use serde_json::{Value, json};
 
 /// Table name and how to judge a case of it.
@@ -33,6 +34,10 @@ pub const TABLES: &[(&str, Check)] = &[
     ("intstr_scaled_value", intstr_scaled_value),
     ("duration_human", duration_human),
     ("duration_short_human", duration_short_human),
+    ("strategic_merge_apply", strategic_merge_apply),
+    ("strategic_merge_two_way", strategic_merge_two_way),
+    ("strategic_merge_three_way", strategic_merge_three_way),
+    ("json_merge_three_way", json_merge_three_way),
 ];
 
 /// Rows that are known to differ.
@@ -258,4 +263,64 @@ fn duration_human(_: &Value, case: &Value) -> Result<(), String> {
 
 fn duration_short_human(_: &Value, case: &Value) -> Result<(), String> {
     same(duration::short_human_duration(nanos(case)).as_str(), text(case, "expect"))
+}
+
+/// The object type of the strategic merge tables (`schema` there): items of its lists are of the same type.
+#[derive(Clone, Copy)]
+struct MergeItem;
+
+impl MergeSchema for MergeItem {
+    fn field(&self, name: &str) -> Result<FieldMeta<Self>, String> {
+        let (strategy, retain_keys, key) = match name {
+            "mergingList" | "mergeItemPtr" => (Strategy::Merge, false, "name"),
+            "retainKeysMergingList" => (Strategy::Merge, true, "name"),
+            "mergingIntList" => (Strategy::Merge, false, ""),
+            "replacingItem" => (Strategy::Replace, false, ""),
+            "retainKeysMap" => (Strategy::Default, true, ""),
+            _ => (Strategy::Default, false, ""),
+        };
+        Ok(FieldMeta { strategy, retain_keys, merge_key: key.into(), below: MergeItem })
+    }
+}
+
+/// The result is `expect…`, or the modified object where none is given; null stands for an empty object.
+fn result_is(got: Value, case: &Value, key: &str) -> Result<(), String> {
+    let expected = case.get(key).unwrap_or(&case["modified"]).clone();
+    same(got, if expected.is_null() { json!({}) } else { expected })
+}
+
+fn strategic_merge_apply(_: &Value, case: &Value) -> Result<(), String> {
+    let got = patch::apply_strategic(&case["original"], &case["patch"], &MergeItem);
+    match (got, case["expect_error_contains"].as_str()) {
+        (Err(e), Some(part)) if e.to_string().contains(part) => Ok(()),
+        (Ok(v), None) => result_is(v, case, "expect_result"),
+        (got, expected) => Err(format!("got {got:?}, expected {expected:?}")),
+    }
+}
+
+fn strategic_merge_two_way(_: &Value, case: &Value) -> Result<(), String> {
+    let (original, modified) = (&case["original"], &case["modified"]);
+    let got = patch::two_way(original, modified, &MergeItem).map_err(|e| e.to_string())?;
+    same(&got, &case["expect_patch"])?;
+    let result = patch::apply_strategic(original, &got, &MergeItem).map_err(|e| e.to_string())?;
+    result_is(result, case, "expect_result_of_patch")
+}
+
+fn strategic_merge_three_way(_: &Value, case: &Value) -> Result<(), String> {
+    let (original, modified, current) = (&case["original"], &case["modified"], &case["current"]);
+    let careful = patch::three_way(original, modified, current, &MergeItem, false);
+    same(careful.is_err(), case["expect_conflict"] == true)?;
+    let got = patch::three_way(original, modified, current, &MergeItem, true).map_err(|e| e.to_string())?;
+    same(&got, &case["expect_patch"])?;
+    let result = patch::apply_strategic(current, &got, &MergeItem).map_err(|e| e.to_string())?;
+    result_is(result, case, "expect_result")
+}
+
+fn json_merge_three_way(_: &Value, case: &Value) -> Result<(), String> {
+    let got = patch::json_three_way(&case["original"], &case["modified"], &case["current"]);
+    let expected = if case["expect_patch"].is_null() { json!({}) } else { case["expect_patch"].clone() };
+    same(&got, &expected)?;
+    let mut result = case["current"].clone();
+    patch::merge(&mut result, &got);
+    result_is(result, case, "expect_result")
 }

@@ -1,1 +1,0 @@
-//! Patches: JSON, merge, strategic merge.
