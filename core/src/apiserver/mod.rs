@@ -3,7 +3,6 @@
 
 mod addresses;
 pub mod admission;
-pub mod bridge;
 pub mod limits;
 pub mod patch;
 pub mod printers;

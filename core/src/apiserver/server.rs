@@ -8,7 +8,7 @@ use crate::api::fields::FieldSelector;
 use crate::api::kinds::{self, ResourceInfo, Support};
 use crate::api::labels::Selector;
 use crate::api::schema;
-use crate::apiserver::{admission, bridge as patch, registry};
+use crate::apiserver::{admission, patch, registry};
 use crate::sim::Sim;
 use crate::store::{Entry, Key, Kind, Obj};
 use serde_json::{Map, Value, json};
@@ -166,12 +166,12 @@ impl Sim {
             (Method::Patch, "", Some(_)) => self.patch(t, r, &mut options),
             (Method::Patch, "status", Some(_)) => {
                 let now = self.found(t)?.obj.to_value(&self.store.ids);
-                let new = apply_patch(t, &now, r)?;
+                let new = apply_patch(t, &now, r, &mut options)?;
                 self.update_status(t, &new, &options)
             }
             (Method::Patch, "scale", Some(_)) => {
                 let now = self.scale_of(t)?;
-                let new = apply_patch(t, &now, r)?;
+                let new = apply_patch(t, &now, r, &mut options)?;
                 self.update_scale(t, &new, &mut options)
             }
             (Method::Delete, "", Some(_)) => self.delete_request(t, r, dry_run),
@@ -425,7 +425,7 @@ impl Sim {
 
     fn patch(&mut self, t: &Target, r: &Request, options: &mut Options) -> Answer {
         let old = self.found(t)?.obj.to_value(&self.store.ids);
-        let new = apply_patch(t, &old, r)?;
+        let new = apply_patch(t, &old, r, options)?;
         self.update(t, new, options, Verb::Patch)
     }
 
@@ -768,11 +768,12 @@ fn verb_of(r: &Request, collection: bool) -> Verb {
     }
 }
 
-fn apply_patch(t: &Target, old: &Value, r: &Request) -> Result<Value, Status> {
-    match r.content_type {
-        ContentType::JsonPatch => patch::json_patch(old, &r.body),
-        ContentType::MergePatch => Ok(patch::merge_patch(old, &r.body)),
-        ContentType::StrategicMergePatch => patch::strategic_merge(t.info, old, &r.body),
+fn apply_patch(t: &Target, old: &Value, r: &Request, options: &mut Options) -> Result<Value, Status> {
+    let root = patch::root(t.info, t.subresource);
+    let patched = match r.content_type {
+        ContentType::JsonPatch => patch::json_patch(root, old, &r.body),
+        ContentType::MergePatch => patch::merge_patch(root, old, &r.body),
+        ContentType::StrategicMergePatch => patch::strategic_merge(root, old, &r.body),
         ContentType::ApplyPatch => Err(Status::new(
             415,
             "UnsupportedMediaType",
@@ -783,7 +784,15 @@ fn apply_patch(t: &Target, old: &Value, r: &Request) -> Result<Value, Status> {
             "UnsupportedMediaType",
             "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml",
         )),
+    }?;
+    if !patched.unknown.is_empty() {
+        match options.validation {
+            "Strict" => return Err(patch::strict_error(&r.body, &patched.unknown)),
+            "Ignore" => {}
+            _ => options.warnings.extend(patched.unknown),
+        }
     }
+    Ok(patched.value)
 }
 
 fn selectable(kind: Kind, field: &str) -> bool {

@@ -38,10 +38,9 @@ pub fn judge(root: &TypeInfo, value: Value) -> Result<Decoded, Failure> {
     walk(root, value, false)
 }
 
-/// Reads an object that a patch has made; the error is the converter's, as `unrecognized type: int32`.
-pub fn decode_unstructured(info: &ResourceInfo, value: Value) -> Result<Decoded, String> {
-    let Some(root) = schema().of(info) else { return Ok(Decoded { value, unknown: vec![] }) };
-    walk(root, value, true).map_err(|f| f.message)
+/// Reads an object that a patch has made; the failure is the converter's, as `unrecognized type: int32`.
+pub fn judge_unstructured(root: &TypeInfo, value: Value) -> Result<Decoded, Failure> {
+    walk(root, value, true)
 }
 
 /// Reads only `metadata`, as kubectl does before it sends an object; the error as after `unable to decode "f.yaml": `.

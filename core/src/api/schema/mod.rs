@@ -13,7 +13,7 @@ mod decode;
 mod explain;
 mod load;
 
-pub use decode::{Decoded, Failure, complete, decode, decode_metadata, decode_unstructured, judge, strict_error};
+pub use decode::{Decoded, Failure, complete, decode, decode_metadata, judge, judge_unstructured, strict_error};
 pub use explain::{Explained, explain};
 pub use load::schema;
 

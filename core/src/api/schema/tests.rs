@@ -96,9 +96,9 @@ fn wrong_types_have_go_names() {
 
 #[test]
 fn converter_of_patched_objects() {
-    let info = kinds::resolve("deployments").unwrap();
-    let e = decode_unstructured(info, json!({"spec": {"replicas": "many"}})).unwrap_err();
-    assert_eq!(e, "unrecognized type: int32");
+    let root = schema().kind("apps/v1", "Deployment").unwrap();
+    let e = judge_unstructured(root, json!({"spec": {"replicas": "many"}})).unwrap_err();
+    assert_eq!((e.message.as_str(), e.path.as_str()), ("unrecognized type: int32", "spec.replicas"));
 }
 
 #[test]

@@ -87,12 +87,29 @@ fn object<'a>(patch: &'a Value) -> Result<&'a Map<String, Value>, Status> {
     })
 }
 
-/// A strategic merge patch applied to an object of a kind, and judged by its schema: the result and its unknown fields.
-pub fn strategic_merge(info: &ResourceInfo, old: &Value, patch: &Value) -> Result<schema::Decoded, Status> {
+/// The type of what is patched; none for kinds without a schema, which are merged as plain JSON.
+pub type Root = Option<&'static schema::TypeInfo>;
+
+/// The type of a resource, or of its scale.
+pub fn root(info: &ResourceInfo, subresource: &str) -> Root {
+    match subresource {
+        "scale" => schema::schema().kind("autoscaling/v1", "Scale"),
+        _ => schema::schema().of(info),
+    }
+}
+
+/// A strategic merge patch applied to an object and judged by its type: the result and its unknown fields.
+pub fn strategic_merge(root: Root, old: &Value, patch: &Value) -> Result<schema::Decoded, Status> {
     let map = object(patch)?;
     let empty = Map::new();
-    let merged = merge::apply(old.as_object().unwrap_or(&empty), map, &KindMeta::of(info)).map_err(|e| e.status())?;
-    schema::decode_unstructured(info, Value::Object(merged)).map_err(|e| invalid(go_value(patch), e))
+    let meta = root.map_or(KindMeta::Any, KindMeta::Object);
+    let merged = merge::apply(old.as_object().unwrap_or(&empty), map, &meta).map_err(|e| e.status())?;
+    match root {
+        Some(root) => {
+            schema::judge_unstructured(root, Value::Object(merged)).map_err(|e| invalid(go_value(patch), e.message))
+        }
+        None => Ok(schema::Decoded { value: Value::Object(merged), unknown: vec![] }),
+    }
 }
 
 /// A strategic merge patch applied by any schema; directives are carried out.
@@ -103,16 +120,16 @@ pub fn apply_strategic<S: MergeSchema>(old: &Value, patch: &Value, schema: &S) -
     }
 }
 
-/// A JSON merge patch (RFC 7386) applied to an object of a kind.
-pub fn merge_patch(info: &ResourceInfo, old: &Value, patch: &Value) -> Result<schema::Decoded, Status> {
+/// A JSON merge patch (RFC 7386) applied to an object and judged by its type.
+pub fn merge_patch(root: Root, old: &Value, patch: &Value) -> Result<schema::Decoded, Status> {
     object(patch)?;
     let mut new = old.clone();
     merge(&mut new, patch);
-    judged(info, new)
+    judged(root, new)
 }
 
-/// A JSON patch (RFC 6902) applied to an object of a kind.
-pub fn json_patch(info: &ResourceInfo, old: &Value, patch: &Value) -> Result<schema::Decoded, Status> {
+/// A JSON patch (RFC 6902) applied to an object and judged by its type.
+pub fn json_patch(root: Root, old: &Value, patch: &Value) -> Result<schema::Decoded, Status> {
     let Some(operations) = patch.as_array() else {
         let found = if patch.is_object() { "object" } else { "string" };
         return Err(Status::bad_request(format!(
@@ -123,19 +140,20 @@ pub fn json_patch(info: &ResourceInfo, old: &Value, patch: &Value) -> Result<sch
     for operation in operations {
         json::operate(&mut new, operation).map_err(|_| rejected())?;
     }
-    judged(info, new)
+    judged(root, new)
 }
 
-fn judged(info: &ResourceInfo, new: Value) -> Result<schema::Decoded, Status> {
+fn judged(root: Root, new: Value) -> Result<schema::Decoded, Status> {
     let shown = new.to_string();
-    match schema().of(info) {
+    match root {
         Some(root) => schema::judge(root, new).map_err(|f| invalid(shown, f.message)),
         None => Ok(schema::Decoded { value: new, unknown: vec![] }),
     }
 }
 
-fn schema() -> &'static schema::Schema {
-    schema::schema()
+/// The answer for unknown fields of a patched object where these are refused.
+pub fn strict_error(patch: &Value, unknown: &[String]) -> Status {
+    invalid(go_value(patch), format!("strict decoding error: {}", unknown.join(", ")))
 }
 
 /// 422 for a patch whose result is no object of the kind.

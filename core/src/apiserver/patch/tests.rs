@@ -11,6 +11,10 @@ fn info() -> &'static ResourceInfo {
     kinds::resolve("deployments").unwrap()
 }
 
+fn typed() -> Root {
+    root(info(), "")
+}
+
 fn status(s: Status) -> String {
     format!("{} {} {}", s.code, s.reason, s.message)
 }
@@ -18,7 +22,8 @@ fn status(s: Status) -> String {
 #[test]
 fn strategic_merge_of_a_kind() {
     let containers = |patch: Value| {
-        let d = strategic_merge(info(), &deployment(), &json!({"spec": {"template": {"spec": {"containers": patch}}}}));
+        let d =
+            strategic_merge(typed(), &deployment(), &json!({"spec": {"template": {"spec": {"containers": patch}}}}));
         d.unwrap().value["spec"]["template"]["spec"]["containers"].clone()
     };
     assert_eq!(
@@ -26,22 +31,22 @@ fn strategic_merge_of_a_kind() {
         json!([{"name": "nginx", "image": "nginx:1.26"}, {"name": "side", "image": "busybox"}])
     );
     assert_eq!(containers(json!([{"name": "nginx", "$patch": "delete"}, {"name": "b"}])), json!([{"name": "b"}]));
-    let e = strategic_merge(info(), &deployment(), &json!({"spec": {"replicas": "many"}})).unwrap_err();
+    let e = strategic_merge(typed(), &deployment(), &json!({"spec": {"replicas": "many"}})).unwrap_err();
     assert_eq!(
         status(e),
         r#"422 Invalid  "" is invalid: patch: Invalid value: "map[spec:map[replicas:many]]": unrecognized type: int32"#
     );
-    let d = strategic_merge(info(), &deployment(), &json!({"spec": {"replica": 3}})).unwrap();
+    let d = strategic_merge(typed(), &deployment(), &json!({"spec": {"replica": 3}})).unwrap();
     assert_eq!((d.value, d.unknown), (deployment(), vec![r#"unknown field "spec.replica""#.to_owned()]));
     assert_eq!(
-        status(strategic_merge(info(), &deployment(), &json!("x")).unwrap_err()),
+        status(strategic_merge(typed(), &deployment(), &json!("x")).unwrap_err()),
         "400 BadRequest json: cannot unmarshal string into Go value of type map[string]interface {}"
     );
 }
 
 #[test]
 fn json_patch_of_a_kind() {
-    let patched = |patch: Value| json_patch(info(), &deployment(), &patch).map(|d| d.value).map_err(status);
+    let patched = |patch: Value| json_patch(typed(), &deployment(), &patch).map(|d| d.value).map_err(status);
     let new = patched(json!([
         {"op": "test", "path": "/spec/replicas", "value": 1},
         {"op": "replace", "path": "/spec/replicas", "value": 2},
@@ -68,7 +73,7 @@ fn json_patch_of_a_kind() {
 fn merge_patch_of_a_kind() {
     let patch =
         json!({"metadata": {"labels": {"app": null, "x": "y"}}, "spec": {"template": {"spec": {"containers": []}}}});
-    let new = merge_patch(info(), &deployment(), &patch).unwrap().value;
+    let new = merge_patch(typed(), &deployment(), &patch).unwrap().value;
     assert_eq!(new["metadata"]["labels"], json!({"x": "y"}));
     assert_eq!(new["spec"]["template"]["spec"]["containers"], json!([]));
 }
@@ -89,6 +94,6 @@ fn apply_of_a_kind() {
         json!({"metadata": {"labels": {"app": null, "tier": "front"}}, "spec": {
             "replicas": 1, "strategy": {"$retainKeys": ["type"], "type": "Recreate"}}})
     );
-    let new = strategic_merge(info(), &current, &patch).unwrap().value;
+    let new = strategic_merge(typed(), &current, &patch).unwrap().value;
     assert_eq!(new["spec"]["strategy"], json!({"type": "Recreate"}));
 }
