@@ -11,7 +11,7 @@ use crate::sim::{Actor, Component, Config, Event, Sim};
 use crate::terminal::Terminals;
 use crate::view::model::Fault;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -117,7 +117,7 @@ impl World {
                 self.terminals.begin(*terminal, line, self.sim.now);
                 let files = Arc::make_mut(&mut self.files);
                 let mut session = self.terminals.session(*terminal);
-                let mut api = WorldApi { sim: &mut self.sim, kubelets: &self.kubelets };
+                let mut api = WorldApi { sim: &mut self.sim, kubelets: &mut self.kubelets };
                 let out = {
                     let mut ctx = kubectl::Context::new(&mut api, files, &mut session);
                     ctx.stdin = stdin.clone();
@@ -214,7 +214,7 @@ impl World {
         self.sim.note = self.terminals.line(terminal);
         let files = Arc::make_mut(&mut self.files);
         let mut session = self.terminals.session(terminal);
-        let mut api = WorldApi { sim: &mut self.sim, kubelets: &self.kubelets };
+        let mut api = WorldApi { sim: &mut self.sim, kubelets: &mut self.kubelets };
         let mut out = {
             let mut ctx = kubectl::Context::new(&mut api, files, &mut session);
             kubectl::poll(&mut pending, &mut ctx)
@@ -247,7 +247,7 @@ impl World {
 
     /// Answers a person's request, `…/log` included.
     pub fn request(&mut self, request: Request) -> Response {
-        WorldApi { sim: &mut self.sim, kubelets: &self.kubelets }.request(request)
+        WorldApi { sim: &mut self.sim, kubelets: &mut self.kubelets }.request(request)
     }
 }
 
@@ -281,23 +281,16 @@ impl Hasher for Fnv {
 pub struct WorldApi<'a> {
     /// The shared part.
     pub sim: &'a mut Sim,
-    /// For logs.
-    pub kubelets: &'a Kubelets,
+    /// For logs and commands in containers.
+    pub kubelets: &'a mut Kubelets,
 }
 
 impl Api for WorldApi<'_> {
     fn request(&mut self, request: Request) -> Response {
-        if request.method == Method::Get
-            && let Some(pod) = request.path.strip_suffix("/log")
-        {
-            let parts: Vec<&str> = pod.trim_start_matches('/').split('/').collect();
-            if let ["api", "v1", "namespaces", ns, "pods", name] = parts.as_slice() {
-                let previous = request.param("previous") == Some("true");
-                return match self.kubelets.logs(self.sim, ns, name, request.param("container"), previous) {
-                    Ok(text) => Response { code: 200, body: Value::String(text), warnings: vec![] },
-                    Err(s) => Response { code: s.code, body: s.to_value(), warnings: vec![] },
-                };
-            }
+        let passed_on =
+            self.sim.acting(Actor::Person, 0, |sim| crate::kubelet::streams::answer(self.kubelets, sim, &request));
+        if let Some(response) = passed_on {
+            return response;
         }
         self.sim.acting(Actor::Person, 0, |sim| sim.request(request))
     }

@@ -44,11 +44,27 @@ pub struct Session {
     pub user: String,
     /// The context's namespace; empty when none is set, which means `default`.
     pub namespace: String,
+    /// The shell that was opened in a container and takes the lines now.
+    pub inside: Option<Inside>,
+}
+
+/// A shell in a container.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Inside {
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod.
+    pub pod: String,
+    /// The container.
+    pub container: String,
+    /// The working directory; empty for the container's own.
+    pub directory: String,
 }
 
 impl Default for Session {
     fn default() -> Self {
         Session {
+            inside: None,
             context: "kubarium".into(),
             cluster: "kubarium".into(),
             user: "admin".into(),
@@ -163,6 +179,11 @@ impl<'a> Context<'a> {
 /// Runs one typed line. The output is complete, or has `pending` set and no code.
 pub fn run(line: &str, ctx: &mut Context) -> Output {
     ctx.out = Output::default();
+    if ctx.session.inside.is_some() {
+        let result = cmd::exec::inside(line, ctx);
+        finish(result, ctx);
+        return std::mem::take(&mut ctx.out);
+    }
     match line::split(line) {
         Ok(stages) => pipes::run(stages, ctx),
         Err(e) => {

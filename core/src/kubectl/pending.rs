@@ -25,6 +25,8 @@ pub enum Wait {
     Watch(cmd::get::Watch),
     /// `logs -f`
     Logs(cmd::logs::Follow),
+    /// `port-forward`: nothing but being interrupted
+    Interrupt,
     /// `events -w`
     Events(cmd::events::Watch),
     /// `delete`: objects that are to be gone
@@ -59,6 +61,7 @@ pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Result<bool, CmdError> 
     match &mut pending.wait {
         Wait::Watch(w) => cmd::get::poll(w, deadline, ctx),
         Wait::Logs(w) => w.poll(deadline, ctx),
+        Wait::Interrupt => Ok(false),
         Wait::Events(w) => cmd::events::poll(w, deadline, ctx),
         Wait::Gone(w) => w.poll(deadline, ctx),
         Wait::Draining(w) => w.poll(&mut pending.deadline, ctx),

@@ -16,14 +16,18 @@ struct Shell {
 
 impl Shell {
     fn new() -> Shell {
+        Shell::of(KubeletProfile::Recorded)
+    }
+
+    fn of(kubelets: KubeletProfile) -> Shell {
         let nodes = vec![NodeConfig::numbered(1)];
-        let mut world = World::new(Config { seed: 1, nodes, kubelets: KubeletProfile::Recorded });
+        let mut world = World::new(Config { seed: 1, nodes, kubelets });
         world.advance(SimTime::from_secs(10), u64::MAX);
         Shell { world, files: BTreeMap::new(), session: Session::default() }
     }
 
     fn with<T>(&mut self, f: impl FnOnce(&mut Context) -> T) -> T {
-        let mut api = WorldApi { sim: &mut self.world.sim, kubelets: &self.world.kubelets };
+        let mut api = WorldApi { sim: &mut self.world.sim, kubelets: &mut self.world.kubelets };
         f(&mut Context::new(&mut api, &mut self.files, &mut self.session))
     }
 
@@ -157,4 +161,30 @@ fn completions() {
     assert_eq!(texts(&mut s, "k get pods --output=ya"), ["--output=yaml"]);
     assert_eq!(texts(&mut s, "k rollout und"), ["undo"]);
     assert!(texts(&mut s, "k explain pod.spec.hostn").contains(&"pod.spec.hostname".to_string()));
+}
+
+#[test]
+fn commands_in_containers() {
+    let mut s = Shell::of(KubeletProfile::Real);
+    s.run("kubectl run box --image=busybox --command -- sh -c 'echo one; sleep 5; echo two; sleep 3600'");
+    s.wait(30);
+    s.check("logs box", expect!["one\ntwo\n"]);
+    s.check("logs box --tail=1 --prefix", expect!["[pod/box/box] two\n"]);
+    s.check("exec box -- echo a b", expect!["a b\n"]);
+    let failed = s.run("exec box -- sh -c 'exit 3'");
+    assert_eq!((failed.code, failed.stderr.as_str()), (Some(3), "command terminated with exit code 3\n"));
+    s.run("exec -it box -- sh");
+    s.run("cd /tmp");
+    s.run("echo hello > f");
+    s.check("cat /tmp/f; pwd", expect!["hello\n/tmp\n"]);
+    s.run("exit");
+    s.run("cp box:/tmp/f ./copied");
+    assert_eq!(s.files["copied"], "hello\n");
+    s.check(
+        "exec box ls",
+        expect![[r#"
+        error: exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead
+        See 'kubectl exec -h' for help and examples
+    "#]],
+    );
 }

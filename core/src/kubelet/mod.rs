@@ -21,6 +21,7 @@ mod publish;
 pub mod recorded;
 pub mod simple;
 pub mod statuses;
+pub mod streams;
 
 pub use component::{KubeletEvent, Kubelets};
 pub use publish::ExecResult;

@@ -64,7 +64,8 @@ pub fn describe(cluster: &Cluster, id: Id) -> Option<String> {
     let ns = if place.namespace.is_empty() { String::new() } else { format!(" -n {}", place.namespace) };
     let line = format!("kubectl describe {} {}{ns}", place.resource, place.name);
     let mut sim = cluster.world.sim.clone();
-    let mut api = WorldApi { sim: &mut sim, kubelets: &cluster.world.kubelets };
+    let mut kubelets = cluster.world.kubelets.clone();
+    let mut api = WorldApi { sim: &mut sim, kubelets: &mut kubelets };
     let (mut files, mut session) = (BTreeMap::new(), kubectl::Session::default());
     let mut ctx = kubectl::Context::new(&mut api, &mut files, &mut session);
     Some(kubectl::run(&line, &mut ctx).stdout)

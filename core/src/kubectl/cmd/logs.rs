@@ -3,12 +3,12 @@
 use crate::api::kinds;
 use crate::apiserver::request::Request;
 use crate::clock::SimTime;
-use crate::kubectl::Context;
 use crate::kubectl::builder::{Builder, Info, gvk};
 use crate::kubectl::command::{Command, Invocation};
 use crate::kubectl::errors::CmdError;
 use crate::kubectl::flags::{self, Flag};
 use crate::kubectl::pending::{Pending, Wait};
+use crate::kubectl::{Context, Inside};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -100,7 +100,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let prefixed = inv.bool("prefix") || inv.bool("all-pods");
     let mut sources = vec![];
     for p in &pods {
-        for c in containers(p, &container, all_containers, ctx)? {
+        for c in chosen_containers(p, &container, all_containers, ctx)? {
             let (namespace, pod) =
                 (text(&p["metadata"]["namespace"]).to_string(), text(&p["metadata"]["name"]).to_string());
             let prefix = if prefixed { format!("[pod/{pod}/{c}] ") } else { String::new() };
@@ -235,7 +235,12 @@ pub(crate) fn pods_of(info: &Info, ctx: &mut Context) -> Result<Vec<Value>, CmdE
 }
 
 /// Which containers of a pod are meant; says so when it had to choose.
-fn containers(pod: &Value, wanted: &str, all: bool, ctx: &mut Context) -> Result<Vec<String>, CmdError> {
+pub(crate) fn chosen_containers(
+    pod: &Value,
+    wanted: &str,
+    all: bool,
+    ctx: &mut Context,
+) -> Result<Vec<String>, CmdError> {
     let names = |key: &str| items(&pod["spec"][key]).iter().map(|c| text(&c["name"]).to_string()).collect::<Vec<_>>();
     let (own, init, ephemeral) = (names("containers"), names("initContainers"), names("ephemeralContainers"));
     if all {
@@ -270,6 +275,21 @@ fn read(s: &Source, query: &[(String, String)], ctx: &mut Context) -> Result<Str
     let mut request = Request::get(path).with("container", &s.container);
     request.query.extend(query.iter().cloned());
     Ok(text(&ctx.call(request)?).to_string())
+}
+
+/// Follows a container's log from its present end (`attach`).
+pub(crate) fn follow_from_now(at: &Inside, ctx: &mut Context) -> Result<(), CmdError> {
+    let mut s = Source {
+        namespace: at.namespace.clone(),
+        pod: at.pod.clone(),
+        container: at.container.clone(),
+        prefix: String::new(),
+        seen: 0,
+        ended: false,
+    };
+    s.seen = read(&s, &[], ctx)?.len();
+    ctx.out.pending = Some(Pending::new(Wait::Logs(Follow { sources: vec![s], query: vec![] }), None));
+    Ok(())
 }
 
 fn prefix(text: &str, prefix: &str) -> String {

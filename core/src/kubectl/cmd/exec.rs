@@ -1,0 +1,273 @@
+//! `kubectl exec`, `attach` and `cp`: commands in containers.
+//!
+//! A shell that is opened with `-it` stays in the session: the lines that follow run in the container, each in a shell
+//! of its own at the working directory of the last, until `exit`.
+
+use super::logs::{chosen_containers, pods_of};
+use crate::apiserver::request::{Method, Request};
+use crate::kubectl::builder::Builder;
+use crate::kubectl::command::{Command, Invocation};
+use crate::kubectl::errors::CmdError;
+use crate::kubectl::flags::{self, Flag};
+use crate::kubectl::pipes::clean;
+use crate::kubectl::{Context, Inside};
+use serde_json::Value;
+
+static FLAGS: &[Flag] = &[
+    Flag::str("container", "Container name.").short('c'),
+    Flag::bool("stdin", "Pass stdin to the container").short('i'),
+    Flag::bool("tty", "Stdin is a TTY").short('t'),
+    Flag::bool("quiet", "Only print output from the remote session").short('q'),
+    Flag::duration("pod-running-timeout", "1m0s", "The length of time to wait until at least one pod is running"),
+];
+static COPY: &[Flag] = &[
+    Flag::str("container", "Container name.").short('c'),
+    Flag::bool("no-preserve", "The copied file/directory's ownership and permissions will not be preserved"),
+    Flag::int("retries", "0", "Set number of retries to complete a copy operation from a container."),
+];
+
+/// `exec`.
+pub static COMMAND: Command = Command::new(
+    "exec",
+    "Execute a command in a container.",
+    "(POD | TYPE/NAME) [-c CONTAINER] [flags] -- COMMAND [args...] [options]",
+    &[FLAGS, flags::FILENAME],
+    exec,
+);
+
+/// `attach`.
+pub static ATTACH: Command = Command::new(
+    "attach",
+    "Attach to a process that is already running inside an existing container.",
+    "(POD | TYPE/NAME) -c CONTAINER [options]",
+    &[FLAGS],
+    attach,
+);
+
+/// `cp`.
+pub static CP: Command = Command::new(
+    "cp",
+    "Copy files and directories to and from containers.",
+    "<file-spec-src> <file-spec-dest>",
+    &[COPY],
+    cp,
+);
+
+const SHELLS: &[&str] = &["sh", "bash", "ash", "/bin/sh", "/bin/bash", "/bin/ash"];
+
+fn text(v: &Value) -> &str {
+    v.as_str().unwrap_or_default()
+}
+
+/// The pod that is meant by `POD` or `TYPE/NAME`: namespace, name, container.
+fn target(inv: &Invocation, name: &str, ctx: &mut Context) -> Result<Inside, CmdError> {
+    let args = if name.contains('/') { vec![name.to_string()] } else { vec!["pods".to_string(), name.to_string()] };
+    let info = Builder::new(inv).args(&args).all_infos(ctx)?.remove(0);
+    let pod = if info.mapping.kind == "Pod" {
+        info.object
+    } else {
+        let mut pods = pods_of(&info, ctx)?;
+        if pods.is_empty() {
+            return Err(CmdError::client("timed out waiting for the condition"));
+        }
+        pods.swap_remove(0)
+    };
+    let phase = text(&pod["status"]["phase"]);
+    if phase == "Succeeded" || phase == "Failed" {
+        return Err(CmdError::client(format!(
+            "cannot exec into a container in a completed pod; current phase is {phase}"
+        )));
+    }
+    let container = chosen_containers(&pod, inv.str("container"), false, ctx)?.into_iter().next().unwrap_or_default();
+    let part = |k: &str| text(&pod["metadata"][k]).to_string();
+    Ok(Inside { namespace: part("namespace"), pod: part("name"), container, directory: String::new() })
+}
+
+/// What a command in a container came to.
+struct Ran {
+    stdout: String,
+    stderr: String,
+    /// `None`: it would not return.
+    code: Option<i32>,
+}
+
+fn run_in(at: &Inside, argv: &[String], stdin: &str, ctx: &mut Context) -> Result<Ran, CmdError> {
+    let path = format!("/api/v1/namespaces/{}/pods/{}/exec", at.namespace, at.pod);
+    let mut request = Request::new(Method::Post, path).with("container", &at.container).body(stdin.into());
+    request.query.extend(argv.iter().map(|a| ("command".to_string(), a.clone())));
+    match ctx.call(request) {
+        Ok(v) => Ok(Ran {
+            stdout: text(&v["stdout"]).into(),
+            stderr: text(&v["stderr"]).into(),
+            code: v["code"].as_i64().map(|c| c as i32),
+        }),
+        // these come over another protocol, which keeps the message only
+        Err(CmdError::Api(s)) if s.reason != "NotFound" && s.reason != "Forbidden" => Err(CmdError::Client(s.message)),
+        Err(e) => Err(e),
+    }
+}
+
+fn exec(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
+    if inv.changed("filename") {
+        return Err(CmdError::client("exec -f is not simulated: name the pod"));
+    }
+    let (Some(name), Some(1)) = (inv.args.first(), inv.dash.or((inv.args.len() == 1).then_some(1))) else {
+        if inv.args.is_empty() || inv.dash == Some(0) {
+            return Err(inv.usage("pod, type/name or --filename must be specified"));
+        }
+        return Err(inv.usage("exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead"));
+    };
+    let argv = &inv.args[1..];
+    if argv.is_empty() {
+        return Err(inv.usage("you must specify at least one command for the container"));
+    }
+    let at = target(inv, name, ctx)?;
+    let interactive = inv.bool("stdin") && inv.bool("tty");
+    if interactive && argv.len() == 1 && SHELLS.contains(&argv[0].as_str()) && ctx.stdin.is_none() {
+        // the shell must be one that the image has
+        run_in(&at, &[argv[0].clone(), "-c".into(), "true".into()], "", ctx)?;
+        ctx.session.inside = Some(at);
+        return Ok(());
+    }
+    let stdin = if inv.bool("stdin") { ctx.stdin.clone().unwrap_or_default() } else { String::new() };
+    let ran = run_in(&at, argv, &stdin, ctx)?;
+    ctx.print(ran.stdout);
+    ctx.out.stderr.push_str(&ran.stderr);
+    match ran.code {
+        Some(0) => Ok(()),
+        Some(code) => {
+            ctx.eprintln(format!("command terminated with exit code {code}"));
+            Err(CmdError::Exit(code))
+        }
+        None => {
+            ctx.eprintln("^C (this command would not return)");
+            Err(CmdError::Exit(130))
+        }
+    }
+}
+
+/// A line typed into a shell inside a container.
+pub fn inside(line: &str, ctx: &mut Context) -> Result<(), CmdError> {
+    let Some(mut at) = ctx.session.inside.clone() else { return Ok(()) };
+    let line = line.trim();
+    if line == "exit" || line.starts_with("exit ") || line == "logout" {
+        ctx.session.inside = None;
+        let code = line.split_whitespace().nth(1).and_then(|c| c.parse().ok()).unwrap_or(0);
+        if code != 0 {
+            ctx.eprintln(format!("command terminated with exit code {code}"));
+        }
+        return Err(CmdError::Exit(code));
+    }
+    if line.is_empty() {
+        return Ok(());
+    }
+    let enter = if at.directory.is_empty() {
+        String::new()
+    } else {
+        format!("cd '{}' && ", at.directory.replace('\'', "'\\''"))
+    };
+    let moves = line == "cd" || line.starts_with("cd ");
+    let script = if moves { format!("{enter}{line} && pwd") } else { format!("{enter}{line}") };
+    let ran = match run_in(&at, &["sh".into(), "-c".into(), script], "", ctx) {
+        Ok(ran) => ran,
+        Err(e) => {
+            // the container has gone, and the shell with it
+            ctx.session.inside = None;
+            return Err(e);
+        }
+    };
+    if moves && ran.code == Some(0) {
+        at.directory = ran.stdout.lines().last().unwrap_or_default().to_string();
+        ctx.session.inside = Some(at);
+    } else {
+        ctx.print(ran.stdout);
+    }
+    ctx.out.stderr.push_str(&ran.stderr);
+    match ran.code {
+        Some(0) => Ok(()),
+        Some(code) => Err(CmdError::Exit(code)),
+        None => {
+            ctx.eprintln("^C");
+            Err(CmdError::Exit(130))
+        }
+    }
+}
+
+fn attach(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
+    let [name] = inv.args.as_slice() else {
+        return Err(inv.usage("at least 1 argument is required for attach"));
+    };
+    let at = target(inv, name, ctx)?;
+    if !inv.bool("quiet") {
+        ctx.eprintln("All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.");
+        if inv.bool("tty") {
+            ctx.eprintln("If you don't see a command prompt, try pressing enter.");
+        }
+    }
+    super::logs::follow_from_now(&at, ctx)
+}
+
+/// One side of a copy: a pod and a path, or a file of the working directory.
+fn side<'a>(spec: &'a str, inv: &Invocation) -> (Option<(String, &'a str)>, &'a str) {
+    match spec.split_once(':') {
+        Some((pod, path)) if !pod.is_empty() && !pod.starts_with(['.', '/']) => match pod.split_once('/') {
+            Some((ns, name)) => (Some((ns.to_string(), name)), path),
+            None => (Some((inv.namespace.clone(), pod)), path),
+        },
+        _ => (None, spec),
+    }
+}
+
+fn cp(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
+    let [from, to] = inv.args.as_slice() else {
+        return Err(CmdError::client("source and destination are required"));
+    };
+    let (source, from_path) = side(from, inv);
+    let (destination, to_path) = side(to, inv);
+    let place = |(namespace, pod): (String, &str), ctx: &mut Context| -> Result<Inside, CmdError> {
+        let o = ctx.call(Request::get(format!("/api/v1/namespaces/{namespace}/pods/{pod}")))?;
+        let container = chosen_containers(&o, inv.str("container"), false, ctx)?.into_iter().next().unwrap_or_default();
+        Ok(Inside { namespace, pod: pod.to_string(), container, directory: String::new() })
+    };
+    let base = |p: &str| p.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_string();
+    match (source, destination) {
+        (Some(_), Some(_)) => Err(CmdError::client("one of src or dest must be a local file specification")),
+        (None, None) => Err(CmdError::client("one of src or dest must be a remote file specification")),
+        (None, Some(pod)) => {
+            let Some(content) = ctx.files.get(clean(from_path)).cloned() else {
+                return Err(CmdError::client(format!("{from_path} doesn't exist in local filesystem")));
+            };
+            let at = place(pod, ctx)?;
+            let quoted = to_path.replace('\'', "'\\''");
+            let script =
+                format!("if [ -d '{quoted}' ]; then cat > '{quoted}/{}'; else cat > '{quoted}'; fi", base(from_path));
+            let ran = run_in(&at, &["sh".into(), "-c".into(), script], &content, ctx)?;
+            ended(ran, ctx).map(|_| ())
+        }
+        (Some(pod), None) => {
+            let at = place(pod, ctx)?;
+            let ran = run_in(&at, &["cat".into(), from_path.to_string()], "", ctx)?;
+            let content = ended(ran, ctx)?;
+            let to = if to_path == "." || to_path.ends_with('/') {
+                format!("{to_path}/{}", base(from_path))
+            } else {
+                to_path.to_string()
+            };
+            let to = to.replace("//", "/");
+            ctx.files.insert(clean(&to).to_string(), content);
+            Ok(())
+        }
+    }
+}
+
+fn ended(ran: Ran, ctx: &mut Context) -> Result<String, CmdError> {
+    ctx.out.stderr.push_str(&ran.stderr);
+    match ran.code {
+        Some(0) => Ok(ran.stdout),
+        Some(code) => {
+            ctx.eprintln(format!("command terminated with exit code {code}"));
+            Err(CmdError::Exit(code))
+        }
+        None => Err(CmdError::Exit(130)),
+    }
+}
