@@ -48,6 +48,11 @@ pub(super) mod code {
     pub const HOPELESS: u16 = 0x20;
     /// How many codes there are.
     pub const COUNT: usize = 0x80;
+
+    /// Whether a refusal could end once pods on the node are gone.
+    pub fn resolvable(c: u16) -> bool {
+        matches!(c, PORTS | SPREAD | FAR | SHUNNED) || c & SHORT != 0 && c & HOPELESS == 0
+    }
 }
 
 /// Bits of a shortage.
@@ -248,11 +253,45 @@ impl Cluster {
 
     /// Whether a node would take a pod of this group, as things stand.
     pub fn passes(&mut self, group: u32, node: &str) -> bool {
-        let Some(n) = self.slot_of(node) else { return false };
+        self.slot_of(node).is_some() && self.refusal_on(group, node).is_none()
+    }
+
+    /// Why a node would not take a pod of this group; `None` for one that would or does not exist.
+    pub(super) fn refusal_on(&mut self, group: u32, node: &str) -> Option<Refusal> {
+        let n = self.slot_of(node)?;
         let info = self.info(group).clone();
-        let named = matches!(info.node_rules.named_nodes(), Ok(None));
-        let cycle = self.cycle(group, info, named);
-        !self.search(&cycle, &[n], &[], 1, |_, _| ()).0.is_empty()
+        let named = match info.node_rules.named_nodes() {
+            Err(refusal) => return Some(refusal),
+            Ok(named) => named,
+        };
+        let cycle = self.cycle(group, info.clone(), named.is_none());
+        if named.is_some_and(|names| !names.contains(node)) {
+            return self.refusal(&cycle, n, code::NOT_CANDIDATE);
+        }
+        let mut verdict = code::OK;
+        self.search(&cycle, &[n], &[], 1, |_, c| verdict = c);
+        self.refusal(&cycle, n, verdict)
+    }
+
+    /// Every node with its verdict on pods of this group.
+    pub(super) fn codes(&mut self, group: u32) -> Vec<(u32, u16)> {
+        self.refresh_order();
+        let info = self.info(group).clone();
+        let named = info.node_rules.named_nodes();
+        let cycle = self.cycle(group, info.clone(), matches!(named, Ok(None)));
+        let order = self.order.clone();
+        let mut codes = vec![];
+        self.search(&cycle, &order, &[], usize::MAX, |n, c| codes.push((n, c)));
+        for (n, c) in &mut codes {
+            let candidate = match &named {
+                Err(_) => false,
+                Ok(names) => names.as_ref().is_none_or(|names| names.contains(&*self.nodes[*n as usize].name)),
+            };
+            if !candidate {
+                *c = code::NOT_CANDIDATE;
+            }
+        }
+        codes
     }
 
     fn cycle(&mut self, group: u32, info: Arc<PodInfo>, remember: bool) -> Cycle {

@@ -409,6 +409,11 @@ impl Cluster {
         self.pods.get(&pod).map(|p| &self.nodes[p.node as usize].name)
     }
 
+    /// The group of a pod that counts.
+    pub fn group_of(&self, pod: PodId) -> Option<u32> {
+        self.pods.get(&pod).map(|p| p.group)
+    }
+
     /// Every pod that counts, its group, node and whether it is being deleted, in order of their numbers.
     pub fn placed(&self) -> impl Iterator<Item = (PodId, &Arc<PodInfo>, &Arc<str>, bool)> {
         self.pods

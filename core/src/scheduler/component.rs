@@ -7,6 +7,7 @@ use super::algorithm::{NodeVerdict, Outcome};
 use super::cache::{Cluster, Failure};
 use super::fit_error;
 use super::framework::{NodeSpec, Plugin, PodInfo};
+use super::preemption::Resident;
 use super::queue::{Queue, Standing, Waiting};
 use crate::api::labels::Selector;
 use crate::clock::{SimDuration, SimTime};
@@ -14,6 +15,8 @@ use crate::rng::Rng;
 use crate::sim::{Component, Event, Sim};
 use crate::store::pod::SCHEDULED;
 use crate::store::{Change, Id, Key, Kind, Obj, PodRecord};
+use imbl::OrdMap;
+use k8s_openapi::api::core::v1::PodCondition;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -56,6 +59,8 @@ pub struct Scheduler {
     rng: Rng,
     cluster: Cluster,
     queue: Queue,
+    /// Pods for which room is being made: their group and node.
+    nominated: OrdMap<Id, (u32, Arc<str>)>,
     decisions: imbl::Vector<Decision>,
     cycling: bool,
     flush_at: Option<SimTime>,
@@ -68,6 +73,7 @@ impl Scheduler {
             rng: Rng::stream(seed, "scheduler"),
             cluster: Cluster::default(),
             queue: Queue::default(),
+            nominated: OrdMap::new(),
             decisions: imbl::Vector::new(),
             cycling: false,
             flush_at: None,
@@ -83,7 +89,10 @@ impl Scheduler {
                 _ => self.other_changed(&change),
             }
         }
-        self.cluster.tidy();
+        // Groups are renumbered then, and nominations name them.
+        if self.nominated.is_empty() {
+            self.cluster.tidy();
+        }
         self.go_on(sim);
     }
 
@@ -135,6 +144,7 @@ impl Scheduler {
         let Some(now) = &new else {
             let Some(old) = old else { return };
             self.queue.remove(old.id);
+            self.nominated.remove(&old.id);
             self.take_out(sim, old.id, change.request);
             return;
         };
@@ -150,6 +160,7 @@ impl Scheduler {
         let ended = now.status.phase.is_terminal();
         if let Some(node) = now.node.clone() {
             self.queue.remove(now.id);
+            self.nominated.remove(&now.id);
             if ended {
                 self.take_out(sim, now.id, change.request);
                 return;
@@ -304,11 +315,12 @@ impl Scheduler {
                 plugins: [Plugin::VolumeBinding].into(),
                 ..Failure::default()
             })),
-            None => self.cluster.schedule(group, &mut self.rng),
+            None => self.schedule(&pod, group),
         };
         match outcome {
             Outcome::Node { name, evaluated, feasible } => {
                 self.cluster.set_pod(id, group, &name, false);
+                self.nominated.remove(&id);
                 if let Err(e) = sim.bind_pod(id, name.clone()) {
                     self.cluster.remove_pod(id);
                     self.refuse(sim, &pod, waiting, "SchedulerError", e.message, BTreeSet::new());
@@ -327,11 +339,103 @@ impl Scheduler {
                 self.refuse(sim, &pod, waiting, "Unschedulable", fit_error::NO_NODES.into(), BTreeSet::new());
             }
             Outcome::Unschedulable(failure) => {
-                let may_preempt = self.cluster.info(group).may_preempt;
-                let message = failure.message(may_preempt);
+                let after = self.make_room(sim, &pod, group, &failure);
+                let message = failure.message(after.as_deref());
                 self.refuse(sim, &pod, waiting, "Unschedulable", message, failure.plugins.clone());
             }
         }
+    }
+
+    /// Decides as if the pods for which room is being made, if they are as important as this one, were there already.
+    fn schedule(&mut self, pod: &PodRecord, group: u32) -> Outcome {
+        let priority = self.cluster.info(group).priority;
+        let reserved: Vec<Id> = self
+            .nominated
+            .iter()
+            .filter(|(id, (g, _))| **id != pod.id && self.cluster.info(*g).priority >= priority)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in &reserved {
+            if let Some((g, node)) = self.nominated.get(id).cloned() {
+                self.cluster.set_pod(*id, g, &node, false);
+            }
+        }
+        let outcome = self.cluster.schedule(group, &mut self.rng);
+        for id in &reserved {
+            self.cluster.remove_pod(*id);
+        }
+        outcome
+    }
+
+    /// Tries to make room for a pod that fits nowhere, at the cost of less important ones, and gives what is to be said of
+    /// it: nothing where room is being made.
+    fn make_room(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>, group: u32, failure: &Failure) -> Option<String> {
+        if failure.before.is_some() {
+            return Some(fit_error::AFTER_PRE_FILTER.into());
+        }
+        if !self.cluster.info(group).may_preempt {
+            return Some(fit_error::preemption_never());
+        }
+        let priority = self.cluster.info(group).priority;
+        if let Some(node) = pod.status.nominated.clone()
+            && sim.store.pods_on_node(&node).any(|p| p.deletion.is_some() && priority_of(p) < priority)
+        {
+            return Some(fit_error::preemption_waits());
+        }
+        let budgets = budgets(sim);
+        let now = sim.now;
+        let Scheduler { cluster, rng, .. } = &mut *self;
+        let found = cluster.preempt(group, rng, |cluster, node| {
+            sim.store
+                .pods_on_node(node)
+                .filter(|p| !p.status.phase.is_terminal() && cluster.place_of(p.id).is_some())
+                .map(|p| Resident {
+                    pod: p.id,
+                    group: 0,
+                    priority: priority_of(p),
+                    start: p.status.started.map_or(now, SimTime::from),
+                    leaving: p.deletion.is_some(),
+                    budgeted: budgets.iter().any(|b| b.protects(p)),
+                })
+                .collect::<Vec<_>>()
+                .into_iter()
+                .filter_map(|r| Some(Resident { group: cluster.group_of(r.pod)?, ..r }))
+                .collect()
+        });
+        let candidate = match found {
+            Err(reasons) => return Some(fit_error::preemption_failed(failure.nodes, &reasons)),
+            Ok(candidate) => candidate,
+        };
+        let uid = sim.store.ids.uid(pod.id);
+        for victim in candidate.victims.iter().filter(|v| !v.leaving) {
+            let Some(record) = sim.store.pod(victim.pod).cloned() else { continue };
+            let message = format!("{NAME}: preempting to accommodate a higher priority pod");
+            sim.update_pod_status(victim.pod, |s| {
+                let condition = PodCondition {
+                    type_: "DisruptionTarget".into(),
+                    status: "True".into(),
+                    reason: Some("PreemptionByScheduler".into()),
+                    message: Some(message),
+                    last_transition_time: Some(now.api()),
+                    ..PodCondition::default()
+                };
+                let more = Arc::make_mut(s.more.get_or_insert_default());
+                more.conditions.get_or_insert_default().push(condition);
+                true
+            });
+            let said = format!("Preempted by pod {uid} on node {}", candidate.node);
+            sim.record(NAME, &Obj::Pod(record), false, "Preempted", said);
+            // A pod that is gone meanwhile has made room too.
+            let _ = sim.delete_pod(victim.pod, None);
+        }
+        let node = candidate.node;
+        self.nominated.insert(pod.id, (group, node.clone()));
+        sim.update_pod_status(pod.id, |s| {
+            let changed = s.nominated.as_ref() != Some(&node);
+            s.nominated = Some(node);
+            changed
+        });
+        None
     }
 
     /// The pod stays where it is, and people are told why.
@@ -395,18 +499,12 @@ const PER_NODE: [Plugin; 8] = [
 ];
 
 impl Failure {
-    /// The text people read in the event and in the condition.
-    pub fn message(&self, may_preempt: bool) -> String {
-        if let Some(before) = &self.before {
-            let after = Some(fit_error::AFTER_PRE_FILTER);
-            return fit_error::message(self.nodes, Some(before), &BTreeMap::new(), after);
+    /// The text people read in the event and in the condition; `after` is what preemption says.
+    pub fn message(&self, after: Option<&str>) -> String {
+        match &self.before {
+            Some(before) => fit_error::message(self.nodes, Some(before), &BTreeMap::new(), after),
+            None => fit_error::message_of(self.nodes, &self.reasons, after),
         }
-        let after = if may_preempt {
-            fit_error::preemption_failed(self.resolvable, self.nodes - self.resolvable)
-        } else {
-            fit_error::preemption_never()
-        };
-        fit_error::message_of(self.nodes, &self.reasons, Some(&after))
     }
 }
 
@@ -420,4 +518,34 @@ fn missing_claim(sim: &Sim, info: &PodInfo, pod: &PodRecord) -> Option<String> {
         }
     }
     None
+}
+
+fn priority_of(pod: &PodRecord) -> i32 {
+    pod.proto.pod.spec.as_ref().and_then(|s| s.priority).unwrap_or(0)
+}
+
+/// A disruption budget that allows no more disruptions.
+struct Budget {
+    namespace: Arc<str>,
+    selector: Selector,
+}
+
+impl Budget {
+    fn protects(&self, pod: &PodRecord) -> bool {
+        pod.namespace == self.namespace && self.selector.matches_by(|k| pod.proto.labels.get(k))
+    }
+}
+
+/// The budgets that are used up.
+fn budgets(sim: &Sim) -> Vec<Budget> {
+    let Some(kind) = Kind::by_name("PodDisruptionBudget") else { return vec![] };
+    sim.store
+        .list(kind, None)
+        .filter_map(|o| {
+            let v = o.to_value(&sim.store.ids);
+            let used_up = v["status"]["disruptionsAllowed"].as_i64().unwrap_or(0) <= 0;
+            let selector = Selector::from_label_selector(&v["spec"]["selector"]).ok()?;
+            (used_up && !selector.is_empty()).then(|| Budget { namespace: o.key().namespace, selector })
+        })
+        .collect()
 }

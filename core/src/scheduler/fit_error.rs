@@ -36,16 +36,9 @@ pub fn message_of(nodes: usize, reasons: &Histogram, after: Option<&str>) -> Str
     message(nodes, None, &texts, after)
 }
 
-/// What preemption says when it finds nobody to evict: `resolvable` nodes could have helped, `hopeless` ones not.
-pub fn preemption_failed(resolvable: usize, hopeless: usize) -> String {
-    let mut reasons = BTreeMap::new();
-    if resolvable > 0 {
-        reasons.insert("No preemption victims found for incoming pod".to_owned(), resolvable);
-    }
-    if hopeless > 0 {
-        reasons.insert("Preemption is not helpful for scheduling".to_owned(), hopeless);
-    }
-    format!("{CLAIMS}, preemption: {}", message(resolvable + hopeless, None, &reasons, None))
+/// What preemption says when it finds nobody to evict on `nodes` nodes, with the reasons it counted.
+pub fn preemption_failed(nodes: usize, reasons: &BTreeMap<String, usize>) -> String {
+    format!("{CLAIMS}, preemption: {}", message(nodes, None, reasons, None))
 }
 
 /// What preemption says of a pod that must not evict others.

@@ -11,6 +11,7 @@ pub mod component;
 pub mod fit_error;
 pub mod framework;
 pub mod plugins;
+pub mod preemption;
 pub mod queue;
 pub mod resources;
 mod social;

@@ -353,7 +353,7 @@ fn remembered_verdicts_are_the_plain_ones() {
 }
 
 mod component {
-    use crate::apiserver::request::{Method, Request};
+    use crate::apiserver::request::{ContentType, Method, Request};
     use crate::clock::SimTime;
     use crate::sim::Config;
     use crate::store::Key;
@@ -366,11 +366,6 @@ mod component {
         assert!(answer.code < 300, "{:?}", answer.body);
     }
 
-    fn node(name: &str, cpu: &str) -> Value {
-        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
-            "status": {"allocatable": {"cpu": cpu, "memory": "4Gi", "pods": "110"}, "capacity": {"cpu": cpu, "memory": "4Gi", "pods": "110"}}})
-    }
-
     fn pod(name: &str, spec: Value) -> Value {
         let mut spec = spec;
         let requests = spec.as_object_mut().and_then(|s| s.remove("requests")).unwrap_or(json!({}));
@@ -380,15 +375,14 @@ mod component {
 
     /// Nodes of 2 CPUs, then pods (name, spec), some time, and what became of the pods.
     fn check(nodes: usize, pods: &[(&str, Value)], seconds: u64, want: Expect) -> World {
-        let mut w = World::new(Config::nodes(0, 1));
-        for n in 1..=nodes {
-            post(&mut w, "/api/v1/nodes", node(&format!("node-{n}"), "2"));
-        }
-        w.advance(SimTime::from_secs(1), 100_000);
+        let mut config = Config::nodes(nodes, 1);
+        config.nodes.iter_mut().for_each(|n| n.cpu = "2".into());
+        let mut w = World::new(config);
+        w.advance(SimTime::from_secs(60), 100_000);
         for (name, spec) in pods {
             post(&mut w, "/api/v1/namespaces/default/pods", pod(name, spec.clone()));
         }
-        w.advance(SimTime::from_secs(1 + seconds), 100_000);
+        w.advance(SimTime::from_secs(60 + seconds), 100_000);
         want.assert_eq(&told(&w));
         w
     }
@@ -435,15 +429,14 @@ mod component {
             let id = w.sim.store.pod_by_name(&Key::new("default", name)).map(|p| p.id).unwrap_or_default();
             for v in w.scheduler.explain(&w.sim, id).unwrap_or_default() {
                 let why: Vec<String> = v.refusal.iter().flat_map(|r| &r.reasons).map(ToString::to_string).collect();
-                let scores: Vec<i64> = v.scores.iter().map(|s| s.1).collect();
-                table.push_str(&format!("{name} {} {why:?} {} {scores:?}\n", v.node, v.total));
+                table.push_str(&format!("{name} {} {why:?} scored: {}\n", v.node, v.total > 0));
             }
         }
         expect![[r#"
-            a node-1 ["Insufficient cpu"] 0 []
-            a node-2 [] 416 [100, 0, 0, 0, 60, 56, 0]
-            c node-1 ["Insufficient cpu"] 0 []
-            c node-2 ["Insufficient cpu"] 0 []
+            a node-1 ["Insufficient cpu"] scored: false
+            a node-2 [] scored: true
+            c node-1 ["Insufficient cpu"] scored: false
+            c node-2 ["Insufficient cpu"] scored: false
         "#]]
         .assert_eq(&table);
     }
@@ -462,18 +455,71 @@ mod component {
         );
         let a = w.sim.store.pod_by_name(&Key::new("default", "a")).map(|p| p.id).unwrap_or_default();
         w.sim.delete_pod(a, Some(0)).expect("deleted");
-        w.advance(SimTime::from_secs(10), 100_000);
+        w.advance(SimTime::from_secs(70), 100_000);
         expect![[r#"
             b node-1 True - -
         "#]]
         .assert_eq(&told(&w));
-        post(&mut w, "/api/v1/namespaces/default/pods", pod("c", cpu("1")));
-        w.advance(SimTime::from_secs(15), 100_000);
-        post(&mut w, "/api/v1/nodes", node("node-2", "2"));
-        w.advance(SimTime::from_secs(20), 100_000);
+        post(&mut w, "/api/v1/namespaces/default/pods", pod("c", json!({"nodeSelector": {"disk": "ssd"}})));
+        w.advance(SimTime::from_secs(75), 100_000);
+        let patch = json!({"metadata": {"labels": {"disk": "ssd"}}});
+        let mut request = Request::new(Method::Patch, "/api/v1/nodes/node-1").body(patch);
+        request.content_type = ContentType::MergePatch;
+        w.request(request);
+        w.advance(SimTime::from_secs(80), 100_000);
         expect![[r#"
             b node-1 True - -
-            c node-2 True - -
+            c node-1 True - -
+        "#]]
+        .assert_eq(&told(&w));
+    }
+
+    #[test]
+    fn important_pods_make_room() {
+        let spec = |cpu: &str, class: &str| json!({"requests": {"cpu": cpu}, "priorityClassName": class});
+        let mut w = check(
+            2,
+            &[("a", spec("1500m", "")), ("b", spec("1200m", "")), ("c", spec("500m", "")), ("d", spec("300m", ""))],
+            5,
+            expect![[r#"
+                a node-2 True - -
+                b node-1 True - -
+                c node-1 True - -
+                d node-2 True - -
+            "#]],
+        );
+        let important = pod("vip", spec("1900m", "system-node-critical"));
+        post(&mut w, "/api/v1/namespaces/default/pods", important);
+        w.advance(SimTime::from_secs(70), 100_000);
+        expect![[r#"
+            b node-1 True - -
+            c node-1 True - -
+            vip node-2 True - -
+        "#]]
+        .assert_eq(&told(&w));
+        let events: String = w
+            .sim
+            .store
+            .list(crate::store::Kind::Event, Some("default"))
+            .map(|e| e.to_value(&w.sim.store.ids))
+            .filter(|e| e["reason"] == "Preempted" || e["involvedObject"]["name"] == "vip")
+            .map(|e| format!("{} {} {}\n", e["involvedObject"]["name"], e["reason"], e["message"]))
+            .collect();
+        expect![[r#"
+            "a" "Preempted" "Preempted by pod efd2ab87-9688-428b-a0a2-224c669ed2f3 on node node-2"
+            "d" "Preempted" "Preempted by pod efd2ab87-9688-428b-a0a2-224c669ed2f3 on node node-2"
+            "vip" "FailedScheduling" "0/2 nodes are available: 2 Insufficient cpu."
+            "vip" "Scheduled" "Successfully assigned default/vip to node-2"
+            "vip" "Pulling" "Pulling image \"nginx\""
+            "vip" "Pulled" "Successfully pulled image \"nginx\" in 610ms (610ms including waiting). Image size: 72000000 bytes."
+            "vip" "Created" "Container created"
+            "vip" "Started" "Container started"
+        "#]].assert_eq(&events);
+        w.advance(SimTime::from_secs(140), 100_000);
+        expect![[r#"
+            b node-1 True - -
+            c node-1 True - -
+            vip node-2 True - -
         "#]]
         .assert_eq(&told(&w));
     }

@@ -35,6 +35,7 @@ pub const TABLES: &[(&str, Check)] = &[
     ("scheduler_node_ports", ports),
     ("scheduler_node_unschedulable", |_, c| filter_one(c, node_unschedulable::filter)),
     ("scheduler_nodes_to_find", nodes_to_find),
+    ("scheduler_preemption_best_node", preemption),
     ("scheduler_resource_requests", scoring_requests),
     ("scheduler_taint_filter", |_, c| filter_one(c, taint_toleration::filter)),
     ("scheduler_taint_score", taint_score),
@@ -529,4 +530,40 @@ fn interpod_score(file: &Value, c: &Value) -> Result<(), String> {
     let (min, max) = (*raw.iter().min().unwrap_or(&0), *raw.iter().max().unwrap_or(&0));
     let got: Vec<i64> = raw.iter().map(|s| inter_pod_affinity::normalize(*s, min, max)).collect();
     scores(c, &a.nodes, &got)
+}
+
+fn preemption(_: &Value, c: &Value) -> Result<(), String> {
+    use kubarium_core::clock::SimTime;
+    use kubarium_core::scheduler::cache::Cluster;
+    use kubarium_core::scheduler::preemption::Resident;
+    let mut cluster = Cluster::default();
+    for name in list(c, "nodes").filter_map(Value::as_str) {
+        let n = node(
+            &json!({"metadata": {"name": name}, "status": {"allocatable": {"cpu": "500m", "memory": "500", "pods": "32"}}}),
+        );
+        cluster.set_node(name, Some((*n.spec).clone()));
+    }
+    let read = |v: &Value, priority: &Value| {
+        info(&json!({"spec": {"priority": priority, "containers": [{"resources": {"requests": v}}]}}))
+    };
+    let mut residents: BTreeMap<String, Vec<Resident>> = BTreeMap::new();
+    for (i, p) in list(c, "pods").enumerate() {
+        let group = cluster.group(1 + i as u32, "", || read(&p["requests"], &p["priority"]));
+        let at = p["node"].as_str().unwrap_or_default();
+        cluster.set_pod(i as u64, group, at, false);
+        // The rows' times lie nanoseconds apart, and only their order matters.
+        let text = p["startTime"].as_str().unwrap_or_default();
+        let fraction: String = text.split_once('.').map_or("", |t| t.1).chars().filter(char::is_ascii_digit).collect();
+        let seconds: u64 = text.get(17..19).and_then(|s| s.parse().ok()).unwrap_or(0);
+        let start = SimTime(seconds * 1_000_000_000 + format!("{fraction:0<9}").parse::<u64>().unwrap_or(0));
+        let priority = p["priority"].as_i64().unwrap_or(0) as i32;
+        let resident = Resident { pod: i as u64, group, priority, start, leaving: false, budgeted: false };
+        residents.entry(at.to_owned()).or_default().push(resident);
+    }
+    let group = cluster.group(0, "", || read(&c["pod_requests"], &c["pod_priority"]));
+    let mut rng = kubarium_core::rng::Rng::stream(1, "preemption");
+    let found = cluster.preempt(group, &mut rng, |_, node| residents.get(node).cloned().unwrap_or_default());
+    let node = found.map(|f| f.node.to_string()).map_err(|e| format!("{e:?}"))?;
+    same("one of", list(c, "expect_one_of").any(|n| n.as_str() == Some(node.as_str())), true)
+        .map_err(|e| format!("{node}: {e}"))
 }
