@@ -283,7 +283,7 @@ pub fn pods_to_delete(
     if count >= active.len() {
         return active.to_vec();
     }
-    let mut ranked: Vec<(Rank, &Arc<PodRecord>)> = active
+    let ranked: Vec<(Rank, &Arc<PodRecord>)> = active
         .iter()
         .map(|p| {
             let m = &p.proto.pod.metadata;
