@@ -14,5 +14,10 @@ pub fn run(args: &[String]) -> Done {
     }
     let site = tools::target_dir().join("bench-site");
     web::build(Build::Release, &site)?;
-    dist::sizes(&site)
+    dist::sizes(&site)?;
+    let (chromium, driver) = tools::browser()?;
+    let test = ["test", "--quiet", "--profile", "fast", "-p", "kubarium-tests", "--test", "browser"];
+    let mut cargo = tools::cargo();
+    cargo.args(test).env("KUBARIUM_FIGURES", "1").env("KUBARIUM_DIST", &site);
+    tools::run_command(cargo.env("CHROMIUM", chromium).env("CHROMEDRIVER", driver))
 }

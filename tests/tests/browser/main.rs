@@ -2,6 +2,7 @@
 //! needs `$KUBARIUM_DIST` (the built page), `$CHROMIUM` and `$CHROMEDRIVER`, and ignores its tests without them.
 //! Pictures are kept in `target/screenshots`.
 
+mod figures;
 mod look;
 mod page;
 mod play;
@@ -59,7 +60,10 @@ fn main() {
     if place.is_none() {
         eprintln!("no page or no browser here: run `cargo xtask test browser`");
     }
-    let tests = [page::TESTS, play::TESTS, look::TESTS].concat();
+    let tests = match std::env::var_os("KUBARIUM_FIGURES") {
+        Some(_) => figures::TESTS.to_vec(),
+        None => [page::TESTS, play::TESTS, look::TESTS].concat(),
+    };
     let trials = tests
         .into_iter()
         .map(|(name, test)| {
