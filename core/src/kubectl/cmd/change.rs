@@ -1,5 +1,7 @@
 //! What commands that change objects share: patches, requests, result lines, `--record`.
 
+use crate::api::schema;
+use crate::apiserver::patch::{KindMeta, two_way};
 use crate::apiserver::request::{ContentType, Method, Request};
 use crate::kubectl::Context;
 use crate::kubectl::builder::Info;
@@ -74,6 +76,14 @@ pub fn merge_patch(from: &Value, to: &Value) -> Value {
         patch.insert(k.clone(), Value::Null);
     }
     patch.into()
+}
+
+/// The patch of an object's kind from one state to another: strategic, or a merge patch where its kind has no schema.
+pub fn difference(info: &Info, from: &Value, to: &Value) -> (Value, ContentType) {
+    match two_way(from, to, &KindMeta::of(info.mapping)) {
+        Ok(p) if schema::schema().of(info.mapping).is_some() => (p, ContentType::StrategicMergePatch),
+        _ => (merge_patch(from, to), ContentType::MergePatch),
+    }
 }
 
 /// Does a patch change nothing?

@@ -60,7 +60,7 @@ fn pair(info: &Info, ctx: &mut Context) -> Result<(Value, Value), CmdError> {
             let original = live["metadata"]["annotations"][apply::LAST_APPLIED].as_str().unwrap_or("{}");
             let original: Value = serde_json::from_str(original).unwrap_or_else(|_| json!({}));
             let (patch, kind) =
-                three_way::patch(info.mapping, &original, &modified, &live).map_err(CmdError::Client)?;
+                three_way::patch(info.mapping, &original, &modified, &live, true).map_err(CmdError::Client)?;
             let mut request = Request::new(Method::Patch, info.path()).with("dryRun", "All").body(patch);
             request.content_type = kind;
             let merged = ctx.call(request)?;

@@ -4,7 +4,6 @@
 
 use super::change;
 use crate::api::names;
-use crate::apiserver::request::ContentType;
 use crate::kubectl::Context;
 use crate::kubectl::builder::Builder;
 use crate::kubectl::command::{Command, DryRun, Invocation};
@@ -251,8 +250,8 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             after["spec"]["taints"] = list.into();
         }
         if dry != DryRun::Client {
-            let body = change::merge_patch(&info.object, &after);
-            after = change::patch(&info, ContentType::MergePatch, body, (inv, dry, "kubectl-taint"), ctx)?;
+            let (body, kind) = change::difference(&info, &info.object, &after);
+            after = change::patch(&info, kind, body, (inv, dry, "kubectl-taint"), ctx)?;
         }
         change::print(inv, &after, word, dry, ctx)
     })

@@ -1,7 +1,6 @@
 //! `kubectl rollout`: status, history, undo, restart, pause, resume. Models kubectl `pkg/cmd/rollout`.
 
 use super::change;
-use crate::apiserver::request::ContentType;
 use crate::kubectl::Context;
 use crate::kubectl::builder::{self, Builder, Info};
 use crate::kubectl::command::{Command, DryRun, Invocation};
@@ -101,7 +100,7 @@ fn edit(
             errors.push(CmdError::client(format!("error: {resource} {:?} {why}", info.name)));
             continue;
         }
-        let body = change::merge_patch(&info.object, &after);
+        let (body, kind) = change::difference(&info, &info.object, &after);
         if change::is_empty(&body) {
             errors.push(CmdError::client(format!(
                 "failed to create patch for {}: if restart has already been triggered within the past second, please wait before attempting to trigger another",
@@ -109,7 +108,7 @@ fn edit(
             )));
             continue;
         }
-        match change::patch(&info, ContentType::StrategicMergePatch, body, (inv, DryRun::None, "kubectl-rollout"), ctx)
+        match change::patch(&info, kind, body, (inv, DryRun::None, "kubectl-rollout"), ctx)
         {
             Ok(object) => change::print(inv, &object, operation, DryRun::None, ctx)?,
             Err(e) => errors.push(CmdError::client(format!("failed to patch: {}", e.text()))),

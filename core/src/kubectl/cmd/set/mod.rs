@@ -1,7 +1,6 @@
 //! `kubectl set`: fields of pod templates and selectors. Models kubectl `pkg/cmd/set`.
 
 use super::change;
-use crate::apiserver::request::ContentType;
 use crate::kubectl::Context;
 use crate::kubectl::builder::{Builder, Info};
 use crate::kubectl::command::{Command, DryRun, Invocation};
@@ -205,8 +204,8 @@ fn send(
     if inv.bool("local") || dry == DryRun::Client {
         return Ok(Some(after));
     }
-    let body = change::merge_patch(&info.object, &after);
-    change::patch(info, ContentType::MergePatch, body, (inv, dry, "kubectl-set"), ctx).map(Some).map_err(|e| {
+    let (body, kind) = change::difference(info, &info.object, &after);
+    change::patch(info, kind, body, (inv, dry, "kubectl-set"), ctx).map(Some).map_err(|e| {
         if words.failed.is_empty() { e } else { CmdError::client(format!("{}{}", words.failed, e.text())) }
     })
 }
