@@ -237,7 +237,12 @@ fn apply_one(
         let original: Value = serde_json::from_str(original).unwrap_or_else(|_| json!({}));
         let overwrite = inv.bool("overwrite");
         let (patch, kind) = three_way::patch(info.mapping, &original, &modified, &live, overwrite).map_err(|e| {
-            let verb = format!("creating patch with:\noriginal:\n{}\nmodified:\n{}\ncurrent:\n{}\nfor:", json::compact(&original), json::compact(&modified), json::compact(&live));
+            let verb = format!(
+                "creating patch with:\noriginal:\n{}\nmodified:\n{}\ncurrent:\n{}\nfor:",
+                json::compact(&original),
+                json::compact(&modified),
+                json::compact(&live)
+            );
             CmdError::client(e).with_source(&verb, &info.source)
         })?;
         if change::is_empty(&patch) {

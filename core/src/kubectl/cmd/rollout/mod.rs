@@ -108,8 +108,7 @@ fn edit(
             )));
             continue;
         }
-        match change::patch(&info, kind, body, (inv, DryRun::None, "kubectl-rollout"), ctx)
-        {
+        match change::patch(&info, kind, body, (inv, DryRun::None, "kubectl-rollout"), ctx) {
             Ok(object) => change::print(inv, &object, operation, DryRun::None, ctx)?,
             Err(e) => errors.push(CmdError::client(format!("failed to patch: {}", e.text()))),
         }
