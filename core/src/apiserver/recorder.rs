@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// Similar events within this span are combined …
 const AGGREGATE_SPAN: SimDuration = SimDuration::from_secs(600);
-/// … once there are more than so many different messages of one reason.
+/// … once there are so many different messages of one reason: the last of them is the first that is combined.
 const AGGREGATE_MAX: usize = 10;
 /// Events of one source about one object that may come at once.
 const BURST: f32 = 25.0;
@@ -115,9 +115,10 @@ impl Sim {
         bucket.seen.retain(|s| now.since(s.last) <= TTL);
         let path = fnv(involved.field_path.as_bytes()) as u32;
         let mut text = fnv(message.as_bytes()) as u32 ^ path.rotate_left(7);
-        let same_reason =
-            bucket.seen.iter().filter(|s| s.reason == why && s.message != text && now.since(s.last) <= AGGREGATE_SPAN);
-        if same_reason.count() >= AGGREGATE_MAX {
+        // 0 marks the combined event, which is no message of its own
+        let others = |s: &&Seen| s.reason == why && s.message != text && s.message != 0;
+        let same_reason = bucket.seen.iter().filter(others).filter(|s| now.since(s.last) <= AGGREGATE_SPAN);
+        if same_reason.count() + 1 >= AGGREGATE_MAX {
             message = Text::Owned(format!("(combined from similar events): {message}"));
             text = 0;
         }
