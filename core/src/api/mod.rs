@@ -1,6 +1,7 @@
 //! Objects as texts and as data: kinds, YAML, schema, quantities, selectors, names. Knows no other module of the core
 //! but [`crate::clock`].
 
+pub mod cron;
 pub mod duration;
 pub mod error;
 pub mod fields;

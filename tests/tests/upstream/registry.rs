@@ -1,6 +1,7 @@
 //! Tables of defaults, validation and admission.
 
 use crate::{Check, Gap};
+use kubarium_core::api::cron::{self, Schedule};
 use kubarium_core::api::error::{FieldError, Status};
 use kubarium_core::api::kinds;
 use kubarium_core::api::names::{NameRule, is_name};
@@ -11,6 +12,9 @@ use serde_json::{Value, json};
 
 /// Table name and how to judge a case of it.
 pub const TABLES: &[(&str, Check)] = &[
+    ("cron_most_recent_schedule", cron_most_recent_schedule),
+    ("cron_next", cron_next),
+    ("cron_next_schedule_delay", cron_next_schedule_delay),
     ("limitrange_validate", limitrange_validate),
     ("pod_qos", pod_qos),
     ("validate_deployment", validate_deployment),
@@ -84,6 +88,64 @@ fn validate_service(_: &Value, case: &Value) -> Result<(), String> {
     let relaxed: service::NameCheck = |name, prefix| is_name(NameRule::Label, name, prefix);
     let rule = if case["relaxed_service_names_gate"] == false { strict } else { relaxed };
     compare(case, &service::validate_service(&case["service"], rule))
+}
+
+fn seconds(time: &Value) -> Option<i64> {
+    time.as_str()?.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
+}
+
+fn rfc3339(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|e| e.to_string(), |t| t.to_string())
+}
+
+fn cron_next(_: &Value, case: &Value) -> Result<(), String> {
+    let schedule = match Schedule::parse(case["schedule"].as_str().unwrap_or_default()) {
+        Err(e) if case["error"] == e => return Ok(()),
+        Err(e) => return Err(format!("error {e}, not {}", case["error"])),
+        Ok(_) if case.get("error").is_some() => return Err(format!("no error, not {}", case["error"])),
+        Ok(schedule) => schedule,
+    };
+    let mut at = seconds(&case["after"]);
+    for expected in case["next"].as_array().into_iter().flatten() {
+        at = at.and_then(|t| schedule.next(t));
+        let got = at.map_or("never".into(), rfc3339);
+        if *expected != got {
+            return Err(format!("got {got}, not {expected}"));
+        }
+    }
+    Ok(())
+}
+
+fn cron_most_recent_schedule(_: &Value, case: &Value) -> Result<(), String> {
+    let job = &case["cronjob"];
+    let schedule = Schedule::parse(job["schedule"].as_str().unwrap_or_default())?;
+    let deadline = job["startingDeadlineSeconds"].as_i64().filter(|_| case["use_starting_deadline"] == true);
+    let now = seconds(&case["now"]).ok_or("no time")?;
+    let created = seconds(&job["created"]).ok_or("no time")?;
+    let got = match cron::most_recent(&schedule, created, seconds(&job["lastScheduleTime"]), deadline, now) {
+        Err(_) if case["expect_error"] == true => return Ok(()),
+        got => got?,
+    };
+    let missed = match got.missed {
+        cron::Missed::None => "none",
+        cron::Missed::Few => "few",
+        cron::Missed::Many => "many",
+    };
+    let same = seconds(&case["expect_earliest"]) == Some(got.earliest)
+        && seconds(&case["expect_most_recent"]) == got.time
+        && case["expect_missed"] == missed
+        && case["expect_error"] == false;
+    if same { Ok(()) } else { Err(format!("got {got:?}")) }
+}
+
+fn cron_next_schedule_delay(_: &Value, case: &Value) -> Result<(), String> {
+    let job = &case["cronjob"];
+    let schedule = Schedule::parse(job["schedule"].as_str().unwrap_or_default())?;
+    let now = seconds(&case["now"]).ok_or("no time")?;
+    let created = seconds(&job["created"]).ok_or("no time")?;
+    let got = cron::next_delay_millis(&schedule, created, seconds(&job["lastScheduleTime"]), now);
+    let expected = case["expect_seconds"].as_f64().map(|s| (s * 1000.0).round() as i64);
+    if got == expected { Ok(()) } else { Err(format!("got {got:?}, not {expected:?}")) }
 }
 
 fn limitrange_validate(_: &Value, case: &Value) -> Result<(), String> {

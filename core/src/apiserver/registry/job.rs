@@ -9,6 +9,7 @@ use super::util::{
     child, flag, has, immutable, index, int, items, items_mut, keep_spec, keep_status_count_generation, non_negative,
     object, present, remove, reset_status_begin_generation, set_default, set_if_absent, text,
 };
+use crate::api::cron::{self, Schedule};
 use crate::api::error::FieldError;
 use serde_json::{Value, json};
 
@@ -396,25 +397,18 @@ fn validate_cron_spec(spec: &Value, path: &str) -> Vec<FieldError> {
     errors
 }
 
-/// The shape of a schedule. What its fields may say is judged where schedules are computed.
 fn validate_schedule(schedule: &str, zoned: bool, path: &str) -> Vec<FieldError> {
-    let fields: Vec<&str> = schedule.split_whitespace().collect();
     let mut errors = vec![];
-    let zone_inside = schedule.contains("TZ");
-    if !zone_inside && !schedule.starts_with('@') && fields.len() != 5 {
-        errors.push(FieldError::invalid(
-            path,
-            schedule,
-            format!("expected exactly 5 fields, found {}: [{}]", fields.len(), fields.join(" ")),
-        ));
+    if let Err(why) = Schedule::parse(schedule) {
+        errors.push(FieldError::invalid(path, schedule, why));
     }
-    if zone_inside {
-        let text = if zoned {
+    if schedule.contains("TZ") {
+        let why = if zoned {
             "cannot use both timeZone field and TZ or CRON_TZ in schedule"
         } else {
             "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
         };
-        errors.push(FieldError::invalid(path, schedule, text));
+        errors.push(FieldError::invalid(path, schedule, why));
     }
     errors
 }
@@ -430,23 +424,5 @@ fn validate_time_zone(zone: &str, path: &str) -> Vec<FieldError> {
             "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones",
         )];
     }
-    let known = ["UTC", "GMT"].contains(&zone)
-        || zone.starts_with("Etc/")
-        || [
-            "Africa/",
-            "America/",
-            "Antarctica/",
-            "Arctic/",
-            "Asia/",
-            "Atlantic/",
-            "Australia/",
-            "Europe/",
-            "Indian/",
-            "Pacific/",
-            "US/",
-            "Canada/",
-        ]
-        .iter()
-        .any(|area| zone.starts_with(area));
-    if known { vec![] } else { vec![FieldError::invalid(path, zone, format!("unknown time zone {zone}"))] }
+    cron::time_zone(zone).err().map(|why| FieldError::invalid(path, zone, why)).into_iter().collect()
 }
