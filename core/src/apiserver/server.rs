@@ -470,7 +470,6 @@ impl Sim {
             "deletionTimestamp",
             "deletionGracePeriodSeconds",
             "generation",
-            "generateName",
         ] {
             match old["metadata"].get(field) {
                 Some(v) => m.insert(field.into(), v.clone()),

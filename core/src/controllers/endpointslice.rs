@@ -222,6 +222,10 @@ fn reconcile(
                         new.endpoints = Some(endpoints);
                         new.ports = Some(ports.clone());
                         new.metadata.labels = Some(labels.clone());
+                        if labels.get(MANAGED_BY).is_some_and(|m| m == MIRROR) {
+                            // The mirroring controller writes a new slice over the old one's name.
+                            new.metadata.generate_name = None;
+                        }
                         sim.update_typed(&new)?;
                     }
                 }
