@@ -1,7 +1,7 @@
 //! `cargo xtask bench`.
 
 use crate::web::{self, Build};
-use crate::{Done, dist, tools};
+use crate::{Done, dist, test, tools};
 
 /// Prints how fast large clusters run, and how large the page is; `quick` leaves the page out.
 pub fn run(args: &[String]) -> Done {
@@ -16,8 +16,10 @@ pub fn run(args: &[String]) -> Done {
     web::build(Build::Release, &site)?;
     dist::sizes(&site)?;
     let (chromium, driver) = tools::browser()?;
-    let test = ["test", "--quiet", "--profile", "fast", "-p", "kubarium-tests", "--test", "browser"];
     let mut cargo = tools::cargo();
-    cargo.args(test).env("KUBARIUM_FIGURES", "1").env("KUBARIUM_DIST", &site);
+    cargo
+        .args(test::natively(&["--test", "browser", "--", "--nocapture"]))
+        .env("KUBARIUM_FIGURES", "1")
+        .env("KUBARIUM_DIST", &site);
     tools::run_command(cargo.env("CHROMIUM", chromium).env("CHROMEDRIVER", driver))
 }

@@ -39,28 +39,31 @@ fn fmt() -> Done {
 
 fn clippy() -> Done {
     // the page's bindings name the bundle: it must be there
-    tools::wasm_target()?;
     web::editor()?;
-    let deny = ["--", "-D", "warnings"];
-    let natively = ["clippy", "--workspace", "--exclude", "kubarium-web", "--all-targets", "--profile", "fast"];
-    tools::run_command(tools::cargo().args(natively).args(deny))?;
-    let page = ["clippy", "-p", "kubarium-web", "--target", tools::WASM_TARGET, "--profile", "fast"];
-    tools::run_command(tools::cargo().args(page).args(deny))
+    let all = ["clippy", "--workspace", "--all-targets", "--profile", "fast", "--", "-D", "warnings"];
+    tools::run_command(tools::cargo().args(all))
+}
+
+/// Cargo's arguments for tests on this machine. The whole workspace is always named, whichever tests are meant, and
+/// always in one profile: what Cargo would otherwise choose features anew for, and build the largest crates again.
+pub fn natively(tests: &[&str]) -> Vec<String> {
+    let all = ["test", "--profile", "fast", "--no-fail-fast", "--workspace"];
+    all.iter().chain(tests).map(|a| (*a).to_owned()).collect()
 }
 
 /// Unit tests, tables, conformance, tidiness: all but the browser's, with optimised code and its assertions on.
 fn native() -> Done {
-    let all = ["test", "--profile", "fast", "--no-fail-fast", "--workspace", "--exclude", "kubarium-web"];
+    web::editor()?;
     // the browser tests have nothing to look at here and say so
-    tools::run_command(tools::cargo().args(all).env("KUBARIUM_DIST", ""))
+    tools::run_command(tools::cargo().args(natively(&["--lib", "--bins", "--tests"])).env("KUBARIUM_DIST", ""))
 }
 
 fn browser() -> Done {
     let (chromium, driver) = tools::browser()?;
     let dist = web::fast_dist();
     web::build(Build::Fast, &dist)?;
-    let test = ["test", "--profile", "fast", "-p", "kubarium-tests", "--test", "browser"];
     let mut cargo = tools::cargo();
-    cargo.args(test).env("KUBARIUM_DIST", &dist).env("CHROMIUM", chromium).env("CHROMEDRIVER", driver);
+    cargo.args(natively(&["--test", "browser"]));
+    cargo.env("KUBARIUM_DIST", &dist).env("CHROMIUM", chromium).env("CHROMEDRIVER", driver);
     tools::run_command(&mut cargo)
 }

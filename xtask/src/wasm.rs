@@ -10,8 +10,12 @@
 //! - *A long session comes out the same, bit for bit.* The same session runs natively and in WebAssembly and the hashes
 //!   of the world, taken all along the way, are compared. Those travel through wasm-bindgen.
 
-use crate::{Done, tools};
-use std::process::Stdio;
+use crate::{Done, test, tools, web};
+
+/// The packages of one build for the page's target: named together each time, so that Cargo chooses their features as
+/// it does for the page and builds what they share once.
+const PACKAGES: [&str; 10] =
+    ["--profile", "fast", "--lib", "-p", "kubarium-core", "-p", "kubarium-session", "-p", "kubarium-web", "--target"];
 
 /// Runs both.
 pub fn run() -> Done {
@@ -23,27 +27,24 @@ pub fn run() -> Done {
 }
 
 fn unit_tests() -> Done {
-    let test = ["test", "--profile", "fast", "-p", "kubarium-core", "--lib", "--target", tools::WASM_TARGET];
     let runner = tools::root().join("tests/wasm/run.mjs");
     let runner = format!("target.{}.runner=['node', '{}']", tools::WASM_TARGET, runner.display());
-    tools::run_command(tools::cargo().args(["--config", &runner]).args(test))
+    let mut cargo = tools::cargo();
+    cargo.args(["--config", &runner, "test"]).args(PACKAGES).arg(tools::WASM_TARGET);
+    tools::run_command(&mut cargo)
 }
 
 fn sessions() -> Done {
-    let build = ["build", "--profile", "fast", "-p", "kubarium-session", "--target", tools::WASM_TARGET];
-    tools::run_command(tools::cargo().args(build))?;
+    tools::run_command(tools::cargo().arg("build").args(PACKAGES).arg(tools::WASM_TARGET))?;
     let built = tools::target_dir().join(tools::WASM_TARGET).join("fast/kubarium_session.wasm");
     let out = tools::target_dir().join("session");
     let mut bindgen = tools::command("wasm-bindgen");
     bindgen.args(["--target", "nodejs", "--no-typescript", "--out-dir"]).arg(&out).arg(&built);
     tools::run_command(&mut bindgen)?;
-    let native = ["run", "--quiet", "--profile", "fast", "-p", "kubarium-session", "--bin", "session"];
+    let native = out.join("native.txt");
+    web::editor()?;
     let mut cargo = tools::cargo();
-    let native = cargo.args(native).stderr(Stdio::inherit()).output().map_err(|e| format!("session: {e}"))?;
-    if !native.status.success() {
-        return Err(format!("session: {}", native.status));
-    }
-    let expected = tools::target_dir().join("session/native.txt");
-    std::fs::write(&expected, &native.stdout).map_err(|e| format!("{}: {e}", expected.display()))?;
-    tools::run_command(tools::command("node").arg("tests/wasm/compare.mjs").arg(&out).arg(&expected))
+    cargo.args(test::natively(&["--test", "determinism", "sessions"])).env("KUBARIUM_SESSIONS", &native);
+    tools::run_command(&mut cargo)?;
+    tools::run_command(tools::command("node").arg("tests/wasm/compare.mjs").arg(&out).arg(&native))
 }

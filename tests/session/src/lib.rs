@@ -103,11 +103,10 @@ fn fault(chance: &mut Chance, pod: &str) -> Fault {
     }
 }
 
-/// The hashes of a session of `steps` inputs on five nodes: a line each, `input number, moment, hash`.
-pub fn play(seed: u64, steps: u64) -> String {
+/// Plays `steps` inputs on five nodes; after each, `look` sees the cluster and the input's number.
+fn run(seed: u64, steps: u64, mut look: impl FnMut(u64, &Cluster)) -> Cluster {
     let mut chance = Chance(seed);
     let mut cluster = Cluster::with_nodes(5, seed);
-    let mut out = String::new();
     for n in 0..steps {
         for input in inputs(&mut chance, &cluster) {
             cluster.submit(input);
@@ -118,8 +117,20 @@ pub fn play(seed: u64, steps: u64) -> String {
             _ => chance.below(5_000),
         });
         cluster.advance(SimTime(cluster.now().0 + wait.0), u64::MAX);
-        out.push_str(&format!("{n} {} {:016x}\n", cluster.now().0, cluster.hash()));
+        look(n, &cluster);
     }
+    cluster
+}
+
+/// A cluster after a session of `steps` inputs.
+pub fn cluster(seed: u64, steps: u64) -> Cluster {
+    run(seed, steps, |_, _| {})
+}
+
+/// The hashes of a session of `steps` inputs: a line each, `input number, moment, hash`.
+pub fn play(seed: u64, steps: u64) -> String {
+    let mut out = String::new();
+    run(seed, steps, |n, cluster| out.push_str(&format!("{n} {} {:016x}\n", cluster.now().0, cluster.hash())));
     out
 }
 
