@@ -307,7 +307,11 @@ fn links_notice_damage() {
 #[test]
 fn indexes_agree_with_a_scan() {
     let mut c = Cluster::with_nodes(3, 5);
-    for text in ["create deployment web --image=nginx --replicas=6", "expose deployment web --port=80", "run lone --image=nginx"] {
+    for text in [
+        "create deployment web --image=nginx --replicas=6",
+        "expose deployment web --port=80",
+        "run lone --image=nginx",
+    ] {
         run(&mut c, text);
         pass(&mut c, 20);
     }

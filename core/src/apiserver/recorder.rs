@@ -147,9 +147,7 @@ impl Sim {
             }
             _ => {
                 let event = self.store.ids.next();
-                let name: Arc<str> =
-                    format!("{}.{:x}", involved.key.name, 0x1887_0000_0000_0000u64 + now.0 * 1000 + event % 1000)
-                        .into();
+                let name: Arc<str> = crate::store::event::name_of(&involved.key.name, event).into();
                 bucket.seen.retain(|s| s.reason != why || s.message != text);
                 bucket.seen.push(Seen { reason: why, message: text, event: name.clone(), last: now });
                 EventRecord {
@@ -188,19 +186,17 @@ impl Sim {
         let now = self.now;
         let mut old: Vec<(Key, Id)> = vec![];
         let mut next: Option<SimTime> = None;
-        for o in self.store.list(Kind::Event, None) {
-            if let Obj::Event(e) = o {
-                if now.since(e.last) >= TTL {
-                    old.push((o.key(), e.involved.id));
-                } else {
-                    next = Some(next.map_or(e.last, |n| n.min(e.last)));
-                }
+        for e in self.store.events() {
+            if now.since(e.last) >= TTL {
+                old.push((Key { namespace: e.namespace(), name: e.name.clone() }, e.involved.id));
+            } else {
+                next = Some(next.map_or(e.last, |n| n.min(e.last)));
             }
         }
         for (key, id) in old {
             self.store.next_version();
             self.store.remove(Kind::Event, &key, now, 0);
-            if self.store.name_of(id).is_none() {
+            if !self.store.lives(id) {
                 self.recorder.forget(id);
             }
         }

@@ -33,8 +33,18 @@ pub fn keys_of(sim: &Sim, change: &Change, add: &mut dyn FnMut(Key)) {
             }
         }
         Some(new) => {
+            // a change that leaves a pod's references alone is the commonest of all
+            if let (Some(Obj::Pod(a)), Obj::Pod(b)) = (&change.old, new)
+                && std::sync::Arc::ptr_eq(&a.proto, &b.proto)
+                && b.deletion.is_none()
+            {
+                return;
+            }
             let refs_changed = change.old.as_ref().is_none_or(|o| o.owner_uids() != new.owner_uids());
-            if (refs_changed && !new.owner_uids().is_empty()) || (new.deleting() && !new.finalizers().is_empty()) {
+            let suspicious = |uid: &String| sim.store.by_uid(uid).is_none_or(Obj::deleting);
+            if (refs_changed && new.owner_uids().iter().any(suspicious))
+                || (new.deleting() && !new.finalizers().is_empty())
+            {
                 add(key(id));
             }
             if refs_changed && let Some(old) = &change.old {
@@ -47,7 +57,7 @@ pub fn keys_of(sim: &Sim, change: &Change, add: &mut dyn FnMut(Key)) {
 }
 
 fn owners(sim: &Sim, o: &Obj) -> Vec<Id> {
-    o.owner_uids().iter().filter_map(|u| sim.store.ids.parse(u)).filter(|id| sim.store.name_of(*id).is_some()).collect()
+    o.owner_uids().iter().filter_map(|u| sim.store.ids.parse(u)).filter(|id| sim.store.lives(*id)).collect()
 }
 
 fn references(o: &Obj) -> Vec<OwnerReference> {

@@ -34,7 +34,7 @@ pub fn keys_of(sim: &Sim, change: &Change, add: &mut dyn FnMut(Key)) {
                     Some(id) => {
                         last = Some(id);
                         if let Some((Kind::ReplicaSet, key)) = sim.store.name_of(id) {
-                            add(key.clone());
+                            add(key);
                         }
                     }
                     None if change.new.is_some() && p.deletion.is_none() => {

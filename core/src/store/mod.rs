@@ -37,14 +37,21 @@ pub struct Store {
     /// What watchers read.
     pub log: Watchlog,
     rv: u64,
+    /// Everything but pods and events.
     tables: OrdMap<(Kind, Key), Entry>,
+    /// Kind and name of what stands in `tables`.
     by_id: OrdMap<Id, (Kind, Key)>,
+    /// Pods and events, of which there are many, stand under their handles: a write touches one map with small keys.
+    pods: OrdMap<Id, Entry>,
+    pod_names: OrdMap<Key, Id>,
+    events: OrdMap<Id, Entry>,
+    /// Events whose names do not lead to their handles: a person's.
+    event_names: OrdMap<Key, Id>,
     dependents: OrdSet<(Id, Id)>,
     uncontrolled: OrdSet<(Kind, Arc<str>, Id)>,
     pods_by_node: OrdSet<(Arc<str>, Id)>,
     pods_by_labels: OrdSet<(Arc<str>, u32, Id)>,
     label_sets: OrdMap<(Arc<str>, u32), (Arc<LabelSet>, u32)>,
-    pods: OrdMap<Id, Arc<PodRecord>>,
     counts: OrdMap<Kind, usize>,
     protos: pod::Protos,
 }
@@ -58,12 +65,15 @@ impl Store {
             rv: 0,
             tables: OrdMap::new(),
             by_id: OrdMap::new(),
+            pods: OrdMap::new(),
+            pod_names: OrdMap::new(),
+            events: OrdMap::new(),
+            event_names: OrdMap::new(),
             dependents: OrdSet::new(),
             uncontrolled: OrdSet::new(),
             pods_by_node: OrdSet::new(),
             pods_by_labels: OrdSet::new(),
             label_sets: OrdMap::new(),
-            pods: OrdMap::new(),
             counts: OrdMap::new(),
             protos: pod::Protos::default(),
         }
@@ -87,17 +97,29 @@ impl Store {
 
     /// How many objects there are in all.
     pub fn len(&self) -> usize {
-        self.tables.len()
+        self.tables.len() + self.pods.len() + self.events.len()
     }
 
     /// True if nothing is stored.
     pub fn is_empty(&self) -> bool {
-        self.tables.is_empty()
+        self.len() == 0
     }
 
     /// An entry by kind and name.
     pub fn entry(&self, kind: Kind, key: &Key) -> Option<&Entry> {
-        self.tables.get(&(kind, key.clone()))
+        match kind {
+            Kind::Pod => self.pods.get(self.pod_names.get(key)?),
+            Kind::Event => self.events.get(&self.event_id(key)?),
+            _ => self.tables.get(&(kind, key.clone())),
+        }
+    }
+
+    fn event_id(&self, key: &Key) -> Option<Id> {
+        if let Some(id) = self.event_names.get(key) {
+            return Some(*id);
+        }
+        let id = event::id_of_name(&key.name)?;
+        self.events.get(&id).filter(|e| e.obj.key() == *key).map(|_| id)
     }
 
     /// An object by kind and name.
@@ -112,13 +134,21 @@ impl Store {
 
     /// An object by its handle.
     pub fn by_id(&self, id: Id) -> Option<&Obj> {
-        let (kind, key) = self.by_id.get(&id)?;
-        self.get(*kind, key)
+        let entry = self.pods.get(&id).or_else(|| self.events.get(&id));
+        entry.or_else(|| self.tables.get(self.by_id.get(&id)?)).map(|e| &e.obj)
     }
 
     /// Kind and name of a handle.
-    pub fn name_of(&self, id: Id) -> Option<&(Kind, Key)> {
-        self.by_id.get(&id)
+    pub fn name_of(&self, id: Id) -> Option<(Kind, Key)> {
+        if let Some(found) = self.by_id.get(&id) {
+            return Some(found.clone());
+        }
+        self.by_id(id).map(|o| (o.kind(), o.key()))
+    }
+
+    /// Is there an object with this handle?
+    pub fn lives(&self, id: Id) -> bool {
+        self.by_id.contains_key(&id) || self.pods.contains_key(&id) || self.events.contains_key(&id)
     }
 
     /// The object with this UID, if it lives.
@@ -128,20 +158,25 @@ impl Store {
 
     /// A pod by its handle: the fast way.
     pub fn pod(&self, id: Id) -> Option<&Arc<PodRecord>> {
-        self.pods.get(&id)
+        self.pods.get(&id).and_then(pod_of)
     }
 
     /// A pod by name.
     pub fn pod_by_name(&self, key: &Key) -> Option<&Arc<PodRecord>> {
-        match self.get(Kind::Pod, key) {
-            Some(Obj::Pod(p)) => Some(p),
-            _ => None,
-        }
+        self.pod(*self.pod_names.get(key)?)
     }
 
     /// All pods in order of creation.
     pub fn pods(&self) -> impl Iterator<Item = &Arc<PodRecord>> {
-        self.pods.values()
+        self.pods.values().filter_map(pod_of)
+    }
+
+    /// All events in order of creation.
+    pub fn events(&self) -> impl Iterator<Item = &Arc<EventRecord>> {
+        self.events.values().filter_map(|e| match &e.obj {
+            Obj::Event(e) => Some(e),
+            _ => None,
+        })
     }
 
     /// All objects of a kind in the order of namespace and name; one namespace's only if given.
@@ -151,17 +186,26 @@ impl Store {
 
     /// Like [`Store::list`], with the requests.
     pub fn entries<'a>(&'a self, kind: Kind, namespace: Option<&str>) -> Box<dyn Iterator<Item = &'a Entry> + 'a> {
-        let start = (kind, Key::new(namespace.unwrap_or(""), ""));
-        match namespace {
-            None => Box::new(self.tables.range(start..).take_while(move |(k, _)| k.0 == kind).map(|(_, e)| e)),
-            Some(ns) => {
-                let ns: Arc<str> = ns.into();
-                Box::new(
-                    self.tables
-                        .range(start..)
-                        .take_while(move |(k, _)| k.0 == kind && k.1.namespace == ns)
-                        .map(|(_, e)| e),
-                )
+        let ns: Option<Arc<str>> = namespace.map(Into::into);
+        match kind {
+            Kind::Pod => {
+                let first = Key::new(namespace.unwrap_or(""), "");
+                let names = self.pod_names.range(first..);
+                let here = names.take_while(move |(k, _)| ns.as_ref().is_none_or(|ns| k.namespace == *ns));
+                Box::new(here.filter_map(|(_, id)| self.pods.get(id)))
+            }
+            Kind::Event => {
+                let mut list: Vec<(Key, &Entry)> = self.events.values().map(|e| (e.obj.key(), e)).collect();
+                list.retain(|(k, _)| ns.as_ref().is_none_or(|ns| k.namespace == *ns));
+                list.sort_by(|a, b| a.0.cmp(&b.0));
+                Box::new(list.into_iter().map(|(_, e)| e))
+            }
+            _ => {
+                let first = (kind, Key::new(namespace.unwrap_or(""), ""));
+                let rows = self.tables.range(first..);
+                let here =
+                    rows.take_while(move |(k, _)| k.0 == kind && ns.as_ref().is_none_or(|ns| k.1.namespace == *ns));
+                Box::new(here.map(|(_, e)| e))
             }
         }
     }
@@ -173,7 +217,7 @@ impl Store {
 
     /// Every entry of every kind.
     pub fn all(&self) -> impl Iterator<Item = &Entry> {
-        self.tables.values()
+        self.tables.values().chain(self.pods.values()).chain(self.events.values())
     }
 
     /// Handles of the objects whose ownerReferences name `owner`, in order of creation.
@@ -188,13 +232,13 @@ impl Store {
 
     /// Pods owned by `owner` (any reference), in order of creation.
     pub fn pods_of_owner(&self, owner: Id) -> impl Iterator<Item = &Arc<PodRecord>> + '_ {
-        self.dependents(owner).filter_map(|d| self.pods.get(&d))
+        self.dependents(owner).filter_map(|d| self.pod(d))
     }
 
     /// Pods bound to a node, in order of creation.
     pub fn pods_on_node(&self, node: &str) -> impl Iterator<Item = &Arc<PodRecord>> + '_ {
         let node: Arc<str> = node.into();
-        self.pods_by_node.range((node.clone(), 0)..=(node, Id::MAX)).filter_map(|(_, id)| self.pods.get(id))
+        self.pods_by_node.range((node.clone(), 0)..=(node, Id::MAX)).filter_map(|(_, id)| self.pod(*id))
     }
 
     /// Pods of a namespace that a selector picks, in order of label set and creation. The cost follows the number of
@@ -207,7 +251,7 @@ impl Store {
                 out.extend(
                     self.pods_by_labels
                         .range((ns.clone(), *set, 0)..=(ns.clone(), *set, Id::MAX))
-                        .filter_map(|(_, _, id)| self.pods.get(id)),
+                        .filter_map(|(_, _, id)| self.pod(*id)),
                 );
             }
         }
@@ -227,29 +271,66 @@ impl Store {
 
     /// Writes an object that carries its new resourceVersion already, keeps the indexes and logs the change.
     pub fn put(&mut self, obj: Obj, at: crate::clock::SimTime, request: u64) {
-        let (kind, key, id) = (obj.kind(), obj.key(), obj.id(&self.ids));
-        let old = self.tables.get(&(kind, key.clone())).map(|e| (e.obj.clone(), e.created_by));
-        if let Some((old, _)) = &old {
-            self.unindex(old, Some(&obj));
-        } else {
-            *self.counts.entry(kind).or_insert(0) += 1;
-            self.by_id.insert(id, (kind, key.clone()));
+        let (kind, id) = (obj.kind(), obj.id(&self.ids));
+        let old = match kind {
+            Kind::Pod => self.pods.get(&id),
+            Kind::Event => self.events.get(&id),
+            _ => self.tables.get(&(kind, obj.key())),
+        };
+        let old = old.map(|e| (e.obj.clone(), e.created_by));
+        match &old {
+            Some((old, _)) => self.unindex(old, Some(&obj)),
+            None => *self.counts.entry(kind).or_insert(0) += 1,
         }
         self.index(&obj, id, old.as_ref().map(|o| &o.0));
         let created_by = old.as_ref().map_or(request, |o| o.1);
-        self.tables.insert((kind, key), Entry { obj: obj.clone(), created_by, updated_by: request });
+        let entry = Entry { obj: obj.clone(), created_by, updated_by: request };
+        match kind {
+            Kind::Pod => {
+                if old.is_none() {
+                    self.pod_names.insert(obj.key(), id);
+                }
+                self.pods.insert(id, entry);
+            }
+            Kind::Event => {
+                if old.is_none() && event::id_of_name(&obj.key().name) != Some(id) {
+                    self.event_names.insert(obj.key(), id);
+                }
+                self.events.insert(id, entry);
+            }
+            _ => {
+                if old.is_none() {
+                    self.by_id.insert(id, (kind, obj.key()));
+                }
+                self.tables.insert((kind, obj.key()), entry);
+            }
+        }
         self.log.push(Change { rv: self.rv, at, kind, old: old.map(|o| o.0), new: Some(obj), request });
     }
 
     /// Removes an object for good and logs the change. The caller has taken a resourceVersion for it.
     pub fn remove(&mut self, kind: Kind, key: &Key, at: crate::clock::SimTime, request: u64) -> Option<Obj> {
-        let old = self.tables.remove(&(kind, key.clone()))?.obj;
+        let old = match kind {
+            Kind::Pod => {
+                let id = self.pod_names.remove(key)?;
+                self.pods.remove(&id)?
+            }
+            Kind::Event => {
+                let id = self.event_id(key)?;
+                self.event_names.remove(key);
+                self.events.remove(&id)?
+            }
+            _ => {
+                let old = self.tables.remove(&(kind, key.clone()))?;
+                self.by_id.remove(&old.obj.id(&self.ids));
+                old
+            }
+        }
+        .obj;
         if let Some(c) = self.counts.get_mut(&kind) {
             *c -= 1;
         }
-        let id = old.id(&self.ids);
         self.unindex(&old, None);
-        self.by_id.remove(&id);
         self.log.push(Change { rv: self.rv, at, kind, old: Some(old.clone()), new: None, request });
         Some(old)
     }
@@ -261,7 +342,6 @@ impl Store {
                     Some(Obj::Pod(o)) => Some(o),
                     _ => None,
                 };
-                self.pods.insert(id, p.clone());
                 if before.is_none_or(|o| o.node != p.node)
                     && let Some(n) = &p.node
                 {
@@ -326,9 +406,6 @@ impl Store {
                         self.uncontrolled.remove(&(Kind::Pod, o.namespace.clone(), id));
                     }
                 }
-                if after.is_none() {
-                    self.pods.remove(&id);
-                }
             }
             Obj::Event(_) => {}
             other => {
@@ -342,6 +419,13 @@ impl Store {
                 }
             }
         }
+    }
+}
+
+fn pod_of(e: &Entry) -> Option<&Arc<PodRecord>> {
+    match &e.obj {
+        Obj::Pod(p) => Some(p),
+        _ => None,
     }
 }
 

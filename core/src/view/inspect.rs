@@ -101,7 +101,7 @@ pub fn events(cluster: &Cluster, id: Id) -> Vec<EventView> {
 pub fn why(cluster: &Cluster, id: Id) -> Vec<Cause> {
     let sim = &cluster.world.sim;
     let Some((kind, key)) = sim.store.name_of(id) else { return vec![] };
-    let Some(entry) = sim.store.entry(*kind, key) else { return vec![] };
+    let Some(entry) = sim.store.entry(kind, &key) else { return vec![] };
     let mut out = chain(sim, entry.updated_by);
     let born = chain(sim, entry.created_by);
     // what is common to both chains is told once

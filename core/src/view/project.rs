@@ -245,7 +245,7 @@ impl Projector {
             status,
             ready,
             restarts: p.restarts(),
-            owner: p.proto.controller.filter(|id| sim.store.name_of(*id).is_some()),
+            owner: p.proto.controller.filter(|id| sim.store.lives(*id)),
             labels: p.proto.labels.pairs.clone(),
             images,
             ip: if s.ip == 0 { self.word("") } else { std::net::Ipv4Addr::from(s.ip).to_string().into() },
