@@ -21,8 +21,12 @@ pub const MANAGER: &str = "endpoint-controller";
 /// Addresses that one Endpoints object holds at most.
 pub const CAPACITY: usize = 1000;
 
+/// Which services pick pods with these labels, by namespace and label set: asked once for all changes that are
+/// delivered together.
+pub type Picks = BTreeMap<(Arc<str>, u32), Vec<Key>>;
+
 /// Keys (services) that a change makes due; shared with the EndpointSlice controller.
-pub fn services_of(sim: &Sim, change: &Change, add: &mut dyn FnMut(Key)) {
+pub fn services_of(sim: &Sim, change: &Change, picks: &mut Picks, add: &mut dyn FnMut(Key)) {
     match change.kind {
         Kind::Service => add(change.obj().key()),
         Kind::Pod => {
@@ -36,16 +40,18 @@ pub fn services_of(sim: &Sim, change: &Change, add: &mut dyn FnMut(Key)) {
             {
                 return;
             }
-            let Some(ns) = new.as_ref().or(old.as_ref()).map(|p| p.namespace.clone()) else { return };
-            for s in sim.store.list_typed::<Service>(Some(&ns)) {
-                let selector = selector_of(s);
-                let picks = |p: &Option<Arc<PodRecord>>| {
-                    p.as_ref()
-                        .is_some_and(|p| selector.as_ref().is_some_and(|s| s.matches_by(|k| p.proto.labels.get(k))))
-                };
-                if picks(&old) || picks(&new) {
-                    add(Key::of(&s.metadata));
-                }
+            let relabelled = match (&old, &new) {
+                (Some(o), Some(n)) => o.proto.labels.id != n.proto.labels.id,
+                _ => false,
+            };
+            for p in old.iter().filter(|_| new.is_none() || relabelled).chain(&new) {
+                let services = picks.entry((p.namespace.clone(), p.proto.labels.id)).or_insert_with(|| {
+                    let all = sim.store.list_typed::<Service>(Some(&p.namespace));
+                    all.filter(|s| selector_of(s).is_some_and(|s| s.matches_by(|k| p.proto.labels.get(k))))
+                        .map(|s| Key::of(&s.metadata))
+                        .collect()
+                });
+                services.iter().cloned().for_each(&mut *add);
             }
         }
         _ => {}

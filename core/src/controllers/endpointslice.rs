@@ -21,7 +21,7 @@ const MANAGER: &str = "endpointslice-controller.k8s.io";
 const MIRROR: &str = "endpointslicemirroring-controller.k8s.io";
 
 /// Keys (services) that a change makes due.
-pub fn keys_of(sim: &Sim, change: &Change, add: &mut dyn FnMut(Key)) {
+pub fn keys_of(sim: &Sim, change: &Change, picks: &mut endpoints::Picks, add: &mut dyn FnMut(Key)) {
     match change.kind {
         Kind::EndpointSlice => {
             // a slice that somebody else changed or deleted is put right; one of our own making needs no sync
@@ -34,7 +34,7 @@ pub fn keys_of(sim: &Sim, change: &Change, add: &mut dyn FnMut(Key)) {
         }
         Kind::Endpoints => add(change.obj().key()),
         Kind::Node => {}
-        _ => endpoints::services_of(sim, change, add),
+        _ => endpoints::services_of(sim, change, picks, add),
     }
 }
 

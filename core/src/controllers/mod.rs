@@ -48,8 +48,9 @@ impl Controllers {
             _ => {}
         }
         let mut keys: Vec<(Key, u64)> = vec![];
+        let mut picks = endpoints::Picks::new();
         for change in &changes {
-            self.keys_of(c, sim, change, &mut |key| keys.push((key, change.request)));
+            self.keys_of(c, sim, change, &mut picks, &mut |key| keys.push((key, change.request)));
         }
         for (key, cause) in keys {
             self.enqueue(c, sim, key, cause);
@@ -91,18 +92,25 @@ impl Controllers {
         }
     }
 
-    fn keys_of(&self, c: Component, sim: &Sim, change: &Change, add: &mut dyn FnMut(Key)) {
+    fn keys_of(
+        &self,
+        c: Component,
+        sim: &Sim,
+        change: &Change,
+        picks: &mut endpoints::Picks,
+        add: &mut dyn FnMut(Key),
+    ) {
         match c {
             Component::Deployment => deployment::keys_of(sim, change, add),
             Component::ReplicaSet => replicaset::keys_of(sim, change, add),
             Component::ServiceAccount => serviceaccount::keys_of(change, add),
             Component::Endpoints => {
-                endpoints::services_of(sim, change, add);
+                endpoints::services_of(sim, change, picks, add);
                 if change.kind == crate::store::Kind::Endpoints {
                     add(change.obj().key());
                 }
             }
-            Component::EndpointSlice => endpointslice::keys_of(sim, change, add),
+            Component::EndpointSlice => endpointslice::keys_of(sim, change, picks, add),
             Component::Namespace => namespace::keys_of(change, add),
             Component::GarbageCollector => garbagecollector::keys_of(sim, change, add),
             Component::HorizontalPodAutoscaler => horizontal::keys_of(change, add),
