@@ -54,20 +54,21 @@ pub struct EventRecord {
     pub last: SimTime,
 }
 
-/// An odd number: multiplying by it shuffles the handles of events into the digits of their names.
-const SHUFFLE: u64 = 0x009e_3779_b97f_4a7b;
-const DIGITS: u64 = (1 << 56) - 1;
+/// The digits of an event's name grow with its handle, as upstream's grow with time: events of one moment are listed
+/// in the order in which they came.
+const FIRST: u64 = 0x0087_5a1c_0000_0000;
+const STEP: u64 = 1_048_583;
 
 /// The name of an event: its object's and 16 hexadecimal digits that stand for its handle.
 pub fn name_of(object: &str, id: Id) -> String {
-    format!("{object}.18{:014x}", id.wrapping_mul(SHUFFLE) & DIGITS)
+    format!("{object}.18{:014x}", FIRST.wrapping_add(id.wrapping_mul(STEP)))
 }
 
 /// The handle that such a name stands for; none if it is no such name.
 pub fn id_of_name(name: &str) -> Option<Id> {
     let digits = name.rsplit_once('.')?.1.strip_prefix("18").filter(|d| d.len() == 14)?;
-    let n = u64::from_str_radix(digits, 16).ok()?;
-    Some(n.wrapping_mul(super::ids::inverse(SHUFFLE)) & DIGITS)
+    let n = u64::from_str_radix(digits, 16).ok()?.checked_sub(FIRST)?;
+    (n % STEP == 0).then_some(n / STEP)
 }
 
 impl EventRecord {

@@ -82,7 +82,7 @@ fn unshift(z: u64, s: u32) -> u64 {
 }
 
 /// The inverse of an odd number modulo 2^64.
-pub(super) const fn inverse(a: u64) -> u64 {
+const fn inverse(a: u64) -> u64 {
     let mut x = a;
     let mut i = 0;
     while i < 6 {
