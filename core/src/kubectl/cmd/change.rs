@@ -172,6 +172,22 @@ pub fn after_dash(inv: &Invocation) -> &[String] {
     inv.dash.map_or(&[], |n| &inv.args[n..])
 }
 
+/// What is wrong with a variable's name by the rule kubectl keeps; the API server's own is wider.
+pub fn env_name_errors(name: &str) -> Vec<String> {
+    let mut chars = name.chars();
+    let body = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    let mut errors = vec![];
+    if !chars.next().is_some_and(|c| body(c) && !c.is_ascii_digit()) || !chars.all(body) {
+        errors.push("a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is '[-._a-zA-Z][-._a-zA-Z0-9]*')".into());
+    }
+    if name == "." || name == ".." {
+        errors.push(format!("must not be '{name}'"));
+    } else if name.starts_with("..") {
+        errors.push("must not start with '..'".into());
+    }
+    errors
+}
+
 /// Refuses arguments.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use super::apply;
 use super::change::{self, RECORD, SAVE_CONFIG};
-use crate::api::{labels, names};
+use crate::api::labels;
 use crate::apiserver::request::Method;
 use crate::kubectl::Context;
 use crate::kubectl::command::{Command, DryRun, Invocation};
@@ -117,7 +117,7 @@ impl Run {
             let Some((name, value)) = e.split_once('=').filter(|(n, _)| !n.is_empty()) else {
                 return Err(format!("invalid env: {e}"));
             };
-            if !names::is_env_var_name(name).is_empty() {
+            if !change::env_name_errors(name).is_empty() {
                 return Err(format!("invalid env: {e}"));
             }
             env.push(json!({"name": name, "value": value}));

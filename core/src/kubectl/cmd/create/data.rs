@@ -4,6 +4,7 @@
 //! `create_secret.go` and `pkg/util/env_file.go`.
 
 use crate::api::names;
+use crate::kubectl::cmd::change;
 use std::collections::BTreeMap;
 
 /// The sources given by flags, in the order kubectl reads them.
@@ -116,7 +117,7 @@ fn add_env_file(
             continue;
         }
         let (key, value) = line.split_once('=').map_or((line, None), |(k, v)| (k, Some(v)));
-        let errors = names::is_env_var_name(key);
+        let errors = change::env_name_errors(key);
         if !errors.is_empty() {
             return Err(format!("{key:?} is not a valid key name: {}", errors.join(";")));
         }

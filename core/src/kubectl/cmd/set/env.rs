@@ -1,7 +1,6 @@
 //! `kubectl set env`.
 
 use super::Words;
-use crate::api::names;
 use crate::kubectl::Context;
 use crate::kubectl::builder;
 use crate::kubectl::cmd::change;
@@ -43,7 +42,7 @@ pub fn parse(specs: &[String], stdin: Option<&str>) -> Result<(Vec<Value>, Vec<S
     }
     for s in all {
         if let Some((name, value)) = s.split_once('=') {
-            let errors = names::is_env_var_name(name);
+            let errors = change::env_name_errors(name);
             if !errors.is_empty() {
                 return Err(format!("{name:?} is not a valid key name: {}", errors.join(";")));
             }
