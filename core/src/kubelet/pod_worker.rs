@@ -167,13 +167,16 @@ impl Kubelets {
     /// A simple pod to which something has happened goes on as one of any kind.
     pub(super) fn promote(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>) {
         let Some(Life::Simple(stage)) = self.workers.get(&pod.id).map(|w| w.life.clone()) else { return };
+        use super::simple::Simple;
+        if matches!(stage, Simple::Stopping(_)) {
+            return;
+        }
         let plan = self.plan(pod);
         let mut work = PodWork { sandbox: sim.now, began: sim.now, ..PodWork::default() };
         work.set_plan(&plan);
         if let Some(t) = pod.status.started {
             work.began = t.into();
         }
-        use super::simple::Simple;
         if !matches!(stage, Simple::Creating) {
             work.sandbox_ready = true;
         }

@@ -59,6 +59,17 @@ impl Kubelets {
         }
     }
 
+    /// In a large cluster kubelets report in step: those that watch them are woken a few times a second, not at each
+    /// pod.
+    fn together(sim: &Sim, at: SimTime) -> SimTime {
+        let step = match sim.store.count(crate::store::Kind::Pod) {
+            0..=500 => return at,
+            501..=10_000 => 100_000,
+            _ => 250_000,
+        };
+        SimTime(at.0.div_ceil(step) * step)
+    }
+
     fn host_ip(&self, id: Id) -> u32 {
         self.workers.get(&id).and_then(|w| self.nodes.get(w.node as usize)).map_or(0, |n| n.ip)
     }
@@ -234,7 +245,7 @@ impl Kubelets {
         self.set_life(pod.id, Life::Simple(Simple::Starting(sim.now.into())));
         // the runtime is asked once a second what has become of its containers
         let later = self.between(100, 900);
-        self.schedule(sim, pod.id, sim.now + later);
+        self.schedule(sim, pod.id, Self::together(sim, sim.now + later));
     }
 
     /// The pod's deletion has begun, or its template has changed.
@@ -265,7 +276,7 @@ impl Kubelets {
                 let (after, code) = on_term(c.entry.as_deref()).filter(|(d, _)| *d < grace).unwrap_or((grace, 137));
                 self.set_life(pod.id, Life::Simple(Simple::Stopping(code)));
                 let pause = self.between(20, 400);
-                self.schedule(sim, pod.id, sim.now + after + pause);
+                self.schedule(sim, pod.id, Self::together(sim, sim.now + after + pause));
             }
             _ => {
                 self.set_life(pod.id, Life::Simple(Simple::Stopping(137)));

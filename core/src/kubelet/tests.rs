@@ -1,3 +1,4 @@
+use crate::apiserver::request::{Method, Request};
 use crate::clock::SimTime;
 use crate::sim::{Config, KubeletProfile};
 use crate::store::pod::{ContainerRecord, RunState};
@@ -31,6 +32,22 @@ impl Play {
 
     fn run(&mut self, line: &str) {
         self.0.submit(&Input::Line { terminal: 0, line: line.into(), stdin: None });
+    }
+
+    /// What a shell's line prints in the pod's only regular container.
+    fn exec(&mut self, pod: &str, line: &str) -> String {
+        let path = format!("/api/v1/namespaces/default/pods/{pod}/exec");
+        let mut request = Request::new(Method::Post, path);
+        request.query = ["sh", "-c", line].iter().map(|w| ("command".to_owned(), (*w).to_owned())).collect();
+        let body = self.0.request(request).body;
+        let text = |k: &str| body[k].as_str().unwrap_or_default().to_owned();
+        format!("{}{}{}{}\n", text("stdout"), text("stderr"), text("message"), body["exitCode"])
+    }
+
+    fn log(&mut self, pod: &str, previous: bool) -> String {
+        let path = format!("/api/v1/namespaces/default/pods/{pod}/log");
+        let body = self.0.request(Request::get(path).with("previous", previous.to_string())).body;
+        body.as_str().or(body["message"].as_str()).unwrap_or_default().to_owned()
     }
 
     /// Phase, readiness, restarts and state of each pod's containers.
@@ -207,4 +224,236 @@ fn as_recorded() {
     p.until(22);
     assert_eq!(p.pods(), "");
     assert_eq!(p.events("web"), "");
+}
+
+#[test]
+fn readiness_and_startup_probes() {
+    let mut p = Play::new(1, KubeletProfile::Real);
+    p.pod("slow", "{containers: [{name: c, image: 'nginx:1.25', startupProbe: {exec: {command: [test, -f, /tmp/up]}, periodSeconds: 2, failureThreshold: 30}, readinessProbe: {httpGet: {path: /, port: 80}, periodSeconds: 5}, livenessProbe: {httpGet: {path: /nope, port: 80}, periodSeconds: 3}}]}");
+    p.pod(
+        "wrong",
+        "{containers: [{name: c, image: 'nginx:1.25', readinessProbe: {tcpSocket: {port: 8080}, periodSeconds: 5}}]}",
+    );
+    p.until(20);
+    check(
+        &p.pods(),
+        &expect![[r#"
+        slow Running unready 0 [running]
+        wrong Running unready 0 [running]
+    "#]],
+    );
+    p.exec("slow", "touch /tmp/up");
+    p.until(26);
+    check(
+        &p.pods(),
+        &expect![[r#"
+        slow Running ready 0 [running]
+        wrong Running unready 0 [running]
+    "#]],
+    );
+    p.until(40);
+    check(
+        &p.pods(),
+        &expect![[r#"
+        slow Running unready 1 [running]
+        wrong Running unready 0 [running]
+    "#]],
+    );
+    check(
+        &p.events("slow"),
+        &expect![[r#"
+        Pulling x1 Pulling image "nginx:1.25"
+        Pulled x1 Successfully pulled image "nginx:1.25" in 514ms (2.645s including waiting). Image size: 72000000 bytes.
+        Created x2 Container created
+        Started x2 Container started
+        Unhealthy x14 Startup probe failed: 
+        Unhealthy x3 Liveness probe failed: HTTP probe failed with statuscode: 404
+        Killing x1 Container c failed liveness probe, will be restarted
+        Pulled x1 Container image "nginx:1.25" already present on machine and can be accessed by the pod
+    "#]],
+    );
+    check(
+        &p.events("wrong"),
+        &expect![[r#"
+        Pulling x1 Pulling image "nginx:1.25"
+        Pulled x1 Successfully pulled image "nginx:1.25" in 2.286s (2.286s including waiting). Image size: 72000000 bytes.
+        Created x1 Container created
+        Started x1 Container started
+        Unhealthy x8 Readiness probe failed: dial tcp 10.244.1.2:8080: connect: connection refused
+    "#]],
+    );
+}
+
+#[test]
+fn termination() {
+    let mut p = Play::new(1, KubeletProfile::Real);
+    p.pod(
+        "hook",
+        "{containers: [{name: c, image: 'nginx:1.25', lifecycle: {preStop: {exec: {command: [sh, -c, 'sleep 5']}}}}]}",
+    );
+    p.pod(
+        "deaf",
+        "{terminationGracePeriodSeconds: 8, containers: [{name: c, image: 'busybox:1.36', command: [sleep, '1000']}]}",
+    );
+    p.pod("trap", "{containers: [{name: c, image: 'busybox:1.36', command: [sh, -c, 'trap \"echo bye; exit 0\" TERM; while true; do sleep 1; done']}]}");
+    p.until(20);
+    check(
+        &p.pods(),
+        &expect![[r#"
+        hook Running ready 0 [running]
+        deaf Running ready 0 [running]
+        trap Running ready 0 [running]
+    "#]],
+    );
+    p.run("delete pod --all --wait=false");
+    let mut seen = vec![];
+    for t in 20..35 {
+        p.until(t);
+        let names: Vec<String> = p.pods().lines().filter_map(|l| l.split(' ').next().map(str::to_owned)).collect();
+        seen.push(format!("{t} {}", names.join(" ")));
+    }
+    seen.dedup_by(|b, a| a.split_once(' ').map(|x| x.1) == b.split_once(' ').map(|x| x.1));
+    check(
+        &seen.join("\n"),
+        &expect![[r#"
+        20 hook deaf trap
+        21 hook deaf
+        26 deaf
+        29 "#]],
+    );
+}
+
+#[test]
+fn ends_of_pods() {
+    let mut p = Play::new(1, KubeletProfile::Real);
+    p.pod("late", "{restartPolicy: Never, activeDeadlineSeconds: 5, terminationGracePeriodSeconds: 1, containers: [{name: c, image: 'busybox:1.36', command: [sleep, '1000']}]}");
+    p.pod("side", "{restartPolicy: Never, initContainers: [{name: s, image: 'redis:7', restartPolicy: Always}], containers: [{name: c, image: 'busybox:1.36', command: [sleep, '3']}]}");
+    p.pod("initfail", "{restartPolicy: Never, initContainers: [{name: i, image: 'busybox:1.36', command: ['false']}], containers: [{name: c, image: 'nginx:1.25'}]}");
+    p.pod("initloop", "{initContainers: [{name: i, image: 'busybox:1.36', command: ['false']}], containers: [{name: c, image: 'nginx:1.25'}]}");
+    p.pod("nosuch", "{containers: [{name: c, image: 'nginx:1.25', command: [nope]}]}");
+    p.pod("never", "{containers: [{name: c, image: 'nginx:1.20', imagePullPolicy: Never}]}");
+    p.pod("mysql", "{containers: [{name: c, image: 'mysql:8'}]}");
+    p.pod("mount", "{volumes: [{name: v, configMap: {name: nope}}], containers: [{name: c, image: 'nginx:1.25', volumeMounts: [{name: v, mountPath: /etc/x}]}]}");
+    p.until(30);
+    check(
+        &p.pods(),
+        &expect![[r#"
+        late Failed unready 0 [ContainerCreating]
+        side Succeeded unready 0 [Completed 0, Completed 0]
+        initfail Failed unready 0 [Error 1, PodInitializing]
+        initloop Pending unready 2 [CrashLoopBackOff, PodInitializing]
+        nosuch Running unready 2 [CrashLoopBackOff]
+        never Pending unready 0 [ErrImageNeverPull]
+        mysql Running unready 2 [CrashLoopBackOff]
+        mount Pending unready 0 [ContainerCreating]
+    "#]],
+    );
+    check(
+        &(p.events("late") + &p.events("side") + &p.events("mount")),
+        &expect![[r#"
+        Pulling x1 Pulling image "busybox:1.36"
+        DeadlineExceeded x1 Pod was active on the node longer than the specified deadline
+        Pulling x1 Pulling image "redis:7"
+        Pulled x1 Successfully pulled image "redis:7" in 1.607s (2.103s including waiting). Image size: 47000000 bytes.
+        Created x1 Container created
+        Started x1 Container started
+        Pulled x1 Container image "busybox:1.36" already present on machine and can be accessed by the pod
+        Created x1 Container created
+        Started x1 Container started
+        Killing x1 Stopping container s
+        FailedMount x6 MountVolume.SetUp failed for volume "v" : configmap "nope" not found
+    "#]],
+    );
+    check(
+        &p.log("mysql", false),
+        &expect![[r#"
+        [ERROR] [Entrypoint]: Database is uninitialized and password option is not specified
+    "#]],
+    );
+}
+
+#[test]
+fn volumes_logs_and_commands() {
+    let mut p = Play::new(1, KubeletProfile::Real);
+    p.run("create configmap cm --from-literal=k=v");
+    p.pod("a", "{volumes: [{name: w, emptyDir: {}}, {name: c, configMap: {name: cm}}], initContainers: [{name: i, image: 'busybox:1.36', command: [sh, -c, 'echo hello $WHO > /work/x'], env: [{name: WHO, value: you}], volumeMounts: [{name: w, mountPath: /work}]}], containers: [{name: c, image: 'busybox:1.36', command: [sh, -c, 'cat /data/x /cm/k; echo; echo $A $(B); sleep 100'], env: [{name: A, valueFrom: {fieldRef: {fieldPath: metadata.name}}}, {name: B, valueFrom: {configMapKeyRef: {name: cm, key: k}}}], volumeMounts: [{name: w, mountPath: /data}, {name: c, mountPath: /cm}]}]}");
+    p.run("run web --image=nginx:1.25 --port=80 --expose");
+    p.until(15);
+    check(
+        &p.log("a", false),
+        &expect![[r#"
+        hello you
+        v
+        a v
+    "#]],
+    );
+    check(
+        &p.exec("a", "wget -qO- http://web; nslookup nope; hostname; nc -z web 81 || echo closed"),
+        &expect![[r#"
+            <html><head><title>Welcome to nginx!</title></head><body><h1>Welcome to nginx!</h1></body></html>
+            Server:		10.96.0.10
+            Address:	10.96.0.10:53
+
+            ** server can't find nope: NXDOMAIN
+
+            a
+            closed
+            nc: timed out
+            0
+        "#]],
+    );
+    check(
+        &p.exec("web", "env | grep KUBERNETES_SERVICE_HOST; ls /; cat /nope"),
+        &expect![[r#"
+        KUBERNETES_SERVICE_HOST=10.96.0.1
+        bin
+        dev
+        etc
+        home
+        opt
+        proc
+        root
+        run
+        srv
+        tmp
+        usr
+        var
+        cat: can't open '/nope': No such file or directory
+        1
+    "#]],
+    );
+    p.run("set image pod/web web=nginx:1.26");
+    p.until(25);
+    check(
+        &p.pods(),
+        &expect![[r#"
+        a Running ready 0 [Completed 0, running]
+        web Running ready 1 [running]
+    "#]],
+    );
+}
+
+#[test]
+#[ignore = "a look at what many pods cost"]
+fn many() {
+    let count = |p: &Play| (p.0.steps, p.0.sim.store.len(), p.0.sim.now);
+    let nodes: usize = std::env::var("NODES").ok().and_then(|n| n.parse().ok()).unwrap_or(100);
+    let mut p = Play::new(nodes, KubeletProfile::Real);
+    println!("boot {:?}", count(&p));
+    if std::env::var_os("BOOT").is_some() {
+        return;
+    }
+    p.run(&format!("create deployment web --image=nginx:1.25 --replicas={}", nodes * 30));
+    let mut kinds = std::collections::BTreeMap::new();
+    loop {
+        let Some(name) = p.0.sim.queue.iter().next().map(|(_, e)| format!("{e:?}")) else { break };
+        let name = name.split(['(', ',']).take(2).collect::<Vec<_>>().join(" ");
+        if !p.0.step(SimTime::from_secs(40)) {
+            break;
+        }
+        *kinds.entry(name).or_insert(0) += 1;
+    }
+    println!("{kinds:?} {:?}", count(&p));
+    let ready = p.0.sim.store.pods().filter(|p| p.status.is_ready()).count();
+    println!("{ready} ready");
 }
