@@ -11,6 +11,7 @@ use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
 use crate::sim::{Actor, Component, Event, KubeletProfile, Sim};
 use crate::store::event::{Involved, Text};
+use crate::store::pod::{Phase, SCHEDULED};
 use crate::store::{Id, Key, Kind, Obj, PodRecord};
 use crate::view::model::Fault;
 use imbl::OrdMap;
@@ -174,6 +175,23 @@ impl Kubelets {
     }
 
     fn admit(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>, node: u32, at: SimTime) {
+        // the scheduler has looked whether a pod fits; who comes past it is looked at here
+        let past = pod.status.conditions[SCHEDULED].status != Some(true);
+        if past
+            && self.profile == KubeletProfile::Real
+            && let Some((reason, message)) =
+                super::admission::refuses(sim, pod, pod.node.as_deref().unwrap_or_default())
+        {
+            self.pod_event(sim, pod, "", true, reason, message.clone());
+            let now = sim.now;
+            sim.update_pod_status(pod.id, |s| {
+                s.phase = Phase::Failed;
+                s.started = Some(now.into());
+                s.why = Some(Arc::new((reason.into(), format!("Pod was rejected: {message}").into())));
+                true
+            });
+            return;
+        }
         let plan = self.plan(pod);
         let life = match self.profile {
             KubeletProfile::Recorded => Life::Recorded(Box::default()),

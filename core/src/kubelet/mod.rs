@@ -6,11 +6,13 @@
 //! of all nodes, [`simple`] the fast way for plain servers, [`pod_worker`] the life of any other pod, [`recorded`] the
 //! player of the conformance recordings.
 
+mod admission;
 mod around;
 pub mod backoff;
 pub mod component;
 pub mod conditions;
 pub mod environment;
+mod interventions;
 pub mod node_status;
 pub mod phase;
 pub mod plan;
@@ -20,6 +22,7 @@ mod probing;
 mod publish;
 pub mod recorded;
 pub mod simple;
+mod starting;
 pub mod statuses;
 pub mod streams;
 

@@ -2,18 +2,17 @@
 //! pod, set to the next moment at which something can happen. Invariant: a turn may come at any time and any number of
 //! times; it brings the pod to where it has to be now and writes the status if that is another.
 
-use super::backoff::{self, Backoff};
+use super::backoff::Backoff;
 use super::component::{Kubelets, Life};
 use super::environment::Volumes;
 use super::phase::should_restart;
-use super::plan::{ContainerPlan, Plan, Program, PullPolicy};
+use super::plan::{ContainerPlan, Plan, Program};
 use super::probe::ProbeState;
-use super::simple::{on_term, pulled};
+use super::simple::on_term;
 use crate::clock::{SimDuration, SimTime};
 use crate::runtime::files::Files;
-use crate::runtime::images::Catalogue;
 use crate::runtime::logs::Log;
-use crate::runtime::shell::{Process, Signal, State, Stream, Unknown};
+use crate::runtime::shell::{Process, Signal, State, Stream};
 use crate::sim::Sim;
 use crate::store::pod::{ContainerRecord, RunState, Terminated};
 use crate::store::{Id, PodRecord};
@@ -23,10 +22,6 @@ use std::sync::Arc;
 
 /// After a container's end its status waits so long before it says that the restart is put off.
 const SHOW_EXIT: SimDuration = SimDuration::from_millis(1500);
-/// After a failed pull its status waits so long before it speaks of back-off.
-const SHOW_PULL_ERROR: SimDuration = SimDuration::from_millis(2500);
-/// How often a container that cannot be made is tried again.
-const RETRY: SimDuration = SimDuration::from_secs(10);
 /// The least that a container gets between SIGTERM and SIGKILL.
 const LEAST_GRACE: SimDuration = SimDuration::from_secs(2);
 
@@ -162,48 +157,6 @@ impl Kubelets {
 
     pub(super) fn put_work(&mut self, id: Id, work: PodWork) {
         self.set_life(id, Life::Full(Arc::new(work)));
-    }
-
-    /// A simple pod to which something has happened goes on as one of any kind.
-    pub(super) fn promote(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>) {
-        let Some(Life::Simple(stage)) = self.workers.get(&pod.id).map(|w| w.life.clone()) else { return };
-        use super::simple::Simple;
-        if matches!(stage, Simple::Stopping(_)) {
-            return;
-        }
-        let plan = self.plan(pod);
-        let mut work = PodWork { sandbox: sim.now, began: sim.now, ..PodWork::default() };
-        work.set_plan(&plan);
-        if let Some(t) = pod.status.started {
-            work.began = t.into();
-        }
-        if !matches!(stage, Simple::Creating) {
-            work.sandbox_ready = true;
-        }
-        if let (Simple::Starting(since), Some(run)) = (stage, work.runs.first_mut()) {
-            run.adopt(since.into(), self.rng.u64() | 1);
-            work.initialized = true;
-        }
-        if let (Simple::Running, Some(run), Some(record)) =
-            (stage, work.runs.first_mut(), pod.status.containers.first())
-        {
-            run.record = record.clone();
-            if let RunState::Running(since) = record.state {
-                run.adopt(since.into(), record.container_id);
-                run.record = record.clone();
-            }
-            work.initialized = true;
-        }
-        for (run, c) in work.runs.iter_mut().zip(plan.containers.iter()) {
-            run.files = Files::root();
-            if run.running()
-                && let Some(e) = &c.entry
-            {
-                run.log.add(run.since, Stream::Out, &e.output);
-            }
-        }
-        work.volumes = super::environment::volumes(self, sim, pod, &plan).ok().map(Arc::new);
-        self.put_work(pod.id, work);
     }
 
     /// The pod's deletion has begun, or its template has changed.
@@ -351,7 +304,7 @@ impl Kubelets {
             self.keep_volumes(v);
         }
         let soon = (more && !over).then(|| now + SimDuration::from_millis(1));
-        let next = work.next(&plan, now).into_iter().chain(soon).min();
+        let next = work.next_turn(&plan, now).into_iter().chain(soon).min();
         self.put_work(id, work);
         if over && pod.deletion.is_some() {
             let _ = sim.delete_pod(id, Some(0));
@@ -534,407 +487,17 @@ impl Kubelets {
         }
         changed
     }
-
-    /// Takes one container as far towards running as it gets now.
-    fn bring_up(
-        &mut self,
-        sim: &mut Sim,
-        pod: &Arc<PodRecord>,
-        plan: &Arc<Plan>,
-        work: &mut PodWork,
-        i: usize,
-    ) -> bool {
-        let now = sim.now;
-        let c = &plan.containers[i];
-        match work.runs[i].step {
-            Step::Idle => self.look_for_image(sim, pod, plan, work, i),
-            Step::Pulling(asked, begun, there) if there <= now => {
-                self.image_came(sim, pod, plan, work, i, asked, begun);
-                true
-            }
-            Step::NoImage(from, until) => {
-                let waits = matches!(&work.runs[i].record.state, RunState::Waiting(r, _) if r == "ErrImagePull");
-                if until <= now {
-                    work.runs[i].step = Step::Idle;
-                    return true;
-                }
-                if from <= now && waits {
-                    let text = format!("Back-off pulling image {:?}", &*c.image);
-                    let why = work.image_errors.get(&i).cloned().unwrap_or_default();
-                    self.pod_event(sim, pod, plan.field_path(i), false, "BackOff", text.clone());
-                    self.pod_event(sim, pod, plan.field_path(i), true, "Failed", "Error: ImagePullBackOff");
-                    let message = format!("{text}: ErrImagePull: {why}");
-                    work.runs[i].wait("ImagePullBackOff", Some(&message));
-                    return true;
-                }
-                false
-            }
-            Step::Broken(until) if until <= now => {
-                work.runs[i].step = Step::Idle;
-                true
-            }
-            Step::Waiting(from, until) => {
-                let shown = matches!(work.runs[i].record.state, RunState::Waiting(..));
-                if until <= now {
-                    let ended = match &work.runs[i].record.state {
-                        RunState::Terminated(t) => Some(t.clone()),
-                        _ => work.runs[i].record.last.clone(),
-                    };
-                    let run = &mut work.runs[i];
-                    let at = ended.as_ref().map_or(now, |t| t.finished.into());
-                    run.backoff.next(at, now);
-                    run.record.last = ended;
-                    run.record.restarts += 1;
-                    run.step = Step::Idle;
-                    return true;
-                }
-                if from <= now && !shown {
-                    let run = &mut work.runs[i];
-                    if let RunState::Terminated(t) = &run.record.state {
-                        run.record.last = Some(t.clone());
-                    }
-                    let who = format!("{}_{}({})", pod.name, pod.namespace, sim.store.ids.uid(pod.id));
-                    let wait = backoff::text(run.backoff.delay);
-                    let message = format!("back-off {wait} restarting failed container={} pod={who}", c.name);
-                    run.wait("CrashLoopBackOff", Some(&message));
-                    let text = format!("Back-off restarting failed container {} in pod {who}", c.name);
-                    self.pod_event(sim, pod, plan.field_path(i), true, "BackOff", text);
-                    return true;
-                }
-                false
-            }
-            _ => false,
-        }
-    }
-
-    fn look_for_image(
-        &mut self,
-        sim: &mut Sim,
-        pod: &Arc<PodRecord>,
-        plan: &Arc<Plan>,
-        work: &mut PodWork,
-        i: usize,
-    ) -> bool {
-        let now = sim.now;
-        let c = &plan.containers[i];
-        let path = plan.field_path(i);
-        if c.invalid_image {
-            let text = format!(
-                "Failed to apply default image tag {0:?}: couldn't parse image name {0:?}: invalid reference format",
-                &*c.image
-            );
-            self.pod_event(sim, pod, path.clone(), true, "InspectFailed", text.clone());
-            self.pod_event(sim, pod, path, true, "Failed", "Error: InvalidImageName");
-            work.runs[i].wait("InvalidImageName", Some(&text));
-            work.runs[i].step = Step::Broken(now + RETRY);
-            return true;
-        }
-        let there = self
-            .workers
-            .get(&pod.id)
-            .and_then(|w| self.nodes.get(w.node as usize))
-            .is_some_and(|n| n.images.get(&c.image).is_some_and(|t| *t <= now));
-        if c.policy == PullPolicy::Never && !there {
-            let text = format!("Container image {:?} is not present with pull policy of Never", &*c.image);
-            self.pod_event(sim, pod, path.clone(), true, "ErrImageNeverPull", text.clone());
-            self.pod_event(sim, pod, path, true, "Failed", "Error: ErrImageNeverPull");
-            work.runs[i].wait("ErrImageNeverPull", Some(&text));
-            work.runs[i].step = Step::Broken(now + RETRY);
-            return true;
-        }
-        if there && c.policy != PullPolicy::Always {
-            if !Self::quiet(sim) {
-                let text = format!(
-                    "Container image {:?} already present on machine and can be accessed by the pod",
-                    &*c.image
-                );
-                self.pod_event(sim, pod, path, false, "Pulled", text);
-            }
-            self.start(sim, pod, plan, work, i);
-            return true;
-        }
-        if !Self::quiet(sim) {
-            self.pod_event(sim, pod, path, false, "Pulling", format!("Pulling image {:?}", &*c.image));
-        }
-        if Catalogue::builtin().pull(&c.image).is_err() {
-            // the registry's answer takes a moment
-            let answer = self.between(700, 1600);
-            work.runs[i].step = Step::Pulling(now, now, now + answer);
-        } else if let Some((begun, there)) = self.pull(pod.id, &c.image, c.policy, now) {
-            work.runs[i].step = Step::Pulling(now, begun, there);
-        }
-        true
-    }
-
-    fn image_came(
-        &mut self,
-        sim: &mut Sim,
-        pod: &Arc<PodRecord>,
-        plan: &Arc<Plan>,
-        work: &mut PodWork,
-        i: usize,
-        asked: SimTime,
-        begun: SimTime,
-    ) {
-        let now = sim.now;
-        let c = &plan.containers[i];
-        let path = plan.field_path(i);
-        match Catalogue::builtin().pull(&c.image) {
-            Ok(_) => {
-                if !Self::quiet(sim) {
-                    self.pod_event(sim, pod, path, false, "Pulled", pulled(&c.image, now - begun, now - asked));
-                }
-                work.image_errors.remove(&i);
-                self.start(sim, pod, plan, work, i);
-            }
-            Err(e) => {
-                self.pod_event(
-                    sim,
-                    pod,
-                    path.clone(),
-                    true,
-                    "Failed",
-                    format!("Failed to pull image {:?}: {e}", &*c.image),
-                );
-                self.pod_event(sim, pod, path, true, "Failed", "Error: ErrImagePull");
-                let run = &mut work.runs[i];
-                run.wait("ErrImagePull", Some(&e));
-                run.image_backoff.next(now, now);
-                run.step = Step::NoImage(now + SHOW_PULL_ERROR, now + run.image_backoff.delay);
-                work.image_errors.insert(i, e.into());
-            }
-        }
-    }
-
-    fn start(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>, plan: &Arc<Plan>, work: &mut PodWork, i: usize) {
-        let now = sim.now;
-        let c = &plan.containers[i];
-        let path = plan.field_path(i);
-        let env = match super::environment::variables(self, sim, pod, plan, i) {
-            Ok(env) => env,
-            Err(e) => {
-                self.pod_event(sim, pod, path, true, "Failed", format!("Error: {e}"));
-                work.runs[i].wait("CreateContainerConfigError", Some(&e));
-                work.runs[i].step = Step::Broken(now + RETRY);
-                return;
-            }
-        };
-        let container = self.rng.u64() | 1;
-        if !Self::quiet(sim) || c.program != Program::Server {
-            self.pod_event(sim, pod, path.clone(), false, "Created", "Container created");
-        }
-        if let Program::Missing(name) = &c.program {
-            let why = if name.contains('/') {
-                format!("exec: {:?}: stat {name}: no such file or directory", &**name)
-            } else {
-                format!("exec: {:?}: executable file not found in $PATH", &**name)
-            };
-            let text = format!(
-                "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create \
-                 failed: unable to start container process: error during container init: {why}"
-            );
-            self.pod_event(sim, pod, path, true, "Failed", format!("Error: {text}"));
-            let run = &mut work.runs[i];
-            run.record.container_id = container;
-            run.record.pulled = true;
-            run.record.state = RunState::Terminated(Arc::new(Terminated {
-                exit_code: 128,
-                reason: Cow::Borrowed("StartError"),
-                message: Some(text.into()),
-                started: SimTime::ZERO.into(),
-                finished: now.into(),
-                container_id: container,
-            }));
-            run.step = Step::Exited(now);
-            return;
-        }
-        if !Self::quiet(sim) || c.program != Program::Server {
-            self.pod_event(sim, pod, path.clone(), false, "Started", "Container started");
-        }
-        let refuses = c.entry.as_ref().and_then(|e| e.refuses(|n| env.iter().any(|(k, v)| k == n && !v.is_empty())));
-        let run = &mut work.runs[i];
-        if !run.log.is_empty() {
-            run.previous = Some(std::mem::take(&mut run.log));
-        }
-        run.files = Files::root();
-        run.process = None;
-        run.exits = None;
-        (run.term_at, run.kill_at) = (None, None);
-        run.adopt(now, container);
-        let cwd = plan.container(i).and_then(|c| c.working_dir.clone()).unwrap_or_default();
-        match &c.program {
-            Program::Server | Program::Missing(_) => match (refuses, &c.entry) {
-                (Some(text), _) => {
-                    run.log.add(now, Stream::Err, text);
-                    run.exits = Some((now + SimDuration::from_millis(300), 1));
-                }
-                (None, Some(e)) => run.log.add(now, Stream::Out, &e.output),
-                _ => {}
-            },
-            Program::Ends => run.exits = Some((now, 0)),
-            Program::Prints => {
-                let lasts = c.entry.as_ref().map_or(0, |e| e.lasts);
-                run.exits = Some((now + SimDuration::from_millis(lasts), 0));
-            }
-            Program::Command(argv) => {
-                let unknown = if c.entry.is_some() { Unknown::NotFound } else { Unknown::Serves };
-                run.process = Some(Process::new(&super::environment::expand(argv, &env), &env, &cwd, unknown));
-                run.wake = Some(now);
-            }
-        }
-        run.record.ready = false;
-        run.record.started = Some(c.startup.is_none());
-        (run.startup, run.readiness, run.liveness) = Default::default();
-        match &c.startup {
-            Some(p) => run.startup = ProbeState::begin(p, now, now),
-            None => run.begin_probes(c, now),
-        }
-        if i >= plan.init {
-            work.initialized = true;
-        }
-        let later = self.between(100, 900);
-        work.relist = Some(work.relist.map_or(now + later, |t| t.min(now + later)));
-        if let Some(action) = &c.post_start {
-            let (done, _) = self.hook(sim, pod, plan, work, i, action, SimDuration::from_secs(600));
-            if let Err(e) = done {
-                let text =
-                    if e.is_empty() { "PostStartHook failed".to_owned() } else { format!("PostStartHook failed: {e}") };
-                self.pod_event(sim, pod, path.clone(), true, "FailedPostStartHook", text);
-                let text = format!("Container {} failed postStart hook, will be restarted", c.name);
-                self.pod_event(sim, pod, path, false, "Killing", text);
-                work.runs[i].exits = Some((now, 137));
-            }
-        }
-    }
-
-    /// A person ends a container's process.
-    pub(super) fn crash(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>, container: &str) -> Result<(), String> {
-        let mut found = Ok(());
-        self.on_node(sim, pod, |k, sim, pod| {
-            k.promote(sim, pod);
-            let Some(mut work) = k.take_work(pod.id) else { return };
-            let now = sim.now;
-            if let Some(plan) = work.plan.clone() {
-                let index = match container {
-                    "" => Some(plan.init),
-                    name => plan.containers.iter().position(|c| &*c.name == name),
-                };
-                match index.and_then(|i| work.runs.get_mut(i)) {
-                    None => found = Err(format!("container {container} is not valid for pod {}", pod.name)),
-                    Some(run) if run.running() => run.exits = Some((now, 1)),
-                    Some(_) => found = Err(format!("container {container} of pod {} is not running", pod.name)),
-                }
-            }
-            k.put_work(pod.id, work);
-            k.full_turn(sim, pod.id);
-        })?;
-        found
-    }
-
-    /// A person has broken a pod's readiness, or mended it.
-    pub(super) fn readiness_changed(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>) {
-        self.promote(sim, pod);
-        let Some(mut work) = self.take_work(pod.id) else { return };
-        if let Some(plan) = work.plan.clone() {
-            for (run, c) in work.runs.iter_mut().zip(plan.containers.iter()) {
-                if run.running() && c.readiness.is_some() && run.readiness.due.is_none() {
-                    run.readiness.due = Some(sim.now);
-                }
-            }
-        }
-        self.put_work(pod.id, work);
-        self.full_turn(sim, pod.id);
-    }
-
-    /// A ConfigMap or Secret has changed: pods of its namespace that wait for one try again soon.
-    pub(super) fn reference_changed(&mut self, sim: &mut Sim, object: &crate::store::Obj) {
-        let namespace = object.key().namespace;
-        let waiting: Vec<Id> = self
-            .workers
-            .iter()
-            .filter(|(_, w)| match &w.life {
-                Life::Full(work) => {
-                    !work.over
-                        && ((work.volumes.is_none() && work.mount_tries > 0)
-                            || work.runs.iter().any(|r| matches!(r.step, Step::Broken(_))))
-                }
-                _ => false,
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        for id in waiting {
-            if sim.store.pod(id).is_some_and(|p| p.namespace == namespace) {
-                let now = sim.now;
-                let Some(mut work) = self.take_work(id) else { continue };
-                let soon = now + SimDuration::from_millis(800);
-                work.mount_at = work.mount_at.min(soon);
-                if work.volumes.is_none() {
-                    work.sandbox = soon;
-                }
-                for r in &mut work.runs {
-                    if let Step::Broken(at) = &mut r.step {
-                        *at = (*at).min(soon);
-                    }
-                }
-                self.put_work(id, work);
-                self.schedule(sim, id, soon);
-            }
-        }
-    }
-
-    /// Power is back: what ran before is started again.
-    pub(super) fn restart_after_outage(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>) {
-        self.promote(sim, pod);
-        let Some(mut work) = self.take_work(pod.id) else { return };
-        let now = sim.now;
-        let mut ran = false;
-        for run in &mut work.runs {
-            if run.running() {
-                ran = true;
-                let container = run.record.container_id;
-                let started = match run.record.state {
-                    RunState::Running(t) => t,
-                    _ => run.since.into(),
-                };
-                run.end(now, 255, None);
-                run.record.state = RunState::Terminated(Arc::new(Terminated {
-                    exit_code: 255,
-                    reason: Cow::Borrowed("Unknown"),
-                    message: None,
-                    started,
-                    finished: now.into(),
-                    container_id: container,
-                }));
-                // a reboot is no crash
-                run.backoff = Backoff::default();
-            } else if matches!(run.step, Step::Pulling(..)) {
-                run.step = Step::Idle;
-            }
-        }
-        if ran && !work.over {
-            work.sandbox_ready = false;
-            work.initialized = false;
-            let sandbox = self.between(400, 1500);
-            work.sandbox = now + sandbox;
-            let text = "Pod sandbox changed, it will be killed and re-created.";
-            self.pod_event(sim, pod, "", false, "SandboxChanged", text);
-        }
-        let finish = pod.status.phase.is_terminal();
-        work.over |= finish;
-        self.put_work(pod.id, work);
-        self.full_turn(sim, pod.id);
-    }
 }
 
 impl PodWork {
-    fn set_plan(&mut self, plan: &Arc<Plan>) {
+    pub(super) fn set_plan(&mut self, plan: &Arc<Plan>) {
         let reason = if plan.init > 0 { "PodInitializing" } else { "ContainerCreating" };
         self.runs = plan.containers.iter().map(|_| Run::new(reason)).collect();
         self.plan = Some(plan.clone());
     }
 
     /// The next moment at which something can happen.
-    fn next(&self, plan: &Plan, now: SimTime) -> Option<SimTime> {
+    fn next_turn(&self, plan: &Plan, now: SimTime) -> Option<SimTime> {
         if self.over {
             return None;
         }
@@ -993,7 +556,7 @@ impl Run {
         }
     }
 
-    fn wait(&mut self, reason: &'static str, message: Option<&str>) {
+    pub(super) fn wait(&mut self, reason: &'static str, message: Option<&str>) {
         self.record.state = RunState::Waiting(Cow::Borrowed(reason), message.map(Into::into));
         self.record.ready = false;
         self.record.started = Some(false);
@@ -1027,7 +590,7 @@ impl Run {
     }
 
     /// The process has ended.
-    fn end(&mut self, at: SimTime, code: i32, message_policy: Option<&str>) {
+    pub(super) fn end(&mut self, at: SimTime, code: i32, message_policy: Option<&str>) {
         let started = match self.record.state {
             RunState::Running(t) => t,
             _ => at.into(),

@@ -434,26 +434,19 @@ fn volumes_logs_and_commands() {
 }
 
 #[test]
-#[ignore = "a look at what many pods cost"]
-fn many() {
-    let count = |p: &Play| (p.0.steps, p.0.sim.store.len(), p.0.sim.now);
-    let nodes: usize = std::env::var("NODES").ok().and_then(|n| n.parse().ok()).unwrap_or(100);
-    let mut p = Play::new(nodes, KubeletProfile::Real);
-    println!("boot {:?}", count(&p));
-    if std::env::var_os("BOOT").is_some() {
-        return;
-    }
-    p.run(&format!("create deployment web --image=nginx:1.25 --replicas={}", nodes * 30));
-    let mut kinds = std::collections::BTreeMap::new();
-    loop {
-        let Some(name) = p.0.sim.queue.iter().next().map(|(_, e)| format!("{e:?}")) else { break };
-        let name = name.split(['(', ',']).take(2).collect::<Vec<_>>().join(" ");
-        if !p.0.step(SimTime::from_secs(40)) {
-            break;
-        }
-        *kinds.entry(name).or_insert(0) += 1;
-    }
-    println!("{kinds:?} {:?}", count(&p));
-    let ready = p.0.sim.store.pods().filter(|p| p.status.is_ready()).count();
-    println!("{ready} ready");
+fn pods_past_the_scheduler() {
+    let mut p = Play::new(1, KubeletProfile::Real);
+    p.pod("big", "{nodeName: node-1, containers: [{name: c, image: 'nginx:1.25', resources: {requests: {cpu: 5}}}]}");
+    p.pod("apart", "{nodeName: node-1, nodeSelector: {disk: ssd}, containers: [{name: c, image: 'nginx:1.25'}]}");
+    p.pod("fits", "{nodeName: node-1, containers: [{name: c, image: 'nginx:1.25'}]}");
+    p.until(10);
+    check(&p.pods(), &expect![[r#"
+        big Failed unready 0 []
+        apart Failed unready 0 []
+        fits Running ready 0 [running]
+    "#]]);
+    check(&(p.events("big") + &p.events("apart")), &expect![[r#"
+        OutOfcpu x1 Node didn't have enough resource: cpu, requested: 5000, used: 0, capacity: 4000
+        NodeAffinity x1 Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector
+    "#]]);
 }

@@ -212,7 +212,7 @@ impl Image {
     }
 
     /// What it prints and exits with 1 for, when none of the variables it needs is set.
-    pub fn refuses<'a>(&'a self, set: impl Fn(&str) -> bool) -> Option<&'a str> {
+    pub fn refuses(&self, set: impl Fn(&str) -> bool) -> Option<&str> {
         (!self.needs.is_empty() && !self.needs.iter().any(|n| set(n))).then_some(self.refuses.as_str())
     }
 

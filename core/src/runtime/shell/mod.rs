@@ -5,6 +5,8 @@
 //! know pods: what lies outside the container comes from [`Surroundings`].
 
 mod expand;
+mod filters;
+mod net;
 mod parse;
 mod tools;
 pub use tools::duration;
@@ -198,9 +200,12 @@ struct Input {
     at: usize,
 }
 
+/// A variable's value, and whether commands see it.
+type Variable = (Arc<str>, bool);
+
 #[derive(Clone, Debug, Default)]
 struct Env {
-    vars: OrdMap<Arc<str>, (Arc<str>, bool)>,
+    vars: OrdMap<Arc<str>, Variable>,
     args: Arc<[String]>,
     name: Arc<str>,
     cwd: Arc<str>,
@@ -219,7 +224,7 @@ enum Frame {
     Restore { out: Sink, err: Sink, input: Option<Input> },
     Subshell(Box<Env>),
     Call(Arc<[String]>),
-    Variables(Vec<(Arc<str>, Option<(Arc<str>, bool)>)>),
+    Variables(Vec<(Arc<str>, Option<Variable>)>),
     Exec,
     Limit(SimTime),
 }
@@ -246,7 +251,7 @@ impl Process {
             words: argv.iter().map(|w| parse::Word::text(w)).collect(),
             ..Simple::default()
         }));
-        let mut vars: OrdMap<Arc<str>, (Arc<str>, bool)> = OrdMap::new();
+        let mut vars: OrdMap<Arc<str>, Variable> = OrdMap::new();
         vars.insert("PATH".into(), ("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into(), true));
         vars.insert("HOME".into(), ("/root".into(), true));
         for (k, v) in env {

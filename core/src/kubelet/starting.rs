@@ -1,0 +1,301 @@
+//! From an image to a running container: pulling, creating, starting, starting again, and what is said when that does
+//! not work. Models pkg/kubelet/kuberuntime startContainer and the image manager.
+
+use super::backoff;
+use super::component::Kubelets;
+use super::plan::{Plan, Program, PullPolicy};
+use super::pod_worker::{PodWork, Step};
+use super::probe::ProbeState;
+use super::simple::pulled;
+use crate::clock::{SimDuration, SimTime};
+use crate::runtime::files::Files;
+use crate::runtime::images::Catalogue;
+use crate::runtime::shell::{Process, Stream, Unknown};
+use crate::sim::Sim;
+use crate::store::PodRecord;
+use crate::store::pod::{RunState, Terminated};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// After a failed pull its status waits so long before it speaks of back-off.
+const SHOW_PULL_ERROR: SimDuration = SimDuration::from_millis(2500);
+/// How often a container that cannot be made is tried again.
+const RETRY: SimDuration = SimDuration::from_secs(10);
+
+impl Kubelets {
+    /// Takes one container as far towards running as it gets now.
+    pub(super) fn bring_up(
+        &mut self,
+        sim: &mut Sim,
+        pod: &Arc<PodRecord>,
+        plan: &Arc<Plan>,
+        work: &mut PodWork,
+        i: usize,
+    ) -> bool {
+        let now = sim.now;
+        let c = &plan.containers[i];
+        match work.runs[i].step {
+            Step::Idle => self.look_for_image(sim, pod, plan, work, i),
+            Step::Pulling(asked, begun, there) if there <= now => {
+                self.image_came(sim, pod, plan, work, i, asked, begun);
+                true
+            }
+            Step::NoImage(from, until) => {
+                let waits = matches!(&work.runs[i].record.state, RunState::Waiting(r, _) if r == "ErrImagePull");
+                if until <= now {
+                    work.runs[i].step = Step::Idle;
+                    return true;
+                }
+                if from <= now && waits {
+                    let text = format!("Back-off pulling image {:?}", &*c.image);
+                    let why = work.image_errors.get(&i).cloned().unwrap_or_default();
+                    self.pod_event(sim, pod, plan.field_path(i), false, "BackOff", text.clone());
+                    self.pod_event(sim, pod, plan.field_path(i), true, "Failed", "Error: ImagePullBackOff");
+                    let message = format!("{text}: ErrImagePull: {why}");
+                    work.runs[i].wait("ImagePullBackOff", Some(&message));
+                    return true;
+                }
+                false
+            }
+            Step::Broken(until) if until <= now => {
+                work.runs[i].step = Step::Idle;
+                true
+            }
+            Step::Waiting(from, until) => {
+                let shown = matches!(work.runs[i].record.state, RunState::Waiting(..));
+                if until <= now {
+                    let ended = match &work.runs[i].record.state {
+                        RunState::Terminated(t) => Some(t.clone()),
+                        _ => work.runs[i].record.last.clone(),
+                    };
+                    let run = &mut work.runs[i];
+                    let at = ended.as_ref().map_or(now, |t| t.finished.into());
+                    run.backoff.next(at, now);
+                    run.record.last = ended;
+                    run.record.restarts += 1;
+                    run.step = Step::Idle;
+                    return true;
+                }
+                if from <= now && !shown {
+                    let run = &mut work.runs[i];
+                    if let RunState::Terminated(t) = &run.record.state {
+                        run.record.last = Some(t.clone());
+                    }
+                    let who = format!("{}_{}({})", pod.name, pod.namespace, sim.store.ids.uid(pod.id));
+                    let wait = backoff::text(run.backoff.delay);
+                    let message = format!("back-off {wait} restarting failed container={} pod={who}", c.name);
+                    run.wait("CrashLoopBackOff", Some(&message));
+                    let text = format!("Back-off restarting failed container {} in pod {who}", c.name);
+                    self.pod_event(sim, pod, plan.field_path(i), true, "BackOff", text);
+                    return true;
+                }
+                false
+            }
+            _ => false,
+        }
+    }
+
+    fn look_for_image(
+        &mut self,
+        sim: &mut Sim,
+        pod: &Arc<PodRecord>,
+        plan: &Arc<Plan>,
+        work: &mut PodWork,
+        i: usize,
+    ) -> bool {
+        let now = sim.now;
+        let c = &plan.containers[i];
+        let path = plan.field_path(i);
+        if c.invalid_image {
+            let text = format!(
+                "Failed to apply default image tag {0:?}: couldn't parse image name {0:?}: invalid reference format",
+                &*c.image
+            );
+            self.pod_event(sim, pod, path.clone(), true, "InspectFailed", text.clone());
+            self.pod_event(sim, pod, path, true, "Failed", "Error: InvalidImageName");
+            work.runs[i].wait("InvalidImageName", Some(&text));
+            work.runs[i].step = Step::Broken(now + RETRY);
+            return true;
+        }
+        let there = self
+            .workers
+            .get(&pod.id)
+            .and_then(|w| self.nodes.get(w.node as usize))
+            .is_some_and(|n| n.images.get(&c.image).is_some_and(|t| *t <= now));
+        if c.policy == PullPolicy::Never && !there {
+            let text = format!("Container image {:?} is not present with pull policy of Never", &*c.image);
+            self.pod_event(sim, pod, path.clone(), true, "ErrImageNeverPull", text.clone());
+            self.pod_event(sim, pod, path, true, "Failed", "Error: ErrImageNeverPull");
+            work.runs[i].wait("ErrImageNeverPull", Some(&text));
+            work.runs[i].step = Step::Broken(now + RETRY);
+            return true;
+        }
+        if there && c.policy != PullPolicy::Always {
+            if !Self::quiet(sim) {
+                let text = format!(
+                    "Container image {:?} already present on machine and can be accessed by the pod",
+                    &*c.image
+                );
+                self.pod_event(sim, pod, path, false, "Pulled", text);
+            }
+            self.start(sim, pod, plan, work, i);
+            return true;
+        }
+        if !Self::quiet(sim) {
+            self.pod_event(sim, pod, path, false, "Pulling", format!("Pulling image {:?}", &*c.image));
+        }
+        if Catalogue::builtin().pull(&c.image).is_err() {
+            // the registry's answer takes a moment
+            let answer = self.between(700, 1600);
+            work.runs[i].step = Step::Pulling(now, now, now + answer);
+        } else if let Some((begun, there)) = self.pull(pod.id, &c.image, c.policy, now) {
+            work.runs[i].step = Step::Pulling(now, begun, there);
+        }
+        true
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an image, for which container it came, and since when it was awaited"
+    )]
+    fn image_came(
+        &mut self,
+        sim: &mut Sim,
+        pod: &Arc<PodRecord>,
+        plan: &Arc<Plan>,
+        work: &mut PodWork,
+        i: usize,
+        asked: SimTime,
+        begun: SimTime,
+    ) {
+        let now = sim.now;
+        let c = &plan.containers[i];
+        let path = plan.field_path(i);
+        match Catalogue::builtin().pull(&c.image) {
+            Ok(_) => {
+                if !Self::quiet(sim) {
+                    self.pod_event(sim, pod, path, false, "Pulled", pulled(&c.image, now - begun, now - asked));
+                }
+                work.image_errors.remove(&i);
+                self.start(sim, pod, plan, work, i);
+            }
+            Err(e) => {
+                self.pod_event(
+                    sim,
+                    pod,
+                    path.clone(),
+                    true,
+                    "Failed",
+                    format!("Failed to pull image {:?}: {e}", &*c.image),
+                );
+                self.pod_event(sim, pod, path, true, "Failed", "Error: ErrImagePull");
+                let run = &mut work.runs[i];
+                run.wait("ErrImagePull", Some(&e));
+                run.image_backoff.next(now, now);
+                run.step = Step::NoImage(now + SHOW_PULL_ERROR, now + run.image_backoff.delay);
+                work.image_errors.insert(i, e.into());
+            }
+        }
+    }
+
+    fn start(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>, plan: &Arc<Plan>, work: &mut PodWork, i: usize) {
+        let now = sim.now;
+        let c = &plan.containers[i];
+        let path = plan.field_path(i);
+        let env = match super::environment::variables(self, sim, pod, plan, i) {
+            Ok(env) => env,
+            Err(e) => {
+                self.pod_event(sim, pod, path, true, "Failed", format!("Error: {e}"));
+                work.runs[i].wait("CreateContainerConfigError", Some(&e));
+                work.runs[i].step = Step::Broken(now + RETRY);
+                return;
+            }
+        };
+        let container = self.rng.u64() | 1;
+        if !Self::quiet(sim) || c.program != Program::Server {
+            self.pod_event(sim, pod, path.clone(), false, "Created", "Container created");
+        }
+        if let Program::Missing(name) = &c.program {
+            let why = if name.contains('/') {
+                format!("exec: {:?}: stat {name}: no such file or directory", &**name)
+            } else {
+                format!("exec: {:?}: executable file not found in $PATH", &**name)
+            };
+            let text = format!(
+                "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create \
+                 failed: unable to start container process: error during container init: {why}"
+            );
+            self.pod_event(sim, pod, path, true, "Failed", format!("Error: {text}"));
+            let run = &mut work.runs[i];
+            run.record.container_id = container;
+            run.record.pulled = true;
+            run.record.state = RunState::Terminated(Arc::new(Terminated {
+                exit_code: 128,
+                reason: Cow::Borrowed("StartError"),
+                message: Some(text.into()),
+                started: SimTime::ZERO.into(),
+                finished: now.into(),
+                container_id: container,
+            }));
+            run.step = Step::Exited(now);
+            return;
+        }
+        if !Self::quiet(sim) || c.program != Program::Server {
+            self.pod_event(sim, pod, path.clone(), false, "Started", "Container started");
+        }
+        let refuses = c.entry.as_ref().and_then(|e| e.refuses(|n| env.iter().any(|(k, v)| k == n && !v.is_empty())));
+        let run = &mut work.runs[i];
+        if !run.log.is_empty() {
+            run.previous = Some(std::mem::take(&mut run.log));
+        }
+        run.files = Files::root();
+        run.process = None;
+        run.exits = None;
+        (run.term_at, run.kill_at) = (None, None);
+        run.adopt(now, container);
+        let cwd = plan.container(i).and_then(|c| c.working_dir.clone()).unwrap_or_default();
+        match &c.program {
+            Program::Server | Program::Missing(_) => match (refuses, &c.entry) {
+                (Some(text), _) => {
+                    run.log.add(now, Stream::Err, text);
+                    run.exits = Some((now + SimDuration::from_millis(300), 1));
+                }
+                (None, Some(e)) => run.log.add(now, Stream::Out, &e.output),
+                _ => {}
+            },
+            Program::Ends => run.exits = Some((now, 0)),
+            Program::Prints => {
+                let lasts = c.entry.as_ref().map_or(0, |e| e.lasts);
+                run.exits = Some((now + SimDuration::from_millis(lasts), 0));
+            }
+            Program::Command(argv) => {
+                let unknown = if c.entry.is_some() { Unknown::NotFound } else { Unknown::Serves };
+                run.process = Some(Process::new(&super::environment::expand(argv, &env), &env, &cwd, unknown));
+                run.wake = Some(now);
+            }
+        }
+        run.record.ready = false;
+        run.record.started = Some(c.startup.is_none());
+        (run.startup, run.readiness, run.liveness) = Default::default();
+        match &c.startup {
+            Some(p) => run.startup = ProbeState::begin(p, now, now),
+            None => run.begin_probes(c, now),
+        }
+        if i >= plan.init {
+            work.initialized = true;
+        }
+        let later = self.between(100, 900);
+        work.relist = Some(work.relist.map_or(now + later, |t| t.min(now + later)));
+        if let Some(action) = &c.post_start {
+            let (done, _) = self.hook(sim, pod, plan, work, i, action, SimDuration::from_secs(600));
+            if let Err(e) = done {
+                let text =
+                    if e.is_empty() { "PostStartHook failed".to_owned() } else { format!("PostStartHook failed: {e}") };
+                self.pod_event(sim, pod, path.clone(), true, "FailedPostStartHook", text);
+                let text = format!("Container {} failed postStart hook, will be restarted", c.name);
+                self.pod_event(sim, pod, path, false, "Killing", text);
+                work.runs[i].exits = Some((now, 137));
+            }
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Programs that read text and print it otherwise: `cat`, `grep`, `sort`, `sed` … as far as scripts in manifests use them.
+
+use super::cut;
+use super::utilities::{Done, Given, unescape};
+use crate::runtime::files::{FileSystem, normalize};
+use std::fmt::Write;
+
+/// Programs that read text, from files or standard input, and print it otherwise.
+pub(super) fn filter(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Done {
+    let has = |c: char| g.args.iter().any(|a| a.starts_with('-') && !a.starts_with("--") && a.contains(c));
+    let option = |name: &str| -> Option<&str> {
+        g.args.iter().enumerate().find_map(|(i, a)| match a.strip_prefix(name) {
+            Some("") => g.args.get(i + 1).map(String::as_str),
+            Some(rest) => Some(rest),
+            None => None,
+        })
+    };
+    let takes: &[&str] = match g.name {
+        "head" | "tail" => &["-n", "-c"],
+        "cut" => &["-d", "-f", "-c"],
+        "grep" | "egrep" | "fgrep" | "sed" => &["-e"],
+        "awk" => &["-F", "-v"],
+        "sort" => &["-k", "-t"],
+        _ => &[],
+    };
+    let mut operands: Vec<&str> = vec![];
+    let mut skip = false;
+    for a in g.args {
+        if !std::mem::take(&mut skip) {
+            if takes.contains(&a.as_str()) {
+                skip = true;
+            } else if !a.starts_with('-') || a == "-" {
+                operands.push(a);
+            }
+        }
+    }
+    let script = match g.name {
+        "grep" | "egrep" | "fgrep" | "sed" => match option("-e") {
+            Some(e) => e,
+            None if operands.is_empty() => return Done::fail(2, format!("{}: missing operand", g.name)),
+            None => operands.remove(0),
+        },
+        "awk" if operands.is_empty() => return Done::fail(2, "awk: missing operand"),
+        "awk" => operands.remove(0),
+        _ => "",
+    };
+    if g.name == "tr" {
+        return tr(g.input, plain, has('d'), has('s'));
+    }
+    if g.name == "tee" {
+        let mut d = Done::say(g.input);
+        for f in &operands {
+            if let Err(p) = fs.write(&normalize(g.cwd, f), g.input, has('a')) {
+                d.err += &format!("tee: {f}: {p}\n");
+                d.code = 1;
+            }
+        }
+        return d;
+    }
+    let mut d = Done::default();
+    let mut text = String::new();
+    if operands.is_empty() {
+        text.push_str(g.input);
+    }
+    for f in operands {
+        if f == "-" {
+            text.push_str(g.input);
+            continue;
+        }
+        match fs.read(&normalize(g.cwd, f)) {
+            Ok(t) => text.push_str(cut(&t, 1 << 20)),
+            Err(p) if g.name == "cat" || g.name == "head" || g.name == "tail" => {
+                d.err += &format!("{}: can't open '{f}': {p}\n", g.name);
+                d.code = 1;
+            }
+            Err(p) => {
+                d.err += &format!("{}: {f}: {p}\n", g.name);
+                d.code = if g.name.contains("grep") { 2 } else { 1 };
+            }
+        }
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    let joined = |lines: &[&str]| lines.iter().fold(String::new(), |s, l| s + l + "\n");
+    d.out = match g.name {
+        "cat" if has('n') => {
+            lines.iter().enumerate().fold(String::new(), |s, (i, l)| s + &format!("{:6}\t{l}\n", i + 1))
+        }
+        "tac" => joined(&lines.iter().rev().copied().collect::<Vec<_>>()),
+        "rev" => lines.iter().fold(String::new(), |s, l| s + &l.chars().rev().collect::<String>() + "\n"),
+        "sort" => {
+            let mut l = lines.clone();
+            let number = |s: &str| {
+                s.trim()
+                    .split(|c: char| !c.is_ascii_digit() && c != '-')
+                    .next()
+                    .and_then(|n| n.parse::<i64>().ok())
+                    .unwrap_or(0)
+            };
+            if has('n') {
+                l.sort_by_key(|s| number(s));
+            } else {
+                l.sort_unstable();
+            }
+            if has('r') {
+                l.reverse();
+            }
+            if has('u') {
+                l.dedup();
+            }
+            joined(&l)
+        }
+        "uniq" => {
+            let mut out = String::new();
+            for group in lines.chunk_by(|a, b| a == b) {
+                if has('c') {
+                    let _ = write!(out, "{:7} ", group.len());
+                }
+                let _ = writeln!(out, "{}", group[0]);
+            }
+            out
+        }
+        "wc" => {
+            let (l, w, c) = (text.matches('\n').count(), text.split_whitespace().count(), text.len());
+            match (has('l'), has('w'), has('c')) {
+                (true, ..) => format!("{l}\n"),
+                (_, true, _) => format!("{w}\n"),
+                (.., true) => format!("{c}\n"),
+                _ => format!("{l:9} {w:9} {c:9}\n"),
+            }
+        }
+        "head" | "tail" => {
+            let count = option("-n")
+                .or_else(|| g.args.iter().find_map(|a| a.strip_prefix('-').filter(|n| n.parse::<usize>().is_ok())))
+                .unwrap_or("10");
+            let n: usize = count.trim_start_matches(['-', '+']).parse().unwrap_or(10);
+            if let Some(bytes) = option("-c").and_then(|n| n.parse::<usize>().ok()) {
+                cut(&text, bytes).to_owned()
+            } else if g.name == "head" {
+                joined(&lines[..n.min(lines.len())])
+            } else if count.starts_with('+') {
+                joined(&lines[n.saturating_sub(1).min(lines.len())..])
+            } else {
+                joined(&lines[lines.len().saturating_sub(n)..])
+            }
+        }
+        "cut" => {
+            let delimiter = option("-d").unwrap_or("\t");
+            let range: Vec<usize> =
+                option("-f").or(option("-c")).unwrap_or("1").split([',', '-']).filter_map(|n| n.parse().ok()).collect();
+            lines.iter().fold(String::new(), |s, l| {
+                let fields: Vec<&str> = l.split(delimiter).collect();
+                let picked: Vec<&str> = if fields.len() == 1 {
+                    fields
+                } else {
+                    range.iter().filter_map(|i| fields.get(i.wrapping_sub(1)).copied()).collect()
+                };
+                s + &picked.join(delimiter) + "\n"
+            })
+        }
+        "grep" | "egrep" | "fgrep" => return grep(d, g.name, script, &lines, &has),
+        "sed" => sed(script, &lines, has('n')),
+        "awk" => awk(script, option("-F"), &lines),
+        _ => text,
+    };
+    d
+}
+
+fn grep(mut d: Done, name: &str, pattern: &str, lines: &[&str], has: &dyn Fn(char) -> bool) -> Done {
+    let pattern = if name == "fgrep" || has('F') { regex_lite::escape(pattern) } else { pattern.replace("\\|", "|") };
+    let pattern = if has('w') { format!(r"\b(?:{pattern})\b") } else { pattern };
+    let Ok(re) = regex_lite::RegexBuilder::new(&pattern).case_insensitive(has('i')).build() else {
+        return Done::fail(2, format!("{name}: bad regex '{pattern}'"));
+    };
+    let hits: Vec<&&str> = lines.iter().filter(|l| re.is_match(l) != has('v')).collect();
+    if hits.is_empty() && d.code == 0 {
+        d.code = 1;
+    }
+    if has('c') {
+        d.out = format!("{}\n", hits.len());
+    } else if !has('q') {
+        for l in hits {
+            if has('o') {
+                re.find_iter(l).for_each(|m| d.out += &format!("{}\n", m.as_str()));
+            } else {
+                d.out += &format!("{l}\n");
+            }
+        }
+    }
+    d
+}
+
+fn tr(input: &str, sets: &[&str], delete: bool, squeeze: bool) -> Done {
+    let expand = |s: &str| -> Vec<char> {
+        let s = s.replace("[:upper:]", "A-Z").replace("[:lower:]", "a-z").replace("[:digit:]", "0-9");
+        let s: Vec<char> = unescape(&s.replace("[:space:]", " \t\n")).chars().collect();
+        let (mut out, mut i) = (vec![], 0);
+        while i < s.len() {
+            if i + 2 < s.len() && s[i + 1] == '-' {
+                out.extend(s[i]..=s[i + 2]);
+                i += 3;
+            } else {
+                out.push(s[i]);
+                i += 1;
+            }
+        }
+        out
+    };
+    let from = sets.first().map(|s| expand(s)).unwrap_or_default();
+    let to = sets.get(1).map(|s| expand(s)).unwrap_or_default();
+    let mut out = String::new();
+    for c in input.chars() {
+        match from.iter().position(|f| *f == c) {
+            Some(_) if delete => {}
+            Some(i) if !to.is_empty() => out.push(to[i.min(to.len() - 1)]),
+            Some(_) if squeeze && out.ends_with(c) => {}
+            _ => out.push(c),
+        }
+    }
+    Done::say(out)
+}
+
+/// `s/a/b/[g]`, `Np`, `/x/d`, `/x/p`: what start scripts use.
+fn sed(script: &str, lines: &[&str], quiet: bool) -> String {
+    let mut out = String::new();
+    let mut chars = script.chars();
+    let substitution = if chars.next() == Some('s') { chars.next() } else { None };
+    let parts: Vec<&str> = substitution.map(|d| script[1 + d.len_utf8()..].split(d).collect()).unwrap_or_default();
+    let re = match parts.first() {
+        Some(p) => regex_lite::Regex::new(&p.replace("\\(", "(").replace("\\)", ")")).ok(),
+        None => script.strip_prefix('/').and_then(|s| s.split('/').next()).and_then(|p| regex_lite::Regex::new(p).ok()),
+    };
+    let number: Option<usize> = script.trim_end_matches(['p', 'd']).parse().ok();
+    for (i, line) in lines.iter().enumerate() {
+        if let (Some(re), [_, to, rest @ ..]) = (&re, parts.as_slice()) {
+            let to = to.replace("\\1", "${1}").replace('&', "${0}");
+            let text = if rest.first().is_some_and(|f| f.contains('g')) {
+                re.replace_all(line, to.as_str())
+            } else {
+                re.replace(line, to.as_str())
+            };
+            out += &format!("{text}\n");
+            continue;
+        }
+        let hit = number == Some(i + 1) || re.as_ref().is_some_and(|re| re.is_match(line));
+        let (print, delete) = (script.ends_with('p'), script.ends_with('d'));
+        let shown = if quiet { hit && print } else { !(hit && delete) };
+        if shown {
+            out += &format!("{line}\n");
+        }
+    }
+    out
+}
+
+/// `{print $1, $NF}` behind an optional `/pattern/`.
+fn awk(script: &str, separator: Option<&str>, lines: &[&str]) -> String {
+    let (pattern, action) = script.split_once('{').unwrap_or((script, "print}"));
+    let re = regex_lite::Regex::new(pattern.trim().trim_matches('/')).ok();
+    let body = action.trim_end().trim_end_matches('}').trim();
+    let fields = body.strip_prefix("print").unwrap_or("").trim();
+    let mut out = String::new();
+    for line in lines {
+        if re.as_ref().is_some_and(|re| !re.is_match(line)) {
+            continue;
+        }
+        let f: Vec<&str> = match separator {
+            Some(s) => line.split(s.trim_matches(['\'', '"'])).collect(),
+            None => line.split_whitespace().collect(),
+        };
+        let cells: Vec<String> = fields
+            .split(',')
+            .map(|c| match c.trim() {
+                "" | "$0" => (*line).to_owned(),
+                "$NF" => f.last().copied().unwrap_or("").to_owned(),
+                "NF" => f.len().to_string(),
+                c => match c.strip_prefix('$').and_then(|n| n.parse::<usize>().ok()) {
+                    Some(n) => f.get(n.wrapping_sub(1)).copied().unwrap_or("").to_owned(),
+                    None => c.trim_matches('"').to_owned(),
+                },
+            })
+            .collect();
+        out += &format!("{}\n", cells.join(" "));
+    }
+    out
+}

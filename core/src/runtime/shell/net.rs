@@ -1,0 +1,200 @@
+//! Programs that use the network: what they print and how they fail. Their outputs follow BusyBox and curl.
+
+use super::utilities::Done;
+use super::{NetProblem, Surroundings};
+use crate::clock::SimDuration;
+use crate::runtime::files::{FileSystem, normalize};
+
+pub(super) fn run(
+    name: &str,
+    args: &[String],
+    plain: &[&str],
+    fs: &mut FileSystem<'_>,
+    cwd: &str,
+    net: &mut dyn Surroundings,
+) -> Done {
+    match name {
+        "nslookup" | "dig" | "host" | "getent" => {
+            let host = if name == "getent" { plain.get(1) } else { plain.first() };
+            let Some(host) = host else { return Done::fail(1, format!("{name}: missing operand")) };
+            let found = net.resolve(host);
+            if found.is_empty() {
+                let d = Done {
+                    out: format!(
+                        "Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\n** server can't find {host}: NXDOMAIN\n\n"
+                    ),
+                    code: 1,
+                    ..Done::default()
+                };
+                return if name == "nslookup" {
+                    d
+                } else {
+                    Done { code: if name == "getent" { 2 } else { 1 }, ..Done::default() }
+                };
+            }
+            let mut out = String::new();
+            if name == "nslookup" {
+                out += "Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\n";
+            }
+            for a in found {
+                out += &match name {
+                    "nslookup" => format!("Name:\t{host}\nAddress: {a}\n\n"),
+                    "host" => format!("{host} has address {a}\n"),
+                    "getent" => format!("{a}      {host}\n"),
+                    _ => format!("{a}\n"),
+                };
+            }
+            Done::say(out)
+        }
+        "nc" | "ncat" | "netcat" | "telnet" => {
+            let hosts: Vec<&&str> = plain.iter().filter(|p| !p.is_empty()).collect();
+            let port = hosts.iter().rev().find_map(|p| p.parse::<u16>().ok());
+            let host = hosts.iter().find(|p| p.parse::<u16>().is_err());
+            match (host, port) {
+                (Some(h), Some(p)) => match net.connect(h, p) {
+                    Ok(()) => Done { err: format!("{h} ({h}:{p}) open\n"), ..Done::default() },
+                    Err(NetProblem::UnknownHost) => Done::fail(1, format!("{name}: bad address '{h}'")),
+                    Err(NetProblem::Refused) => Done::fail(1, format!("{name}: {h} ({h}:{p}): Connection refused")),
+                    Err(NetProblem::TimedOut) => {
+                        Done { takes: SimDuration::from_secs(5), ..Done::fail(1, format!("{name}: timed out")) }
+                    }
+                },
+                _ => Done::fail(1, format!("{name}: missing operand")),
+            }
+        }
+        "ping" => {
+            let Some(host) = plain.iter().find(|p| p.parse::<u32>().is_err()) else {
+                return Done::fail(1, "ping: missing operand");
+            };
+            match net.resolve(host).first() {
+                Some(a) => Done::say(format!(
+                    "PING {host} ({a}): 56 data bytes\n64 bytes from {a}: seq=0 ttl=64 time=0.050 ms\n"
+                )),
+                None => Done::fail(1, format!("ping: bad address '{host}'")),
+            }
+        }
+        _ => http(name, args, fs, cwd, net),
+    }
+}
+
+/// `wget` and `curl`.
+fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &mut dyn Surroundings) -> Done {
+    let curl = name == "curl";
+    let takes: &[&str] = if curl {
+        &[
+            "-o",
+            "-H",
+            "-X",
+            "-d",
+            "--data",
+            "-m",
+            "--max-time",
+            "--connect-timeout",
+            "-u",
+            "-w",
+            "--header",
+            "--request",
+            "--retry",
+            "-A",
+        ]
+    } else {
+        &["-O", "-T", "-t", "--timeout", "--tries", "--header", "-o"]
+    };
+    let (mut urls, mut file, mut format) = (vec![], None, None);
+    let mut rest = args.iter();
+    while let Some(a) = rest.next() {
+        if takes.contains(&a.as_str()) {
+            let value = rest.next();
+            match a.as_str() {
+                "-o" if curl => file = value.cloned(),
+                "-O" if !curl => file = value.cloned(),
+                "-w" => format = value.cloned(),
+                _ => {}
+            }
+        } else if let Some(v) = a.strip_prefix("-O").filter(|v| !v.is_empty() && !curl) {
+            file = Some(v.to_owned());
+        } else if a.starts_with("-q") && a.contains('O') && !curl {
+            // -qO- and -qO name
+            file =
+                a.split_once('O').map(|(_, v)| v.to_owned()).filter(|v| !v.is_empty()).or_else(|| rest.next().cloned());
+        } else if !a.starts_with('-') {
+            urls.push(a.clone());
+        }
+    }
+    let has = |short: char, long: &str| {
+        args.iter().any(|a| a == long || (a.starts_with('-') && !a.starts_with("--") && a.contains(short)))
+    };
+    let silent = if curl { has('s', "--silent") } else { has('q', "--quiet") };
+    let mut d = Done::default();
+    for url in urls {
+        let full = if url.contains("://") { url.clone() } else { format!("http://{url}") };
+        let host = full.split("://").nth(1).unwrap_or("").split('/').next().unwrap_or("").to_owned();
+        let (name_only, port) = host.rsplit_once(':').unwrap_or((&host, "80"));
+        match net.get(&full) {
+            Ok((code, body)) => {
+                let failed = code >= 400;
+                if failed && !curl {
+                    d.err += &format!("wget: server returned error: HTTP/1.1 {code}\n");
+                    d.code = 1;
+                    continue;
+                }
+                if failed && has('f', "--fail") {
+                    d.err += &format!("curl: (22) The requested URL returned error: {code}\n");
+                    d.code = 22;
+                    continue;
+                }
+                let head = has('I', "--head");
+                if curl && (head || has('i', "--include")) {
+                    d.out += &format!("HTTP/1.1 {code} {}\r\n\r\n", if failed { "Error" } else { "OK" });
+                }
+                let target = file.clone().or_else(|| {
+                    (!curl).then(|| {
+                        full.rsplit('/')
+                            .next()
+                            .filter(|n| !n.is_empty() && *n != host)
+                            .unwrap_or("index.html")
+                            .to_owned()
+                    })
+                });
+                match target.as_deref() {
+                    None | Some("-") if !head => d.out += &body,
+                    None | Some("-") => {}
+                    Some(f) => {
+                        if let Err(p) = fs.write(&normalize(cwd, f), &body, false) {
+                            d.err += &format!("{name}: can't open '{f}': {p}\n");
+                            d.code = 1;
+                        }
+                    }
+                }
+                if let Some(f) = &format {
+                    d.out += &super::utilities::unescape(&f.replace("%{http_code}", &code.to_string()));
+                }
+            }
+            Err(p) => {
+                let (code, text) = match (p, curl) {
+                    (NetProblem::UnknownHost, true) => (6, format!("curl: (6) Could not resolve host: {name_only}")),
+                    (NetProblem::Refused, true) => (
+                        7,
+                        format!(
+                            "curl: (7) Failed to connect to {name_only} port {port} after 0 ms: Could not connect to server"
+                        ),
+                    ),
+                    (NetProblem::TimedOut, true) => (28, "curl: (28) Connection timed out".into()),
+                    (NetProblem::UnknownHost, false) => (1, format!("wget: bad address '{host}'")),
+                    (NetProblem::Refused, false) => {
+                        (1, format!("wget: can't connect to remote host ({name_only}): Connection refused"))
+                    }
+                    (NetProblem::TimedOut, false) => (1, "wget: download timed out".into()),
+                };
+                d.code = code;
+                if p == NetProblem::TimedOut {
+                    d.takes = SimDuration::from_secs(5);
+                }
+                if !silent || !curl || has('S', "--show-error") {
+                    d.err += &format!("{text}\n");
+                }
+            }
+        }
+    }
+    d
+}
