@@ -6,47 +6,16 @@ use super::phase::phase;
 use super::plan::{Plan, Program};
 use super::pod_worker::{PodWork, Reason};
 use crate::api::error::Status;
-use crate::apiserver::request::{Method, Request, Response};
-use crate::clock::{SimDuration, SimTime};
+use crate::clock::SimDuration;
 use crate::runtime::logs::Log;
 use crate::sim::Sim;
 use crate::store::pod::{CONTAINERS_READY, ContainerRecord, INITIALIZED, READY, READY_TO_START, RunState, SCHEDULED};
 use crate::store::{Key, PodRecord};
-use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::sync::Arc;
 
 /// How long `kubectl exec` lets a command run: time does not pass for the person meanwhile.
 const EXEC_LIMIT: SimDuration = SimDuration::from_secs(3600);
-
-/// The lines of a log that a request asks for: `tailLines`, `sinceSeconds`, `sinceTime`, `timestamps`, `limitBytes`.
-fn chosen(log: &Log, request: &Request, sim: &Sim) -> String {
-    let number = |k: &str| request.param(k).and_then(|v| v.parse::<u64>().ok());
-    let ago = number("sinceSeconds").map(|s| SimTime(sim.now.0.saturating_sub(s * 1_000_000)));
-    let moment = request.param("sinceTime").and_then(SimTime::parse_rfc3339);
-    let since = ago.into_iter().chain(moment).max().unwrap_or_default();
-    let stamped = request.param("timestamps") == Some("true");
-    let mut lines: Vec<String> = log
-        .lines()
-        .filter(|l| l.at >= since)
-        .map(|l| if stamped { format!("{} {}\n", l.at.timestamp_micros(), l.text) } else { format!("{}\n", l.text) })
-        .collect();
-    if !log.rest().is_empty() {
-        lines.push(log.rest().to_owned());
-    }
-    if let Some(n) = request.param("tailLines").and_then(|v| v.parse::<usize>().ok()) {
-        lines.drain(..lines.len().saturating_sub(n));
-    }
-    let mut text = lines.concat();
-    if let Some(n) = number("limitBytes") {
-        let mut end = text.len().min(n as usize);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
-    }
-    text
-}
 
 /// What a command of `kubectl exec` came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,34 +83,6 @@ impl Kubelets {
             s.set_condition(SCHEDULED, true, now, None);
             *s != before
         });
-    }
-
-    /// Answers what the API server passes on to kubelets: `…/pods/NAME/log` and `…/pods/NAME/exec` (a POST with
-    /// `command` once for each word, `container`, and standard input as a text for body; the answer has `stdout`,
-    /// `stderr` and `exitCode`, null for a command that does not end). `None`: it is no such request.
-    pub fn serve(&mut self, sim: &mut Sim, request: &Request) -> Option<Response> {
-        let path = request.path.trim_start_matches('/');
-        let parts: Vec<&str> = path.split('/').collect();
-        let ["api", "v1", "namespaces", ns, "pods", name, what] = parts.as_slice() else { return None };
-        let container = request.param("container");
-        let done = match *what {
-            "log" if request.method == Method::Get => {
-                let previous = request.param("previous") == Some("true");
-                self.log(sim, ns, name, container, previous).map(|log| Value::String(chosen(&log, request, sim)))
-            }
-            "exec" => {
-                let argv: Vec<String> =
-                    request.query.iter().filter(|(k, _)| k == "command").map(|(_, v)| v.clone()).collect();
-                let input = request.body.as_str().unwrap_or_default();
-                self.exec(sim, ns, name, container, &argv, input)
-                    .map(|r| json!({"stdout": r.stdout, "stderr": r.stderr, "exitCode": r.code}))
-            }
-            _ => return None,
-        };
-        Some(match done {
-            Ok(body) => Response { code: 200, body, warnings: vec![] },
-            Err(s) => Response { code: s.code, body: s.to_value(), warnings: vec![] },
-        })
     }
 
     /// The lines a container has printed, newest last; `previous`: of the run before. The error is the API server's.

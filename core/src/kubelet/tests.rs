@@ -41,7 +41,7 @@ impl Play {
         request.query = ["sh", "-c", line].iter().map(|w| ("command".to_owned(), (*w).to_owned())).collect();
         let body = self.0.request(request).body;
         let text = |k: &str| body[k].as_str().unwrap_or_default().to_owned();
-        format!("{}{}{}{}\n", text("stdout"), text("stderr"), text("message"), body["exitCode"])
+        format!("{}{}{}{}\n", text("stdout"), text("stderr"), text("message"), body["code"])
     }
 
     fn log(&mut self, pod: &str, previous: bool) -> String {
@@ -440,13 +440,19 @@ fn pods_past_the_scheduler() {
     p.pod("apart", "{nodeName: node-1, nodeSelector: {disk: ssd}, containers: [{name: c, image: 'nginx:1.25'}]}");
     p.pod("fits", "{nodeName: node-1, containers: [{name: c, image: 'nginx:1.25'}]}");
     p.until(10);
-    check(&p.pods(), &expect![[r#"
+    check(
+        &p.pods(),
+        &expect![[r#"
         big Failed unready 0 []
         apart Failed unready 0 []
         fits Running ready 0 [running]
-    "#]]);
-    check(&(p.events("big") + &p.events("apart")), &expect![[r#"
+    "#]],
+    );
+    check(
+        &(p.events("big") + &p.events("apart")),
+        &expect![[r#"
         OutOfcpu x1 Node didn't have enough resource: cpu, requested: 5000, used: 0, capacity: 4000
         NodeAffinity x1 Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector
-    "#]]);
+    "#]],
+    );
 }
