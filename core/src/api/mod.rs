@@ -6,6 +6,7 @@ pub mod duration;
 pub mod error;
 pub mod fields;
 pub mod intstr;
+pub mod json_syntax;
 pub mod kinds;
 pub mod labels;
 pub mod names;

@@ -187,6 +187,18 @@ pub fn default_tolerations(pod: &mut Value) {
     }
 }
 
+/// What changed pods get: the default tolerations as new ones do, and their priority, which never changes.
+pub fn admit_pod_update(new: &mut Value, old: &Value) {
+    default_tolerations(new);
+    if let Some(spec) = object(new, "spec") {
+        for key in ["priority", "preemptionPolicy"] {
+            if has(&old["spec"], key) {
+                set_if_absent(spec, key, old["spec"][key].clone());
+            }
+        }
+    }
+}
+
 /// New nodes take no pods until they are known to be ready.
 pub fn admit_node(node: &mut Value) {
     let key = "node.kubernetes.io/not-ready";

@@ -410,13 +410,21 @@ impl Sim {
         let bad = |e: serde_json::Error| Status::bad_request(e.to_string());
         match kind {
             Kind::Pod => {
-                let pod: k8s_openapi::api::core::v1::Pod = serde_json::from_value(v).map_err(bad)?;
-                let old = match old {
-                    Some(Obj::Pod(p)) => Some(p.clone()),
+                // A record knows more than the API shows: a status that is not changed is not read back from there.
+                let kept = match old {
+                    Some(Obj::Pod(p)) => {
+                        let shown = old.map(|o| o.to_value(&self.store.ids)["status"] == v["status"]);
+                        Some((p.id, p.status.clone(), shown == Some(true)))
+                    }
                     _ => None,
                 };
-                let id = id.or(old.as_ref().map(|o| o.id)).unwrap_or(0);
-                Ok(Obj::Pod(Arc::new(self.pod_record(pod, id))))
+                let pod: k8s_openapi::api::core::v1::Pod = serde_json::from_value(v).map_err(bad)?;
+                let id = id.or(kept.as_ref().map(|k| k.0)).unwrap_or(0);
+                let mut record = self.pod_record(pod, id);
+                if let Some((_, status, true)) = kept {
+                    record.status = status;
+                }
+                Ok(Obj::Pod(Arc::new(record)))
             }
             Kind::Event => self.event_record(&v, id).map(|e| Obj::Event(Arc::new(e))),
             other => Obj::typed_from_value(other, v).map_err(bad),
@@ -481,6 +489,9 @@ impl Sim {
         (strategy.default)(&mut new);
         if t.kind == Kind::Service {
             self.allocate_service(&mut new, Some(&old)).map_err(|e| Status::invalid("Service", &name, &e))?;
+        }
+        if t.kind == Kind::Pod {
+            admission::admit_pod_update(&mut new, &old);
         }
         (strategy.prepare_for_update)(&mut new, &old);
         let errors = (strategy.validate_update)(&new, &old);

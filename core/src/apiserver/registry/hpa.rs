@@ -70,7 +70,9 @@ fn validate_spec(spec: &Value, path: &str) -> Vec<FieldError> {
     {
         errors.push(FieldError::invalid(child(path, "minReplicas"), min, "must be greater than or equal to 1"));
     }
-    if max < 1 {
+    if max == 0 {
+        errors.push(FieldError::required(child(path, "maxReplicas"), "must be set and greater than 0"));
+    } else if max < 0 {
         errors.push(FieldError::invalid(child(path, "maxReplicas"), max, "must be greater than 0"));
     }
     if min.is_some_and(|min| max < min) {

@@ -7,6 +7,7 @@ use super::util::{
     entries, has, immutable, invalid_each, keyed, nothing, nothing_kept, object, remove, set_default, text,
 };
 use crate::api::error::FieldError;
+use crate::api::json_syntax::syntax_error;
 use crate::api::names;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -67,8 +68,8 @@ fn validate(obj: &Value) -> Vec<FieldError> {
             let key = if kind == "kubernetes.io/dockercfg" { ".dockercfg" } else { ".dockerconfigjson" };
             if !has(data, key) {
                 errors.push(required(key));
-            } else if let Err(e) = serde_json::from_slice::<Value>(&bytes(obj, key)) {
-                errors.push(FieldError::invalid(keyed("data", key), "<secret contents redacted>", json_error(&e)));
+            } else if let Some(why) = not_an_object(&String::from_utf8_lossy(&bytes(obj, key))) {
+                errors.push(FieldError::invalid(keyed("data", key), "<secret contents redacted>", why));
             }
         }
         "kubernetes.io/basic-auth" if !has(data, "username") && !has(data, "password") => {
@@ -88,8 +89,19 @@ fn validate(obj: &Value) -> Vec<FieldError> {
     errors
 }
 
-fn json_error(e: &serde_json::Error) -> &'static str {
-    if e.is_eof() { "unexpected end of JSON input" } else { "invalid character looking for beginning of value" }
+/// Why a text is no JSON object, in the words of Go's decoder.
+fn not_an_object(text: &str) -> Option<String> {
+    if let Some((_, why)) = syntax_error(text) {
+        return Some(why);
+    }
+    let found = match serde_json::from_str(text).unwrap_or_default() {
+        Value::Array(_) => "array",
+        Value::String(_) => "string",
+        Value::Number(_) => "number",
+        Value::Bool(_) => "bool",
+        Value::Object(_) | Value::Null => return None,
+    };
+    Some(format!("json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"))
 }
 
 fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {

@@ -2,6 +2,7 @@
 
 use super::change::{self, RECORD};
 use crate::api::error::Status;
+use crate::api::json_syntax::syntax_error;
 use crate::apiserver::request::{ContentType, Method, Request};
 use crate::kubectl::Context;
 use crate::kubectl::builder::{Builder, Info};
@@ -38,33 +39,10 @@ pub(super) fn strategic(object: &Value, patch: &Value) -> Result<Value, CmdError
 /// The patch as JSON. What begins like a JSON object is sent as it is, so that the API server finds its errors.
 fn read(text: &str) -> Result<Value, CmdError> {
     if text.trim_start().starts_with('{') {
-        return serde_json::from_str(text).map_err(|e| CmdError::Api(Status::bad_request(json_error(text, &e))));
+        let why = |e: serde_json::Error| syntax_error(text).map_or_else(|| e.to_string(), |(_, why)| why);
+        return serde_json::from_str(text).map_err(|e| CmdError::Api(Status::bad_request(why(e))));
     }
     serde_yaml::from_str(text).map_err(|e| CmdError::client(format!("unable to parse {text:?}: yaml: {e}")))
-}
-
-/// Words a JSON error as Go's decoder does.
-fn json_error(text: &str, e: &serde_json::Error) -> String {
-    if e.is_eof() {
-        return "unexpected end of JSON input".into();
-    }
-    let line = text.lines().nth(e.line().saturating_sub(1)).unwrap_or_default();
-    let c = line.chars().nth(e.column().saturating_sub(1)).unwrap_or(' ');
-    let own = e.to_string();
-    let place = if own.contains("key must be a string") {
-        "looking for beginning of object key string"
-    } else if own.contains("expected `:`") {
-        "after object key"
-    } else if own.contains("expected `,` or `}`") {
-        "after object key:value pair"
-    } else if own.contains("expected `,` or `]`") {
-        "after array element"
-    } else if own.contains("trailing characters") {
-        "after top-level value"
-    } else {
-        "looking for beginning of value"
-    };
-    format!("invalid character {c:?} {place}")
 }
 
 /// The path of an object's subresource, or of the object itself.
