@@ -1,0 +1,344 @@
+//! Where things stand: pure arithmetic from the scene's sizes and the viewport to rectangles in world units (CSS
+//! pixels at zoom 1). The control-plane strip is not part of the world: see [`super::strip`].
+
+use super::anim::{self, Ms};
+use super::scene::{Place, PodItem, Scene};
+use kubarium_core::view::model::Id;
+use std::collections::BTreeMap;
+
+/// An upright rectangle.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rect {
+    /// Left edge.
+    pub x: f64,
+    /// Upper edge.
+    pub y: f64,
+    /// Width.
+    pub w: f64,
+    /// Height.
+    pub h: f64,
+}
+
+impl Rect {
+    /// A rectangle from its corner and size.
+    pub const fn new(x: f64, y: f64, w: f64, h: f64) -> Self {
+        Rect { x, y, w, h }
+    }
+
+    /// Whether a point lies inside.
+    pub fn contains(&self, x: f64, y: f64) -> bool {
+        x >= self.x && y >= self.y && x < self.x + self.w && y < self.y + self.h
+    }
+
+    /// Whether two rectangles share a point.
+    pub fn meets(&self, o: &Rect) -> bool {
+        self.x < o.x + o.w && o.x < self.x + self.w && self.y < o.y + o.h && o.y < self.y + self.h
+    }
+
+    /// The middle.
+    pub fn middle(&self) -> (f64, f64) {
+        (self.x + self.w / 2.0, self.y + self.h / 2.0)
+    }
+}
+
+/// How pods stand inside a card.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cell {
+    /// Side of a pod's glyph.
+    pub size: f64,
+    /// From one pod to the next.
+    pub dx: f64,
+    /// From one row to the next.
+    pub dy: f64,
+    /// Pods in a row.
+    pub cols: usize,
+    /// Rows of a card.
+    pub rows: usize,
+    /// Whether there is room for a name below each pod.
+    pub labels: bool,
+}
+
+/// Space around and between cards.
+pub const GAP: f64 = 14.0;
+/// Above a card's pods: its name and two bars.
+pub const HEAD: f64 = 70.0;
+/// From a card's edge to its pods.
+pub const PAD: f64 = 14.0;
+/// Height of the lane of services, one row.
+const LANE: f64 = 92.0;
+/// Pods in the tray that get a place of their own.
+pub const TRAY_MOST: usize = 48;
+/// Pods up to which names are written below them.
+pub const LABELS_TO: u32 = 150;
+
+/// The whole arrangement.
+#[derive(Clone, Debug, Default)]
+pub struct Layout {
+    /// Size of the world.
+    pub width: f64,
+    /// Size of the world.
+    pub height: f64,
+    /// The tray of pods without a node.
+    pub tray: Rect,
+    /// Pods in a row of the tray.
+    pub tray_cols: usize,
+    /// Each service's bar.
+    pub services: BTreeMap<Id, Rect>,
+    /// Cards in a row.
+    pub cols: usize,
+    /// Size of a card.
+    pub card: (f64, f64),
+    /// Upper edge of the first row of cards.
+    pub top: f64,
+    /// How pods stand in a card.
+    pub cell: Option<Cell>,
+    /// Nodes in the order of their cards.
+    pub order: Vec<Id>,
+    /// The place of a node in `order`.
+    pub index: BTreeMap<Id, usize>,
+}
+
+/// How pods stand when the fullest node has `most` places and the cluster `live` pods.
+pub fn cell_for(most: usize, live: u32) -> Cell {
+    let labels = live <= LABELS_TO;
+    let (size, dx, dy) = if labels && most <= 12 {
+        (30.0, 54.0, 52.0)
+    } else if most <= 24 {
+        (26.0, 38.0, 36.0)
+    } else {
+        (20.0, 27.0, 27.0)
+    };
+    let labels = labels && most <= 12;
+    let cols = if labels {
+        4
+    } else {
+        // A card about 1.6 times as wide as high.
+        ((most.max(8) as f64 * 1.9).sqrt().ceil() as usize).max(5)
+    };
+    // Half a row of spare room, so that not each pod that comes changes the arrangement.
+    let rows = most.div_ceil(cols).max(if labels { 2 } else { 3 });
+    Cell { size, dx, dy, cols, rows, labels }
+}
+
+/// The text on a service's bar, as it is measured and drawn.
+pub fn service_text(s: &kubarium_core::view::model::ServiceView) -> String {
+    let ready = s.endpoints.iter().filter(|(_, r)| *r).count();
+    let port = s.ports.split(['/', ',']).next().unwrap_or("");
+    if s.selector.is_empty() && s.endpoints.is_empty() {
+        return format!("svc/{}", s.name);
+    }
+    match &*s.address {
+        "" | "None" => format!("svc/{}  →{ready}", s.name),
+        address => format!("svc/{}  {address}:{port}  →{ready}", s.name),
+    }
+}
+
+/// Arranges a scene for a viewport of `vw` × `vh` CSS pixels (the strip already taken off).
+pub fn arrange(scene: &Scene, vw: f64, vh: f64) -> Layout {
+    let vw = vw.max(200.0);
+    let vh = vh.max(160.0);
+    let n = scene.order.len();
+    let cell = cell_for(scene.most_slots(), scene.live());
+    let card_w = cell.cols as f64 * cell.dx + 2.0 * PAD - (cell.dx - cell.size) + 8.0;
+    let card_h = HEAD + cell.rows as f64 * cell.dy + PAD - 4.0;
+    // The lane's height depends on the world's width, and the other way round: two passes settle it.
+    let mut lane = LANE;
+    let mut best = (1usize, 0.0f64);
+    let mut width = vw;
+    for _ in 0..2 {
+        best = (1, 0.0);
+        for cols in 1..=n.max(1) {
+            let rows = n.max(1).div_ceil(cols);
+            let w = cols as f64 * (card_w + GAP) + GAP;
+            let h = lane + rows as f64 * (card_h + GAP) + GAP;
+            let scale = (vw / w).min(vh / h).min(1.0);
+            // Wider wins a tie while all fits: it leaves the room below to the legend.
+            if scale > best.1 + 1e-9 || (scale >= 1.0 && best.1 >= 1.0) {
+                best = (cols, scale);
+            }
+        }
+        width = (best.0 as f64 * (card_w + GAP) + GAP).max(vw / best.1.max(1e-6)).min(vw.max(best.0 as f64 * (card_w * 1.5 + GAP) + GAP));
+        lane = lane_layout(scene, width).2;
+    }
+    let (tray, services, lane) = lane_layout(scene, width);
+    let cols = best.0;
+    let stretched = ((width - GAP) / cols as f64 - GAP).clamp(card_w, card_w * 1.5);
+    let rows = n.max(1).div_ceil(cols);
+    let used = cols as f64 * (stretched + GAP) + GAP;
+    Layout {
+        width: used.max(width),
+        height: lane + rows as f64 * (card_h + GAP) + GAP,
+        tray: tray.0,
+        tray_cols: tray.1,
+        services,
+        cols,
+        card: (stretched, card_h),
+        top: lane,
+        cell: Some(cell),
+        index: scene.order.iter().enumerate().map(|(i, id)| (*id, i)).collect(),
+        order: scene.order.clone(),
+    }
+}
+
+type Lane = ((Rect, usize), BTreeMap<Id, Rect>, f64);
+
+/// The tray and the services: where they stand in a world of this width, and the height they need.
+fn lane_layout(scene: &Scene, width: f64) -> Lane {
+    let waiting = scene.tray.len().min(TRAY_MOST);
+    let tray_cols = if waiting <= 3 { 3 } else { waiting.div_ceil(2).min(12) };
+    let tray_rows = waiting.div_ceil(tray_cols).max(1);
+    let tray_w = (tray_cols as f64 * 40.0 + 22.0).max(128.0);
+    let tray_h = 30.0 + tray_rows as f64 * 40.0 + 8.0;
+    let tray = Rect::new(GAP, 6.0, tray_w, tray_h);
+    let left = GAP + tray_w + 22.0;
+    let (mut x, mut y) = (left, 16.0);
+    let mut bars = BTreeMap::new();
+    for s in scene.services.values() {
+        let w = service_text(s).chars().count() as f64 * 7.3 + 38.0;
+        if x + w > width - GAP && x > left {
+            x = left;
+            y += 46.0;
+        }
+        bars.insert(s.id, Rect::new(x, y, w, 34.0));
+        x += w + 18.0;
+    }
+    let bottom = (y + 34.0).max(tray.y + tray.h);
+    ((tray, tray_cols), bars, bottom + 26.0)
+}
+
+impl Layout {
+    /// The card of the node at this place of the order.
+    pub fn card_at(&self, i: usize) -> Rect {
+        let cols = self.cols.max(1);
+        let x = GAP + (i % cols) as f64 * (self.card.0 + GAP);
+        let y = self.top + (i / cols) as f64 * (self.card.1 + GAP);
+        Rect::new(x, y, self.card.0, self.card.1)
+    }
+
+    /// The card of a node.
+    pub fn node(&self, id: Id) -> Option<Rect> {
+        self.index.get(&id).map(|i| self.card_at(*i))
+    }
+
+    /// The places in the order of the nodes whose cards meet `view`, as ranges of a row each.
+    pub fn visible(&self, view: &Rect) -> Vec<std::ops::Range<usize>> {
+        let n = self.order.len();
+        if n == 0 {
+            return Vec::new();
+        }
+        let pitch = (self.card.0 + GAP, self.card.1 + GAP);
+        let first_row = ((view.y - self.top) / pitch.1).floor().max(0.0) as usize;
+        let last_row = ((view.y + view.h - self.top) / pitch.1).ceil().max(0.0) as usize;
+        let first_col = (((view.x - GAP) / pitch.0).floor().max(0.0) as usize).min(self.cols);
+        let last_col = (((view.x + view.w - GAP) / pitch.0).ceil().max(0.0) as usize).min(self.cols);
+        (first_row..last_row.min(n.div_ceil(self.cols.max(1))))
+            .map(|r| (r * self.cols + first_col).min(n)..(r * self.cols + last_col).min(n))
+            .filter(|r| !r.is_empty())
+            .collect()
+    }
+
+    /// The upper left corner of a place on a node or in the tray.
+    pub fn corner(&self, place: Place, slot: u32) -> Option<(f64, f64)> {
+        let cell = self.cell?;
+        match place {
+            Place::Tray => {
+                let slot = (slot as usize).min(TRAY_MOST - 1);
+                let cols = self.tray_cols.max(1);
+                let pad = (40.0 - cell.size.min(30.0)) / 2.0;
+                Some((
+                    self.tray.x + 11.0 + (slot % cols) as f64 * 40.0 + pad,
+                    self.tray.y + 28.0 + (slot / cols) as f64 * 40.0 + pad,
+                ))
+            }
+            Place::Node(id) => {
+                let card = self.node(id)?;
+                let (col, row) = (slot as usize % cell.cols, slot as usize / cell.cols);
+                let dx = if cell.cols > 1 {
+                    ((card.w - 2.0 * PAD - cell.size - 8.0) / (cell.cols as f64 - 1.0)).min(cell.dx * 1.25)
+                } else {
+                    cell.dx
+                };
+                Some((card.x + PAD + 4.0 + col as f64 * dx, card.y + HEAD + row as f64 * cell.dy))
+            }
+        }
+    }
+
+    /// Where a pod is drawn at `now`: its place, or between the old and the new one.
+    pub fn pod(&self, pod: &PodItem, now: Ms, calm: bool) -> Option<(f64, f64)> {
+        let there = self.corner(pod.place, pod.slot)?;
+        let Some((from, slot, at)) = pod.moved else { return Some(there) };
+        let p = anim::progress(at, anim::MOVE, now);
+        if p >= 1.0 || calm {
+            return Some(there);
+        }
+        let here = self.corner(from, slot)?;
+        let e = anim::ease_in_out(p);
+        Some((anim::lerp(here.0, there.0, e), anim::lerp(here.1, there.1, e)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scene::tests::{node, patch, pod};
+    use super::*;
+    use kubarium_core::view::model::{Op, PodState};
+
+    fn scene(nodes: u64, each: u64) -> Scene {
+        let mut s = Scene::default();
+        let mut ops: Vec<Op> = (1..=nodes).map(|i| Op::Node(node(i, &format!("node-{i}")))).collect();
+        for n in 1..=nodes {
+            for p in 0..each {
+                ops.push(Op::Pod(pod(100_000 + n * 1000 + p, Some(n), PodState::Ready)));
+            }
+        }
+        s.apply(&patch(ops), 0.0);
+        s
+    }
+
+    #[test]
+    fn pods_stand_inside_their_cards_and_apart() {
+        for (nodes, each) in [(1, 1), (3, 4), (5, 30), (50, 20), (2, 110)] {
+            let s = scene(nodes, each);
+            let l = arrange(&s, 760.0, 520.0);
+            let size = l.cell.unwrap().size;
+            for p in s.pods.values() {
+                let (x, y) = l.pod(p, 1e9, false).unwrap();
+                let card = l.node(p.view.node.unwrap()).unwrap();
+                assert!(x >= card.x && x + size <= card.x + card.w, "{nodes}×{each}: {x} {card:?}");
+                assert!(y >= card.y && y + size <= card.y + card.h, "{nodes}×{each}: {y} {card:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn three_nodes_fit_side_by_side_on_a_desk_and_below_each_other_on_a_phone() {
+        let s = scene(3, 4);
+        let desk = arrange(&s, 800.0, 520.0);
+        assert_eq!(desk.cols, 3);
+        assert!(desk.width <= 801.0 || desk.height <= 520.0);
+        assert_eq!(arrange(&s, 390.0, 700.0).cols, 1);
+    }
+
+    #[test]
+    fn only_what_is_in_view_is_visited() {
+        let s = scene(400, 1);
+        let l = arrange(&s, 800.0, 600.0);
+        let all: usize = l.visible(&Rect::new(0.0, 0.0, l.width, l.height)).iter().map(|r| r.len()).sum();
+        assert_eq!(all, 400);
+        let one = l.card_at(37);
+        let (x, y) = one.middle();
+        let seen: Vec<usize> = l.visible(&Rect::new(x, y, 1.0, 1.0)).into_iter().flatten().collect();
+        assert_eq!(seen, vec![37]);
+    }
+
+    #[test]
+    fn a_move_begins_there_and_ends_here() {
+        let mut s = scene(2, 1);
+        s.apply(&patch(vec![Op::Pod(pod(7, None, PodState::Pending))]), 0.0);
+        s.apply(&patch(vec![Op::Pod(pod(7, Some(2), PodState::Pending))]), 1000.0);
+        let l = arrange(&s, 800.0, 600.0);
+        let p = &s.pods[&7];
+        assert_eq!(l.pod(p, 1000.0, false), l.corner(Place::Tray, 0));
+        assert_eq!(l.pod(p, 1300.0, false), l.corner(Place::Node(2), 1));
+    }
+}

@@ -1,0 +1,660 @@
+//! What stands on the map and since when: patches go in, [`Scene`] is kept up by them at a cost that follows the
+//! change, never the size of the cluster. It must not know the canvas or where anything is drawn.
+
+use super::anim::{self, Ms};
+use kubarium_core::view::model::*;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// All states in the order in which they are counted and listed.
+pub const STATES: [PodState; 6] = [
+    PodState::Ready,
+    PodState::NotReady,
+    PodState::Pending,
+    PodState::Failing,
+    PodState::Terminating,
+    PodState::Succeeded,
+];
+
+/// The place of a state in [`STATES`].
+pub fn state_index(s: PodState) -> usize {
+    STATES.iter().position(|x| *x == s).unwrap_or(0)
+}
+
+/// Where a pod stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the tray of pods without a node.
+    Tray,
+    /// On a node.
+    Node(Id),
+}
+
+/// A row of places that are handed out lowest first and given back.
+#[derive(Clone, Debug, Default)]
+pub struct Slots {
+    /// Who stands where.
+    pub taken: Vec<Option<Id>>,
+    free: BTreeSet<u32>,
+}
+
+impl Slots {
+    /// Gives `id` the place `hint` if that is free, else the lowest free one.
+    pub fn take(&mut self, id: Id, hint: Option<u32>) -> u32 {
+        if let Some(slot) = hint.filter(|s| *s < 4096) {
+            while self.taken.len() <= slot as usize {
+                self.free.insert(self.taken.len() as u32);
+                self.taken.push(None);
+            }
+            if self.free.remove(&slot) {
+                self.taken[slot as usize] = Some(id);
+                return slot;
+            }
+        }
+        if let Some(slot) = self.free.pop_first() {
+            self.taken[slot as usize] = Some(id);
+            return slot;
+        }
+        self.taken.push(Some(id));
+        self.taken.len() as u32 - 1
+    }
+
+    /// Frees a place.
+    pub fn give_back(&mut self, slot: u32) {
+        if let Some(place) = self.taken.get_mut(slot as usize)
+            && place.take().is_some()
+        {
+            self.free.insert(slot);
+            while self.taken.last().is_some_and(Option::is_none) {
+                self.taken.pop();
+                self.free.remove(&(self.taken.len() as u32));
+            }
+        }
+    }
+
+    /// How many places are in use or lie below one that is.
+    pub fn len(&self) -> usize {
+        self.taken.len()
+    }
+}
+
+/// A pod on the map.
+#[derive(Clone, Debug)]
+pub struct PodItem {
+    /// What is known of it.
+    pub view: PodView,
+    /// Where it stands.
+    pub place: Place,
+    /// Which place there.
+    pub slot: u32,
+    /// When it appeared.
+    pub born: Ms,
+    /// When it began to vanish.
+    pub died: Option<Ms>,
+    /// Where it came from and when it left there.
+    pub moved: Option<(Place, u32, Ms)>,
+    /// The state before this one.
+    pub before: PodState,
+    /// When the state changed.
+    pub changed: Ms,
+}
+
+/// A node on the map.
+#[derive(Clone, Debug)]
+pub struct NodeItem {
+    /// What is known of it.
+    pub view: NodeView,
+    /// When it appeared.
+    pub born: Ms,
+    /// Its pods' places.
+    pub slots: Slots,
+    /// Pods by direct owner and state.
+    pub counts: BTreeMap<Option<Id>, [u32; 6]>,
+    /// Living pods on it.
+    pub live: u32,
+    /// Those that fail: they are always drawn one by one.
+    pub failing: BTreeSet<Id>,
+}
+
+impl NodeItem {
+    /// Pods by state.
+    pub fn by_state(&self) -> [u32; 6] {
+        let mut sum = [0; 6];
+        for counts in self.counts.values() {
+            for (s, n) in sum.iter_mut().zip(counts) {
+                *s += n;
+            }
+        }
+        sum
+    }
+}
+
+/// A message on its way.
+#[derive(Clone, Debug)]
+pub struct PulseItem {
+    /// When it left, by the animation clock.
+    pub start: Ms,
+    /// What it is.
+    pub pulse: Pulse,
+}
+
+/// What a part of the control plane did last.
+#[derive(Clone, Debug)]
+pub struct Activity {
+    /// When, by the animation clock.
+    pub at: Ms,
+    /// In its words.
+    pub text: Arc<str>,
+}
+
+/// Messages that are drawn at one time; more than this is a blur anyway.
+const MOST_PULSES: usize = 160;
+
+/// The picture's memory.
+#[derive(Clone, Debug, Default)]
+pub struct Scene {
+    /// Nodes by handle.
+    pub nodes: BTreeMap<Id, NodeItem>,
+    /// Their order on the map: by name, numbers in it as numbers.
+    pub order: Vec<Id>,
+    /// Pods by handle, the dying ones included.
+    pub pods: BTreeMap<Id, PodItem>,
+    /// Services by handle.
+    pub services: BTreeMap<Id, ServiceView>,
+    /// Owners of pods by handle.
+    pub workloads: BTreeMap<Id, WorkloadView>,
+    /// Places of pods without a node.
+    pub tray: Slots,
+    /// Messages on their way.
+    pub pulses: VecDeque<PulseItem>,
+    /// What each part did last: kubectl, API server, etcd, controllers, scheduler.
+    pub parts: [Option<Activity>; 5],
+    /// Living pods by state.
+    pub counts: [u32; 6],
+    /// Grows when the layout may have to change.
+    pub shape: u64,
+    /// Grows with every change of a pod.
+    pub pods_version: u64,
+    dying: VecDeque<(Ms, Id)>,
+    hints: BTreeMap<Id, (Place, u32)>,
+    /// The last moment at which anything is in motion.
+    busy_until: Ms,
+}
+
+impl Scene {
+    /// Takes in a patch at `now` of the animation clock. Returns whether it began anew.
+    pub fn apply(&mut self, patch: &Patch, now: Ms) -> bool {
+        let mut fresh = false;
+        let mut pulses = 0;
+        for op in &patch.ops {
+            match op {
+                Op::Reset => {
+                    let shape = self.shape + 1;
+                    let pods_version = self.pods_version + 1;
+                    // Who stood where is kept as a hint: dragging the timeline must not shuffle the pods.
+                    let hints = self.pods.values().map(|p| (p.view.id, (p.place, p.slot))).collect();
+                    *self = Scene { shape, pods_version, hints, ..Scene::default() };
+                    fresh = true;
+                }
+                Op::Node(view) => self.node(view, if fresh { now - anim::BIRTH } else { now }),
+                Op::NodeGone(id) => self.node_gone(*id, now),
+                Op::Pod(view) => self.pod(view, if fresh { now - anim::BIRTH } else { now }),
+                Op::PodGone(id) => self.pod_gone(*id, now),
+                Op::Service(view) => {
+                    self.services.insert(view.id, view.clone());
+                    self.shape += 1;
+                    self.pods_version += 1;
+                }
+                Op::ServiceGone(id) => {
+                    self.services.remove(id);
+                    self.shape += 1;
+                    self.pods_version += 1;
+                }
+                Op::Workload(view) => {
+                    self.workloads.insert(view.id, view.clone());
+                    self.pods_version += 1;
+                }
+                Op::WorkloadGone(id) => {
+                    self.workloads.remove(id);
+                    self.pods_version += 1;
+                }
+                Op::Pulse(pulse) => {
+                    // Messages of one patch leave one after the other, so that a burst reads as a stream.
+                    self.pulse(pulse, now + f64::from(pulses.min(40)) * 35.0);
+                    pulses += 1;
+                }
+                Op::Event(_) | Op::Request(_) => {}
+            }
+        }
+        if fresh {
+            self.hints.clear();
+        }
+        fresh
+    }
+
+    fn touch(&mut self, until: Ms) {
+        self.busy_until = self.busy_until.max(until);
+    }
+
+    /// Whether anything moves at `now`.
+    pub fn moving(&self, now: Ms) -> bool {
+        now < self.busy_until || !self.dying.is_empty()
+    }
+
+    /// The moment at which all motion is over.
+    pub fn settled_at(&self) -> Ms {
+        self.busy_until
+    }
+
+    fn node(&mut self, view: &NodeView, now: Ms) {
+        match self.nodes.get_mut(&view.id) {
+            Some(item) => item.view = view.clone(),
+            None => {
+                let item = NodeItem {
+                    view: view.clone(),
+                    born: now,
+                    slots: Slots::default(),
+                    counts: BTreeMap::new(),
+                    live: 0,
+                    failing: BTreeSet::new(),
+                };
+                let key = natural_key(&view.name);
+                let at = self.order.partition_point(|id| natural_key(&self.nodes[id].view.name) < key);
+                self.order.insert(at, view.id);
+                self.nodes.insert(view.id, item);
+                self.shape += 1;
+                self.touch(now + anim::BIRTH);
+                // Pods that came before their node.
+                let waiting: Vec<Id> = self.tray.taken.iter().flatten().copied().collect();
+                for id in waiting {
+                    if self.pods.get(&id).is_some_and(|p| p.view.node == Some(view.id)) {
+                        self.settle(id, now);
+                    }
+                }
+            }
+        }
+    }
+
+    fn node_gone(&mut self, id: Id, now: Ms) {
+        let Some(node) = self.nodes.remove(&id) else { return };
+        self.order.retain(|n| *n != id);
+        self.shape += 1;
+        for pod in node.slots.taken.into_iter().flatten() {
+            if let Some(item) = self.pods.get_mut(&pod) {
+                item.place = Place::Tray;
+                item.moved = None;
+                item.slot = self.tray.take(pod, None);
+                if item.died.is_none() {
+                    item.died = Some(now);
+                    self.counts[state_index(item.view.state)] -= 1;
+                    self.dying.push_back((now + anim::DEATH, pod));
+                }
+            }
+        }
+        self.touch(now + anim::DEATH);
+    }
+
+    fn tally(&mut self, place: Place, owner: Option<Id>, state: PodState, id: Id, add: bool) {
+        let i = state_index(state);
+        if add {
+            self.counts[i] += 1;
+        } else {
+            self.counts[i] = self.counts[i].saturating_sub(1);
+        }
+        let Place::Node(n) = place else { return };
+        let Some(node) = self.nodes.get_mut(&n) else { return };
+        let row = node.counts.entry(owner).or_default();
+        if add {
+            row[i] += 1;
+            node.live += 1;
+        } else {
+            row[i] = row[i].saturating_sub(1);
+            node.live = node.live.saturating_sub(1);
+            if row.iter().all(|n| *n == 0) {
+                node.counts.remove(&owner);
+            }
+        }
+        if state == PodState::Failing {
+            if add {
+                node.failing.insert(id);
+            } else {
+                node.failing.remove(&id);
+            }
+        }
+    }
+
+    fn take(&mut self, place: Place, id: Id) -> u32 {
+        let hint = self.hints.get(&id).filter(|(p, _)| *p == place).map(|(_, slot)| *slot);
+        match place {
+            Place::Tray => {
+                let before = self.tray.len();
+                let slot = self.tray.take(id, hint);
+                if self.tray.len() != before {
+                    self.shape += 1;
+                }
+                slot
+            }
+            Place::Node(n) => match self.nodes.get_mut(&n) {
+                Some(node) => {
+                    let before = node.slots.len();
+                    let slot = node.slots.take(id, hint);
+                    if node.slots.len() != before {
+                        self.shape += 1;
+                    }
+                    slot
+                }
+                None => 0,
+            },
+        }
+    }
+
+    fn give_back(&mut self, place: Place, slot: u32) {
+        match place {
+            Place::Tray => {
+                let before = self.tray.len();
+                self.tray.give_back(slot);
+                if self.tray.len() != before {
+                    self.shape += 1;
+                }
+            }
+            Place::Node(n) => {
+                if let Some(node) = self.nodes.get_mut(&n) {
+                    node.slots.give_back(slot);
+                }
+            }
+        }
+    }
+
+    fn place_of(&self, view: &PodView) -> Place {
+        match view.node {
+            Some(n) if self.nodes.contains_key(&n) => Place::Node(n),
+            _ => Place::Tray,
+        }
+    }
+
+    fn pod(&mut self, view: &PodView, now: Ms) {
+        self.pods_version += 1;
+        let place = self.place_of(view);
+        let known = self.pods.get(&view.id).map(|p| (p.place, p.slot, p.view.owner, p.view.state, p.died));
+        let Some((was_at, slot, owner, state, died)) = known else {
+            let slot = self.take(place, view.id);
+            self.tally(place, view.owner, view.state, view.id, true);
+            self.pods.insert(
+                view.id,
+                PodItem {
+                    view: view.clone(),
+                    place,
+                    slot,
+                    born: now,
+                    died: None,
+                    moved: None,
+                    before: view.state,
+                    changed: now - anim::CHANGE,
+                },
+            );
+            self.touch(now + anim::BIRTH);
+            return;
+        };
+        if died.is_none() {
+            self.tally(was_at, owner, state, view.id, false);
+        } else {
+            self.dying.retain(|(_, id)| *id != view.id);
+        }
+        self.tally(place, view.owner, view.state, view.id, true);
+        let new_slot = if place == was_at {
+            slot
+        } else {
+            self.give_back(was_at, slot);
+            self.take(place, view.id)
+        };
+        if let Some(item) = self.pods.get_mut(&view.id) {
+            if place != was_at {
+                item.moved = Some((was_at, slot, now));
+                item.place = place;
+                item.slot = new_slot;
+                self.busy_until = self.busy_until.max(now + anim::MOVE);
+            }
+            if item.view.state != view.state {
+                item.before = item.view.state;
+                item.changed = now;
+                self.busy_until = self.busy_until.max(now + anim::CHANGE);
+            }
+            item.died = None;
+            item.view = view.clone();
+        }
+    }
+
+    /// Moves a pod from the tray to its node, which has just become known.
+    fn settle(&mut self, id: Id, now: Ms) {
+        if let Some(view) = self.pods.get(&id).map(|p| p.view.clone()) {
+            self.pod(&view, now);
+        }
+    }
+
+    fn pod_gone(&mut self, id: Id, now: Ms) {
+        self.pods_version += 1;
+        let Some((place, owner, state, died)) =
+            self.pods.get(&id).map(|p| (p.place, p.view.owner, p.view.state, p.died))
+        else {
+            return;
+        };
+        if died.is_some() {
+            return;
+        }
+        self.tally(place, owner, state, id, false);
+        if let Some(item) = self.pods.get_mut(&id) {
+            item.died = Some(now);
+        }
+        self.dying.push_back((now + anim::DEATH, id));
+        self.touch(now + anim::DEATH);
+    }
+
+    /// Removes pods whose death is over. Call once a frame.
+    pub fn sweep(&mut self, now: Ms) {
+        while let Some((at, id)) = self.dying.front().copied()
+            && at <= now
+        {
+            self.dying.pop_front();
+            if let Some(item) = self.pods.remove(&id) {
+                self.give_back(item.place, item.slot);
+            }
+        }
+        while self.pulses.front().is_some_and(|p| p.start + anim::PULSE < now) {
+            self.pulses.pop_front();
+        }
+    }
+
+    fn pulse(&mut self, pulse: &Pulse, start: Ms) {
+        if self.pulses.len() >= MOST_PULSES {
+            self.pulses.pop_front();
+        }
+        for part in [pulse.from, pulse.to] {
+            if let Some(i) = part_index(part) {
+                self.parts[i] = Some(Activity { at: start, text: pulse.text.clone() });
+            }
+        }
+        self.touch(start + anim::PULSE.max(anim::GLOW));
+        self.pulses.push_back(PulseItem { start, pulse: pulse.clone() });
+    }
+
+    /// Living pods.
+    pub fn live(&self) -> u32 {
+        self.counts.iter().sum()
+    }
+
+    /// Most places that any node uses.
+    pub fn most_slots(&self) -> usize {
+        self.nodes.values().map(|n| n.slots.len()).max().unwrap_or(0)
+    }
+
+    /// The uppermost owner of a pod's owner: the Deployment of a ReplicaSet, else the owner itself.
+    pub fn top_owner(&self, owner: Option<Id>) -> Option<Id> {
+        let direct = owner?;
+        let mut at = direct;
+        for _ in 0..4 {
+            match self.workloads.get(&at).and_then(|w| w.owner) {
+                Some(up) if self.workloads.contains_key(&up) => at = up,
+                _ => break,
+            }
+        }
+        Some(at)
+    }
+
+    /// Whether a pod belongs to an older revision of its Deployment.
+    pub fn is_old(&self, pod: &PodItem) -> bool {
+        pod.view.owner.and_then(|o| self.workloads.get(&o)).is_some_and(|w| w.owner.is_some() && !w.newest)
+    }
+
+    /// Whether a pod belongs to the newest of several revisions that have pods: worth a mark while a rollout runs.
+    pub fn is_new(&self, pod: &PodItem) -> bool {
+        pod.view.owner.and_then(|o| self.workloads.get(&o)).is_some_and(|w| {
+            w.newest
+                && w.owner.is_some_and(|d| {
+                    self.workloads.get(&d).is_some_and(|deploy| deploy.current > w.current && w.current > 0)
+                })
+        })
+    }
+
+    /// Finds a living pod by namespace and name.
+    pub fn find_pod(&self, namespace: &str, name: &str) -> Option<&PodItem> {
+        self.pods.values().find(|p| p.died.is_none() && &*p.view.name == name && &*p.view.namespace == namespace)
+    }
+
+    /// Finds a node by name.
+    pub fn find_node(&self, name: &str) -> Option<&NodeItem> {
+        self.nodes.values().find(|n| &*n.view.name == name)
+    }
+}
+
+/// The place of a part in [`Scene::parts`]; kubelets have none.
+pub fn part_index(part: Part) -> Option<usize> {
+    match part {
+        Part::Kubectl => Some(0),
+        Part::ApiServer => Some(1),
+        Part::Etcd => Some(2),
+        Part::Controllers => Some(3),
+        Part::Scheduler => Some(4),
+        Part::Kubelet(_) => None,
+    }
+}
+
+/// A key that sorts `node-10` after `node-9`.
+pub fn natural_key(name: &str) -> Vec<(String, u64)> {
+    let mut key = Vec::new();
+    let mut text = String::new();
+    let mut chars = name.chars().peekable();
+    while let Some(c) = chars.next() {
+        if let Some(first) = c.to_digit(10) {
+            let mut n = u64::from(first);
+            while let Some(d) = chars.peek().and_then(|c| c.to_digit(10)) {
+                n = n.saturating_mul(10).saturating_add(u64::from(d));
+                chars.next();
+            }
+            key.push((std::mem::take(&mut text), n));
+        } else {
+            text.push(c);
+        }
+    }
+    if !text.is_empty() {
+        key.push((text, 0));
+    }
+    key
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use kubarium_core::clock::SimTime;
+
+    pub fn node(id: Id, name: &str) -> NodeView {
+        NodeView {
+            id,
+            name: name.into(),
+            status: "Ready".into(),
+            ready: true,
+            cordoned: false,
+            powered: true,
+            cpu: (100, 4000),
+            memory: (1 << 28, 8 << 30),
+            pods: (0, 110),
+            labels: Arc::from([]),
+            taints: Arc::from([]),
+        }
+    }
+
+    pub fn pod(id: Id, node: Option<Id>, state: PodState) -> PodView {
+        PodView {
+            id,
+            name: format!("web-{id}").into(),
+            namespace: "default".into(),
+            node,
+            state,
+            status: "Running".into(),
+            ready: (1, 1),
+            restarts: 0,
+            owner: None,
+            labels: Arc::from([]),
+            images: Arc::from([]),
+            ip: "".into(),
+            created: SimTime::ZERO,
+        }
+    }
+
+    pub fn patch(ops: Vec<Op>) -> Patch {
+        Patch { now: SimTime::ZERO, ops }
+    }
+
+    #[test]
+    fn a_pod_is_born_moves_and_dies() {
+        let mut s = Scene::default();
+        s.apply(&patch(vec![Op::Node(node(1, "node-1")), Op::Pod(pod(9, None, PodState::Pending))]), 0.0);
+        assert_eq!(s.pods[&9].place, Place::Tray);
+        s.apply(&patch(vec![Op::Pod(pod(9, Some(1), PodState::Ready))]), 1000.0);
+        assert_eq!(s.pods[&9].place, Place::Node(1));
+        assert_eq!(s.pods[&9].moved, Some((Place::Tray, 0, 1000.0)));
+        assert_eq!(s.tray.len(), 0);
+        assert_eq!(s.counts, [1, 0, 0, 0, 0, 0]);
+        s.apply(&patch(vec![Op::PodGone(9)]), 2000.0);
+        assert_eq!(s.live(), 0);
+        assert!(s.pods.contains_key(&9) && s.moving(2100.0));
+        s.sweep(2400.0);
+        assert!(s.pods.is_empty() && !s.moving(2400.0));
+        assert_eq!(s.nodes[&1].slots.len(), 0);
+    }
+
+    #[test]
+    fn counts_follow_states() {
+        let mut s = Scene::default();
+        s.apply(&patch(vec![Op::Node(node(1, "a")), Op::Pod(pod(5, Some(1), PodState::Ready))]), 0.0);
+        s.apply(&patch(vec![Op::Pod(pod(5, Some(1), PodState::Failing))]), 10.0);
+        assert_eq!(s.nodes[&1].by_state(), [0, 0, 0, 1, 0, 0]);
+        assert!(s.nodes[&1].failing.contains(&5));
+        s.apply(&patch(vec![Op::Pod(pod(5, Some(1), PodState::Ready))]), 20.0);
+        assert!(s.nodes[&1].failing.is_empty());
+        assert_eq!(s.nodes[&1].live, 1);
+    }
+
+    #[test]
+    fn a_pod_may_come_before_its_node() {
+        let mut s = Scene::default();
+        s.apply(&patch(vec![Op::Pod(pod(5, Some(1), PodState::Ready)), Op::Node(node(1, "a"))]), 0.0);
+        assert_eq!(s.pods[&5].place, Place::Node(1));
+        assert_eq!(s.counts[0], 1);
+    }
+
+    #[test]
+    fn nodes_stand_in_natural_order() {
+        let mut s = Scene::default();
+        let ops = ["node-10", "node-2", "node-1"].iter().zip(1..).map(|(n, i)| Op::Node(node(i, n))).collect();
+        s.apply(&patch(ops), 0.0);
+        assert_eq!(s.order, vec![3, 2, 1]);
+    }
+
+    #[test]
+    fn reset_forgets() {
+        let mut s = Scene::default();
+        s.apply(&patch(vec![Op::Node(node(1, "a")), Op::Pod(pod(5, Some(1), PodState::Ready))]), 0.0);
+        assert!(s.apply(&patch(vec![Op::Reset]), 5.0));
+        assert!(s.nodes.is_empty() && s.pods.is_empty() && s.live() == 0);
+    }
+}
