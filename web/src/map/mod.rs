@@ -6,6 +6,7 @@
 pub mod anim;
 pub mod camera;
 pub mod draw;
+pub mod glyph;
 pub mod hit;
 pub mod layout;
 pub mod scene;
