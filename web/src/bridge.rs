@@ -1,0 +1,720 @@
+//! Between the page and the cluster: drives the session in virtual time, frame by frame, and hands its patches on to
+//! the map and the panels. Panels hear of changes by topic, at most about ten times a second, and only while they
+//! are shown; the map draws itself. Nothing here decides what a Kubernetes object does.
+
+use crate::feed::Projector;
+use crate::map::anim::Ms;
+use crate::map::history::History;
+use crate::map::scene::Scene;
+use crate::map::widget::MapView;
+use crate::platform::{storage, timers};
+use crate::scenario::{Scenario, Typed};
+use kubarium_core::clock::SimTime;
+use kubarium_core::cluster::{Cluster, SessionRecord};
+use kubarium_core::kubectl::Effect;
+use kubarium_core::terminal::Piece;
+use kubarium_core::view::model::{EventView, Fault, Id, Op, RequestView, StepView};
+use kubarium_core::world::Input;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use yew::prelude::*;
+
+/// What a panel can listen to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// Objects on the map.
+    Objects = 0,
+    /// Rows of events.
+    Events = 1,
+    /// Rows of API requests.
+    Requests = 2,
+    /// The terminal's text.
+    Terminal = 3,
+    /// Playing, speed, step texts, inputs.
+    Control = 4,
+    /// Samples of the chart and the timeline's marks.
+    History = 5,
+    /// The moment itself.
+    Clock = 6,
+}
+
+const TOPICS: usize = 7;
+/// Milliseconds between two updates of a panel.
+const PACE: f64 = 90.0;
+/// The terminal of what is done on the map: a command that waits in the person's own is not disturbed.
+pub const MAP_TERMINAL: u8 = 1;
+/// Rows kept of events, requests and terminal texts.
+const ROWS: usize = 1_000;
+
+/// A piece of the terminal's text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TermLine {
+    /// A typed line, and whether the map typed it.
+    Typed(Arc<str>, bool),
+    /// Printed.
+    Out(Arc<str>),
+    /// Printed as an error.
+    Err(Arc<str>),
+    /// What was done that has no command.
+    Note(Rc<str>),
+}
+
+/// The session as the page sees it.
+pub struct Engine {
+    /// The session.
+    pub cluster: Cluster,
+    projector: Projector,
+    /// What the map shows.
+    pub scene: Scene,
+    /// Rows of events, newest last.
+    pub events: VecDeque<Rc<EventView>>,
+    /// Rows of requests, newest last.
+    pub requests: VecDeque<Rc<RequestView>>,
+    /// The terminal's text.
+    pub terminal: VecDeque<(u64, TermLine)>,
+    term_count: u64,
+    chunks_read: u64,
+    inputs_read: usize,
+    /// Things that commands ask of the page.
+    pub effects: VecDeque<Arc<Effect>>,
+    /// Time runs.
+    pub playing: bool,
+    /// Virtual seconds for each second.
+    pub speed: f64,
+    /// The animation clock.
+    pub anim: Ms,
+    /// A step or a jump was made while paused: its motion is played to the end.
+    settling: bool,
+    /// Virtual microseconds that are owed to the next frame.
+    owed: f64,
+    /// The latest moment of this course of events.
+    pub horizon: SimTime,
+    /// Samples for the chart.
+    pub history: History,
+    /// What the last step did.
+    pub step: Option<StepView>,
+    script: Vec<Typed>,
+    /// Files as the cluster knows them.
+    sent: BTreeMap<String, String>,
+    epoch: u64,
+    seed: u64,
+    changed: u32,
+    /// Inputs at the last autosave, and its moment.
+    saved: (usize, Ms),
+    /// An end of the session's room for inputs was reached.
+    pub full: bool,
+    /// Requests answered so far.
+    pub answered: u64,
+}
+
+impl Engine {
+    fn new() -> Engine {
+        Engine {
+            cluster: Cluster::with_nodes(3, 1),
+            projector: Projector::new(),
+            scene: Scene::default(),
+            events: VecDeque::new(),
+            requests: VecDeque::new(),
+            terminal: VecDeque::new(),
+            term_count: 0,
+            chunks_read: 0,
+            inputs_read: 0,
+            effects: VecDeque::new(),
+            playing: true,
+            speed: 1.0,
+            anim: 10_000.0,
+            settling: false,
+            owed: 0.0,
+            horizon: SimTime::ZERO,
+            history: History::default(),
+            step: None,
+            script: vec![],
+            sent: BTreeMap::new(),
+            epoch: 0,
+            seed: 1,
+            changed: 0,
+            saved: (0, 0.0),
+            full: false,
+            answered: 0,
+        }
+    }
+
+    fn touch(&mut self, t: Topic) {
+        self.changed |= 1 << t as u32;
+    }
+
+    /// The current moment.
+    pub fn now(&self) -> SimTime {
+        self.cluster.now()
+    }
+
+    fn adopt(&mut self, cluster: Cluster) {
+        self.cluster = cluster;
+        self.projector = Projector::new();
+        self.events.clear();
+        self.requests.clear();
+        self.history.clear();
+        self.horizon = self.cluster.now();
+        self.step = None;
+        self.script.clear();
+        self.sent = (*self.cluster.world.files).clone();
+        self.owed = 0.0;
+        self.full = false;
+        self.epoch = self.cluster.epoch;
+        self.reread_terminal();
+        self.changed = u32::MAX;
+    }
+
+    fn reread_terminal(&mut self) {
+        self.terminal.clear();
+        self.chunks_read = 0;
+        self.inputs_read = 0;
+        // Only what comes from now on is asked of the page.
+        self.read_terminal();
+        self.effects.clear();
+    }
+
+    /// Begins a scenario.
+    pub fn begin(&mut self, s: &Scenario) {
+        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let seed = (self.seed >> 33).max(1);
+        self.adopt(Cluster::with_nodes(s.nodes, seed));
+        self.script = s.script.clone();
+        for (name, text) in &s.files {
+            self.put_file(name, text);
+        }
+        self.play_to(SimTime(s.start * 1_000), 1_000_000);
+        self.playing = true;
+        self.pull();
+    }
+
+    /// Begins with a recorded session.
+    pub fn restore(&mut self, record: &SessionRecord) {
+        self.adopt(Cluster::replay(record, 3_000_000));
+        self.pull();
+    }
+
+    /// Plays up to a moment, with what the scenario types on the way. False: the budget was not enough.
+    fn play_to(&mut self, until: SimTime, budget: u64) -> bool {
+        loop {
+            let due = self.script.first().map(|t| SimTime(t.at * 1_000)).filter(|t| *t <= until);
+            let to = due.unwrap_or(until);
+            if !self.cluster.advance(to, budget).done {
+                return false;
+            }
+            if due.is_none() {
+                return true;
+            }
+            let typed = self.script.remove(0);
+            self.submit(Input::Line { terminal: 0, line: typed.line, stdin: None });
+        }
+    }
+
+    /// Carries out an input; what lay ahead of a rewound session is dropped.
+    pub fn submit(&mut self, input: Input) {
+        if self.now() < self.horizon {
+            self.horizon = self.now();
+            self.history.cut(self.horizon);
+            self.script.clear();
+        }
+        self.full = !self.cluster.submit(input);
+        self.touch(Topic::Control);
+        self.touch(Topic::Terminal);
+        self.touch(Topic::History);
+    }
+
+    /// Writes a file of the working directory, if it is not there just so.
+    pub fn put_file(&mut self, name: &str, text: &str) {
+        if self.sent.get(name).map(String::as_str) == Some(text) {
+            return;
+        }
+        self.sent.insert(name.to_owned(), text.to_owned());
+        self.submit(Input::File { name: name.to_owned(), text: Some(text.to_owned()) });
+    }
+
+    /// Takes over what has changed in the cluster. Cheap when nothing has.
+    fn pull(&mut self) {
+        if self.cluster.epoch != self.epoch {
+            self.epoch = self.cluster.epoch;
+            self.sent = (*self.cluster.world.files).clone();
+            self.reread_terminal();
+            self.touch(Topic::Terminal);
+        }
+        let patch = self.projector.patch(&self.cluster);
+        if !patch.ops.is_empty() {
+            for op in &patch.ops {
+                match op {
+                    Op::Reset => {
+                        self.events.clear();
+                        self.requests.clear();
+                    }
+                    Op::Event(e) => {
+                        keep(&mut self.events, Rc::new(e.clone()));
+                        self.changed |= 1 << Topic::Events as u32;
+                    }
+                    Op::Request(r) => {
+                        self.answered = r.id;
+                        keep(&mut self.requests, Rc::new(r.clone()));
+                        self.changed |= 1 << Topic::Requests as u32;
+                    }
+                    Op::Pulse(_) => {}
+                    _ => self.changed |= 1 << Topic::Objects as u32,
+                }
+            }
+            self.scene.apply(&patch, self.anim);
+        }
+        let now = self.now();
+        if now >= self.horizon {
+            if now > self.horizon {
+                self.touch(Topic::Clock);
+            }
+            self.horizon = now;
+            let before = self.history.version;
+            self.history.sample(&self.scene, now);
+            if self.history.version != before {
+                self.touch(Topic::History);
+            }
+        } else {
+            self.touch(Topic::Clock);
+        }
+        self.read_terminal();
+    }
+
+    fn read_terminal(&mut self) {
+        let faults: Vec<(SimTime, Rc<str>)> = self.cluster.inputs()
+            [self.inputs_read.min(self.cluster.applied())..self.cluster.applied()]
+            .iter()
+            .filter_map(|l| match &l.input {
+                Input::Fault(f) => Some((l.at, describe(f).into())),
+                _ => None,
+            })
+            .collect();
+        self.inputs_read = self.cluster.applied();
+        let mut lines: Vec<(SimTime, TermLine)> = Vec::new();
+        let mut clear = false;
+        let mut last = self.chunks_read;
+        for c in self.cluster.world.terminals.since(self.chunks_read) {
+            last = c.number;
+            let line = match &c.piece {
+                Piece::Line(t) => TermLine::Typed(t.clone(), c.terminal == MAP_TERMINAL),
+                Piece::Out(t) => TermLine::Out(t.clone()),
+                Piece::Err(t) => TermLine::Err(t.clone()),
+                Piece::Exit(_) => continue,
+                Piece::Effect(e) => {
+                    if **e == Effect::ClearScreen {
+                        clear = true;
+                        lines.clear();
+                    } else {
+                        self.effects.push_back(e.clone());
+                    }
+                    continue;
+                }
+            };
+            lines.push((c.at, line));
+        }
+        self.chunks_read = last;
+        lines.extend(faults.into_iter().map(|(at, t)| (at, TermLine::Note(t))));
+        lines.sort_by_key(|(at, _)| *at);
+        if clear {
+            self.terminal.clear();
+        }
+        if !lines.is_empty() || clear {
+            self.touch(Topic::Terminal);
+        }
+        for (_, line) in lines {
+            self.term_count += 1;
+            keep(&mut self.terminal, (self.term_count, line));
+        }
+    }
+
+    /// One frame: `dt` milliseconds have passed.
+    fn frame(&mut self, dt: f64) {
+        if self.playing {
+            self.owed += dt * 1_000.0 * self.speed;
+            let goal = SimTime(self.now().0 + self.owed as u64);
+            let began = timers::now();
+            // In slices, so that a heavy moment makes the cluster slow, never the page.
+            loop {
+                let before = self.now();
+                let done = self.play_to(goal, 150);
+                self.owed -= (self.now().0 - before.0) as f64;
+                if done {
+                    self.owed = self.owed.fract().max(0.0);
+                    break;
+                }
+                if timers::now() - began > 9.0 {
+                    // What cannot be caught up is let go: a slow machine plays slower.
+                    self.owed = self.owed.min(2e5 * self.speed);
+                    break;
+                }
+            }
+            self.anim += dt * self.speed.min(1.0);
+            self.pull();
+        } else if self.settling {
+            self.anim += dt;
+        }
+        self.scene.sweep(self.anim);
+    }
+}
+
+fn keep<T>(rows: &mut VecDeque<T>, row: T) {
+    if rows.len() >= ROWS {
+        rows.pop_front();
+    }
+    rows.push_back(row);
+}
+
+/// A fault in one line; there is no command for it.
+fn describe(f: &Fault) -> String {
+    match f {
+        Fault::CrashContainer { namespace, pod, container } if container.is_empty() => {
+            format!("# crash a container of pod/{pod} -n {namespace}")
+        }
+        Fault::CrashContainer { namespace, pod, container } => {
+            format!("# crash container {container} of pod/{pod} -n {namespace}")
+        }
+        Fault::BreakReadiness { namespace, pod, broken: true } => {
+            format!("# readiness of pod/{pod} -n {namespace} fails from now on")
+        }
+        Fault::BreakReadiness { namespace, pod, .. } => format!("# readiness of pod/{pod} -n {namespace} works again"),
+        Fault::NodePower { node, on: true } => format!("# power node/{node} on"),
+        Fault::NodePower { node, .. } => format!("# power node/{node} off"),
+    }
+}
+
+struct Inner {
+    engine: RefCell<Engine>,
+    map: RefCell<Option<MapView>>,
+    listeners: RefCell<Vec<(u64, Topic, Callback<()>)>>,
+    next: Cell<u64>,
+    told: Cell<[f64; TOPICS]>,
+    frames: RefCell<Option<timers::Frames>>,
+    last: Cell<f64>,
+    clock_face: RefCell<Option<web_sys::Element>>,
+}
+
+/// A handle of the running session; all clones are the same one.
+#[derive(Clone)]
+pub struct Session(Rc<Inner>);
+
+impl PartialEq for Session {
+    fn eq(&self, other: &Session) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Session {
+    /// A session that runs as long as the page.
+    pub fn start() -> Session {
+        let session = Session(Rc::new(Inner {
+            engine: RefCell::new(Engine::new()),
+            map: RefCell::default(),
+            listeners: RefCell::default(),
+            next: Cell::new(0),
+            told: Cell::new([0.0; TOPICS]),
+            frames: RefCell::default(),
+            last: Cell::new(timers::now()),
+            clock_face: RefCell::default(),
+        }));
+        let weak = Rc::downgrade(&session.0);
+        *session.0.frames.borrow_mut() = Some(timers::frames(move |time| {
+            if let Some(inner) = weak.upgrade() {
+                Session(inner).frame(time);
+            }
+        }));
+        session
+    }
+
+    fn frame(&self, time: f64) {
+        let dt = (time - self.0.last.replace(time)).clamp(0.0, 100.0);
+        {
+            let Ok(mut engine) = self.0.engine.try_borrow_mut() else { return };
+            engine.frame(dt);
+            if engine.settling && !engine.scene.moving(engine.anim) {
+                engine.settling = false;
+            }
+            self.save(&mut engine, time);
+        }
+        self.tell(time);
+        if let Ok(mut map) = self.0.map.try_borrow_mut()
+            && let Some(map) = map.as_mut()
+            && let Ok(engine) = self.0.engine.try_borrow()
+        {
+            map.frame(&engine, time);
+        }
+    }
+
+    /// Tells listeners whose topic has changed, not more often than they can be read.
+    fn tell(&self, time: f64) {
+        let mut told = self.0.told.get();
+        let mut due = 0u32;
+        {
+            let Ok(mut engine) = self.0.engine.try_borrow_mut() else { return };
+            for (i, at) in told.iter_mut().enumerate() {
+                if engine.changed & (1 << i) != 0 && time - *at >= PACE {
+                    engine.changed &= !(1 << i);
+                    *at = time;
+                    due |= 1 << i;
+                }
+            }
+        }
+        if due == 0 {
+            return;
+        }
+        self.0.told.set(told);
+        if due & (1 << Topic::Clock as u32) != 0
+            && let Some(face) = &*self.0.clock_face.borrow()
+        {
+            face.set_text_content(Some(&clock_text(self.0.engine.borrow().now())));
+        }
+        let calls: Vec<Callback<()>> = self
+            .0
+            .listeners
+            .borrow()
+            .iter()
+            .filter(|(_, t, _)| due & (1 << *t as u32) != 0)
+            .map(|(_, _, c)| c.clone())
+            .collect();
+        calls.iter().for_each(|c| c.emit(()));
+    }
+
+    /// Keeps the session across reloads, at most every two seconds.
+    fn save(&self, engine: &mut Engine, time: f64) {
+        let inputs = engine.cluster.inputs().len();
+        let stale = inputs != engine.saved.0 || time - engine.saved.1 > 15_000.0;
+        if stale && time - engine.saved.1 > 2_000.0 && engine.cluster.applied() == inputs {
+            engine.saved = (inputs, time);
+            if let Ok(text) = serde_json::to_string(&engine.cluster.record()) {
+                storage::write("session", &text);
+            }
+        }
+    }
+
+    /// Reads the session's state.
+    pub fn read<R>(&self, f: impl FnOnce(&Engine) -> R) -> R {
+        f(&self.0.engine.borrow())
+    }
+
+    /// Changes the session and shows what came of it at once.
+    pub fn with<R>(&self, f: impl FnOnce(&mut Engine) -> R) -> R {
+        let result = {
+            let mut engine = self.0.engine.borrow_mut();
+            let result = f(&mut engine);
+            engine.pull();
+            if !engine.playing {
+                engine.settling = true;
+            }
+            result
+        };
+        self.0.told.set([0.0; TOPICS]);
+        result
+    }
+
+    /// Reaches the map, once it is there.
+    pub fn map<R>(&self, f: impl FnOnce(&mut MapView, &Engine) -> R) -> Option<R> {
+        let mut map = self.0.map.try_borrow_mut().ok()?;
+        let engine = self.0.engine.try_borrow().ok()?;
+        map.as_mut().map(|m| f(m, &engine))
+    }
+
+    /// Gives the session its map, or takes it away.
+    pub fn set_map(&self, map: Option<MapView>) {
+        *self.0.map.borrow_mut() = map;
+    }
+
+    /// The element whose text is the clock.
+    pub fn set_clock_face(&self, face: Option<web_sys::Element>) {
+        if let Some(face) = &face {
+            face.set_text_content(Some(&self.read(|e| clock_text(e.now()))));
+        }
+        *self.0.clock_face.borrow_mut() = face;
+    }
+
+    fn listen(&self, topic: Topic, callback: Callback<()>) -> u64 {
+        let id = self.0.next.get() + 1;
+        self.0.next.set(id);
+        self.0.listeners.borrow_mut().push((id, topic, callback));
+        id
+    }
+
+    fn unlisten(&self, id: u64) {
+        self.0.listeners.borrow_mut().retain(|(i, _, _)| *i != id);
+    }
+
+    /// Types a line in the person's terminal; files are written first, as the line may read them.
+    pub fn type_line(&self, line: &str, files: &[crate::state::File]) {
+        self.with(|e| {
+            files.iter().for_each(|f| e.put_file(&f.name, &f.text));
+            e.submit(Input::Line { terminal: 0, line: line.to_owned(), stdin: None });
+        });
+    }
+
+    /// Types a line for something that was done on the map.
+    pub fn map_line(&self, line: &str) {
+        self.with(|e| e.submit(Input::Line { terminal: MAP_TERMINAL, line: line.to_owned(), stdin: None }));
+    }
+
+    /// Makes a fault.
+    pub fn fault(&self, fault: Fault) {
+        self.with(|e| e.submit(Input::Fault(fault)));
+    }
+
+    /// Ctrl+C.
+    pub fn interrupt(&self) {
+        self.with(|e| {
+            let waiting = e.cluster.world.terminals.waiting();
+            for terminal in waiting {
+                e.submit(Input::Interrupt { terminal });
+            }
+        });
+    }
+
+    /// Lets time run, or stops it.
+    pub fn set_playing(&self, playing: bool) {
+        self.with(|e| {
+            e.playing = playing;
+            e.owed = 0.0;
+            if playing {
+                e.step = None;
+            }
+            e.touch(Topic::Control);
+        });
+    }
+
+    /// Virtual seconds for each second.
+    pub fn set_speed(&self, speed: f64) {
+        self.with(|e| {
+            e.speed = speed.clamp(0.1, 600.0);
+            e.owed = 0.0;
+            e.touch(Topic::Control);
+        });
+    }
+
+    /// Goes on to the next thing that happens, and names it.
+    pub fn step(&self) {
+        self.with(Engine::next_thing);
+    }
+
+    /// Goes to a moment.
+    pub fn seek(&self, to: SimTime) {
+        self.with(|e| {
+            let to = to.min(e.horizon);
+            if to < e.now() {
+                e.script.clear();
+            }
+            e.cluster.seek(to);
+            e.owed = 0.0;
+            e.step = None;
+            e.changed = u32::MAX;
+        });
+    }
+
+    /// Returns to before the last input.
+    pub fn undo(&self) -> bool {
+        self.with(|e| {
+            let done = e.cluster.undo();
+            if done {
+                e.script.clear();
+                e.horizon = e.cluster.now();
+                let horizon = e.horizon;
+                e.history.cut(horizon);
+                e.changed = u32::MAX;
+            }
+            done
+        })
+    }
+
+    /// Begins a scenario.
+    pub fn begin(&self, s: &Scenario) {
+        self.with(|e| e.begin(s));
+        self.map(|m, _| m.refit());
+    }
+
+    /// Begins with a recorded session.
+    pub fn restore(&self, record: &SessionRecord) {
+        self.with(|e| e.restore(record));
+        self.map(|m, _| m.refit());
+    }
+
+    /// The next thing that a command asks of the page.
+    pub fn take_effect(&self) -> Option<Arc<Effect>> {
+        self.0.engine.try_borrow_mut().ok()?.effects.pop_front()
+    }
+}
+
+impl Engine {
+    fn next_thing(&mut self) {
+        self.playing = false;
+        self.owed = 0.0;
+        self.touch(Topic::Control);
+        let limit = SimTime(self.now().0 + 3_600_000_000);
+        for _ in 0..20_000 {
+            let due = self.script.first().map(|t| SimTime(t.at * 1_000));
+            let next = self.cluster.world.sim.queue.next_time();
+            if let Some(due) = due
+                && next.is_none_or(|n| n >= due)
+            {
+                self.play_to(due, 1_000);
+            } else if !self.cluster.step_event() {
+                break;
+            }
+            let seen = self.answered;
+            self.pull();
+            // The last request that changed something is what happened; heartbeats are not worth a stop.
+            let named = self
+                .requests
+                .iter()
+                .rev()
+                .take_while(|r| r.id > seen)
+                .filter(|r| r.code < 300 && !matches!(r.verb, "get" | "list" | "watch"))
+                .find(|r| !r.path.contains("/leases/") && !r.path.contains("/events"))
+                .cloned();
+            if let Some(r) = named {
+                self.step = Some(StepView { at: r.at, actor: r.actor.clone(), text: format!("{} {}", r.verb, r.path).into() });
+                return;
+            }
+            if self.now() > limit {
+                break;
+            }
+        }
+    }
+
+    /// An object's name and kind, for commands: `pod/web-…`.
+    pub fn reference(&self, id: Id) -> Option<(Arc<str>, String)> {
+        if let Some(p) = self.scene.pods.get(&id) {
+            return Some((p.view.namespace.clone(), format!("pod/{}", p.view.name)));
+        }
+        if let Some(w) = self.scene.workloads.get(&id) {
+            return Some((w.namespace.clone(), format!("{}/{}", w.kind.to_lowercase(), w.name)));
+        }
+        if let Some(s) = self.scene.services.get(&id) {
+            return Some((s.namespace.clone(), format!("service/{}", s.name)));
+        }
+        self.scene.nodes.get(&id).map(|n| ("".into(), format!("node/{}", n.view.name)))
+    }
+}
+
+/// A moment as the clock shows it.
+pub fn clock_text(t: SimTime) -> String {
+    let tenths = t.0 / 100_000;
+    let (s, m, h) = (tenths / 10, tenths / 600, tenths / 36_000);
+    format!("{:02}:{:02}:{:02}.{}", h, m % 60, s % 60, tenths % 10)
+}
+
+/// ` -n <namespace>`, or nothing for the default one.
+pub fn in_namespace(namespace: &str) -> String {
+    if namespace == "default" || namespace.is_empty() { String::new() } else { format!(" -n {namespace}") }
+}
+
+/// Renders the component anew whenever a topic changes.
+#[hook]
+pub fn use_topic(session: &Session, topic: Topic) {
+    let update = use_force_update();
+    use_effect_with(session.clone(), move |session| {
+        let session = session.clone();
+        let id = session.listen(topic, Callback::from(move |()| update.force_update()));
+        move || session.unlisten(id)
+    });
+}

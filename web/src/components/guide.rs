@@ -1,0 +1,58 @@
+//! What to try in a scenario: a card over the map that can be put away.
+
+use super::Common;
+use crate::icons::icon;
+use crate::scenario;
+use crate::state::Action;
+use yew::prelude::*;
+
+/// The guide of the scenario.
+#[component]
+pub fn Guide(props: &Common) -> Html {
+    let Common { ui, .. } = props;
+    let at = use_state(|| 0usize);
+    {
+        let at = at.clone();
+        use_effect_with(ui.scenario.clone(), move |_| at.set(0));
+    }
+    let Some(s) = ui.scenario.as_deref().and_then(scenario::by_id) else { return html! {} };
+    let t = |key| ui.lang.t(key);
+    let set = |open: bool| {
+        let ui = ui.clone();
+        Callback::from(move |_: MouseEvent| ui.dispatch(Action::Guide(open)))
+    };
+    if !ui.guide {
+        return html! {
+            <button type="button" class="guide-open" onclick={set(true)} data-testid="guide-open">{ icon("book") }{ t("guide.open") }</button>
+        };
+    }
+    let steps = s.steps.get(ui.lang);
+    let i = (*at).min(steps.len().saturating_sub(1));
+    let go = |to: Option<usize>| {
+        let at = at.clone();
+        Callback::from(move |_: MouseEvent| {
+            if let Some(to) = to {
+                at.set(to);
+            }
+        })
+    };
+    html! {
+        <aside class="guide" aria-label={t("guide.title")} data-testid="guide">
+            <div class="guide-head">
+                <h2>{ s.title.get(ui.lang) }</h2>
+                <button type="button" class="ghost" onclick={set(false)} aria-label={t("common.close")}>{ icon("close") }</button>
+            </div>
+            if i == 0 {
+                <p class="about">{ s.about.get(ui.lang) }</p>
+            }
+            <p class="guide-step" aria-live="polite">{ steps.get(i).cloned().unwrap_or_default() }</p>
+            <div class="guide-foot">
+                <button type="button" class="ghost" disabled={i == 0} onclick={go(i.checked_sub(1))} aria-label={t("guide.back")}>{ icon("left") }</button>
+                <span class="dots" aria-label={ui.lang.f("guide.of", &[("n", &(i + 1).to_string()), ("all", &steps.len().to_string())])} role="img">
+                    { for (0..steps.len()).map(|k| html! { <i class={classes!((k == i).then_some("on"))}></i> }) }
+                </span>
+                <button type="button" class="ghost" disabled={i + 1 >= steps.len()} onclick={go(Some(i + 1))} aria-label={t("guide.next")} data-testid="guide-next">{ icon("right") }</button>
+            </div>
+        </aside>
+    }
+}

@@ -1,0 +1,103 @@
+//! The bar at the top: scenario, time, and the page's own settings.
+
+use super::Common;
+use crate::bridge::{Topic, use_topic};
+use crate::i18n::Lang;
+use crate::icons::icon;
+use crate::scenario;
+use crate::state::{Action, Dialog, Theme};
+use web_sys::HtmlInputElement;
+use yew::prelude::*;
+
+/// The speeds that the slider stops at.
+const SPEEDS: [f64; 12] = [0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0];
+
+/// The bar at the top.
+#[component]
+pub fn Header(props: &Common) -> Html {
+    use_topic(&props.session, Topic::Control);
+    let Common { ui, session } = props;
+    let t = |key| ui.lang.t(key);
+    let clock = use_node_ref();
+    {
+        let (clock, session) = (clock.clone(), session.clone());
+        use_effect_with((), move |()| {
+            session.set_clock_face(clock.cast());
+            move || session.set_clock_face(None)
+        });
+    }
+    let (playing, speed, step, can_undo) = session.read(|e| (e.playing, e.speed, e.step.clone(), e.cluster.applied() > 0));
+    let title = ui
+        .scenario
+        .as_deref()
+        .and_then(scenario::by_id)
+        .map_or_else(|| t("header.session").to_owned(), |s| s.title.get(ui.lang).to_owned());
+    let dispatch = |action: Action| {
+        let ui = ui.clone();
+        Callback::from(move |_: MouseEvent| ui.dispatch(action.clone()))
+    };
+    let toggle = {
+        let session = session.clone();
+        Callback::from(move |_: MouseEvent| session.set_playing(!session.read(|e| e.playing)))
+    };
+    let on_step = {
+        let session = session.clone();
+        Callback::from(move |_: MouseEvent| session.step())
+    };
+    let undo = {
+        let session = session.clone();
+        Callback::from(move |_: MouseEvent| {
+            session.undo();
+        })
+    };
+    let on_speed = {
+        let session = session.clone();
+        Callback::from(move |event: InputEvent| {
+            let input: HtmlInputElement = event.target_unchecked_into();
+            session.set_speed(SPEEDS[(input.value_as_number() as usize).min(SPEEDS.len() - 1)]);
+        })
+    };
+    let place = SPEEDS.iter().position(|s| *s >= speed - 1e-9).unwrap_or(3);
+    let other = if ui.lang == Lang::En { Lang::Ko } else { Lang::En };
+    let dark = ui.theme == Theme::Dark;
+    html! {
+        <header class="top">
+            <h1 class="logo" aria-label="Kubarium"><span aria-hidden="true">{ "kub" }<b>{ "arium" }</b></span></h1>
+            <button type="button" class="pill scenario" data-testid="scenarios" aria-haspopup="dialog"
+                onclick={dispatch(Action::Dialog(Some(Dialog::Scenarios)))}>
+                { icon("book") }<span class="grow-text">{ title }</span>{ icon("down") }
+            </button>
+            <button type="button" class="pill square wide-only" data-testid="undo" disabled={!can_undo} onclick={undo}
+                title={t("header.undo")} aria-label={t("header.undo")}>{ icon("undo") }</button>
+            <div class="timebox" role="group" aria-label={t("header.time")}>
+                <button type="button" class="pill primary" data-testid="play" onclick={toggle} title={t("header.play_hint")}
+                    aria-label={if playing { t("header.pause") } else { t("header.play") }}>
+                    { icon(if playing { "pause" } else { "play" }) }
+                    <span class="wide-only">{ if playing { t("header.pause") } else { t("header.play") } }</span>
+                </button>
+                <button type="button" class="pill" data-testid="step" onclick={on_step} title={t("header.step_hint")} aria-label={t("header.step")}>
+                    { icon("step") }<span class="wide-only">{ t("header.step") }</span>
+                </button>
+                <label class="pill speed" title={t("header.speed")}>
+                    <span class="speed-value" aria-hidden="true">{ format!("{speed}×") }</span>
+                    <input type="range" min="0" max={(SPEEDS.len() - 1).to_string()} step="1" value={place.to_string()}
+                        oninput={on_speed} aria-label={t("header.speed")} aria-valuetext={format!("{speed}×")} data-testid="speed" />
+                </label>
+                <time class="clock" ref={clock} data-testid="clock" aria-label={t("header.clock")}></time>
+            </div>
+            if let Some(step) = step {
+                <p class="step-name" data-testid="step-name"><b>{ &*step.actor }</b>{ " " }{ &*step.text }</p>
+            }
+            <span class="grow"></span>
+            <button type="button" class="pill" data-testid="share" onclick={dispatch(Action::Dialog(Some(Dialog::Share)))} aria-label={t("header.share")}>
+                { icon("share") }<span class="wide-only">{ t("header.share") }</span>
+            </button>
+            <button type="button" class="pill" data-testid="lang" lang={other.code()} onclick={dispatch(Action::Lang(other))}
+                title={t("header.language")} aria-label={t("header.language")}>{ if other == Lang::Ko { "한국어" } else { "EN" } }</button>
+            <button type="button" class="pill square" data-testid="theme" title={t("header.theme")} aria-label={t("header.theme")}
+                onclick={dispatch(Action::Theme(if dark { Theme::Light } else { Theme::Dark }))}>{ icon(if dark { "sun" } else { "moon" }) }</button>
+            <button type="button" class="pill square wide-only" data-testid="keys" title={t("header.keys")} aria-label={t("header.keys")}
+                onclick={dispatch(Action::Dialog(Some(Dialog::Keys)))}>{ "?" }</button>
+        </header>
+    }
+}

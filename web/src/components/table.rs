@@ -1,0 +1,99 @@
+//! The map's twin in words: owners, services, nodes and pods as tables, with the same selection and actions.
+
+use super::Common;
+use super::inspector::Actions;
+use super::map_panel::LegendGlyph;
+use crate::bridge::{Topic, use_topic};
+use crate::map::hit::Target;
+use crate::map::widget::find;
+use crate::state::{Action, Theme};
+use kubarium_core::view::model::Id;
+use std::collections::BTreeSet;
+use yew::prelude::*;
+
+/// Rows of pods at most; a search brings the others.
+const ROWS: usize = 200;
+
+/// The tables.
+#[component]
+pub fn Table(props: &Common) -> Html {
+    use_topic(&props.session, Topic::Objects);
+    let Common { ui, session } = props;
+    let t = |key| ui.lang.t(key);
+    let light = ui.theme == Theme::Light;
+    let pick = |target: Target| {
+        let ui = ui.clone();
+        Callback::from(move |_: MouseEvent| ui.dispatch(Action::Select(Some(target))))
+    };
+    let row_class = |target: Target| classes!("row", (ui.selected == Some(target)).then_some("on"));
+    let name = |target: Target, text: &str| {
+        html! { <button type="button" class="link" aria-pressed={(ui.selected == Some(target)).to_string()} onclick={pick(target)}>{ text.to_owned() }</button> }
+    };
+    session.read(|e| {
+        let scene = &e.scene;
+        let found: Option<BTreeSet<Id>> = ui
+            .search
+            .as_deref()
+            .filter(|s| !s.trim().is_empty())
+            .map(|s| find(scene, s).into_iter().filter_map(Target::id).collect());
+        let pods: Vec<_> = scene
+            .pods
+            .values()
+            .filter(|p| p.died.is_none() && found.as_ref().is_none_or(|f| f.contains(&p.view.id)))
+            .collect();
+        let count = pods.len();
+        html! {
+            <div class="twin" data-testid="table">
+                if ui.selected.is_some() {
+                    <div class="twin-actions"><Actions ui={ui.clone()} session={session.clone()} /></div>
+                }
+                <table>
+                    <caption>{ t("table.workloads") }</caption>
+                    <thead><tr><th scope="col">{ t("table.name") }</th><th scope="col">{ t("table.kind") }</th><th scope="col">{ t("table.ready") }</th><th scope="col">{ t("table.selector") }</th></tr></thead>
+                    <tbody>
+                        { for scene.workloads.values().map(|w| html! {
+                            <tr key={w.id} class={row_class(Target::Workload(w.id))}><th scope="row">{ name(Target::Workload(w.id), &w.name) }</th><td>{ &*w.kind }</td><td>{ format!("{}/{}", w.ready, w.wanted) }</td><td><code>{ &*w.selector }</code></td></tr>
+                        }) }
+                    </tbody>
+                </table>
+                <table>
+                    <caption>{ t("table.services") }</caption>
+                    <thead><tr><th scope="col">{ t("table.name") }</th><th scope="col">{ t("table.kind") }</th><th scope="col">{ t("table.address") }</th><th scope="col">{ t("table.endpoints") }</th></tr></thead>
+                    <tbody>
+                        { for scene.services.values().map(|s| html! {
+                            <tr key={s.id} class={row_class(Target::Service(s.id))}><th scope="row">{ name(Target::Service(s.id), &s.name) }</th><td>{ &*s.kind }</td><td><code>{ format!("{} {}", s.address, s.ports) }</code></td><td>{ format!("{}/{}", s.endpoints.iter().filter(|(_, r)| *r).count(), s.endpoints.len()) }</td></tr>
+                        }) }
+                    </tbody>
+                </table>
+                <table>
+                    <caption>{ t("table.nodes") }</caption>
+                    <thead><tr><th scope="col">{ t("table.name") }</th><th scope="col">{ t("table.status") }</th><th scope="col">{ "cpu" }</th><th scope="col">{ "mem" }</th><th scope="col">{ t("table.pods") }</th></tr></thead>
+                    <tbody>
+                        { for scene.order.iter().take(ROWS).filter_map(|id| scene.nodes.get(id)).map(|n| {
+                            let percent = |(a, b): (u64, u64)| (a * 100).checked_div(b).map_or_else(String::new, |p| format!("{p} %"));
+                            html! {
+                                <tr key={n.view.id} class={row_class(Target::Node(n.view.id))}><th scope="row">{ name(Target::Node(n.view.id), &n.view.name) }</th><td>{ &*n.view.status }</td><td>{ percent(n.view.cpu) }</td><td>{ percent(n.view.memory) }</td><td>{ n.live }</td></tr>
+                            }
+                        }) }
+                    </tbody>
+                </table>
+                <table>
+                    <caption>{ ui.lang.f("table.pods_of", &[("n", &count.min(ROWS).to_string()), ("all", &count.to_string())]) }</caption>
+                    <thead><tr><th scope="col">{ t("table.name") }</th><th scope="col">{ t("table.ready") }</th><th scope="col">{ t("table.status") }</th><th scope="col">{ t("table.restarts") }</th><th scope="col">{ t("table.node") }</th></tr></thead>
+                    <tbody>
+                        { for pods.into_iter().take(ROWS).map(|p| {
+                            let v = &p.view;
+                            let node = v.node.and_then(|n| scene.nodes.get(&n)).map_or("–", |n| &*n.view.name);
+                            html! {
+                                <tr key={v.id} class={row_class(Target::Pod(v.id))}>
+                                    <th scope="row"><LegendGlyph state={v.state} {light} />{ name(Target::Pod(v.id), &v.name) }</th>
+                                    <td>{ format!("{}/{}", v.ready.0, v.ready.1) }</td><td>{ &*v.status }</td><td>{ v.restarts }</td><td>{ node.to_owned() }</td>
+                                </tr>
+                            }
+                        }) }
+                    </tbody>
+                </table>
+            </div>
+        }
+    })
+}

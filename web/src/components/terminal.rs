@@ -1,0 +1,197 @@
+//! The terminal: what was typed and printed, a line to type in, history (arrows), completion (Tab), Ctrl+C.
+
+use super::Common;
+use crate::bridge::{Session, TermLine, Topic, use_topic};
+use crate::platform::storage;
+use crate::state::UiHandle;
+use std::rc::Rc;
+use web_sys::{Element, HtmlInputElement, KeyboardEvent};
+use yew::prelude::*;
+
+/// Pieces that are shown.
+const SHOWN: usize = 400;
+/// Lines remembered.
+const HISTORY: usize = 200;
+
+fn remembered() -> Vec<String> {
+    storage::read("history").and_then(|t| serde_json::from_str(&t).ok()).unwrap_or_default()
+}
+
+/// The longest beginning that all have.
+fn common_start(words: &[String]) -> String {
+    let Some(first) = words.first() else { return String::new() };
+    let mut end = first.len();
+    for w in &words[1..] {
+        end = first.char_indices().map(|(i, c)| i + c.len_utf8()).take_while(|i| w.get(..*i) == first.get(..*i)).last().unwrap_or(0).min(end);
+    }
+    first[..end].to_owned()
+}
+
+/// What Tab makes of a line: the completed line, and the candidates if there are several.
+fn complete(session: &Session, ui: &UiHandle, line: &str) -> (String, Vec<String>) {
+    let files: Vec<String> = ui.files.iter().map(|f| f.name.clone()).collect();
+    let (from, found) = crate::assist::complete_line(session, line, &files);
+    match found.len() {
+        0 => (line.to_owned(), vec![]),
+        1 => {
+            let word = &found[0];
+            let space = if word.ends_with(['=', '/', ':']) { "" } else { " " };
+            (format!("{}{word}{space}", &line[..from]), vec![])
+        }
+        _ => {
+            let start = common_start(&found);
+            let longer = start.len() > line.len() - from;
+            (if longer { format!("{}{start}", &line[..from]) } else { line.to_owned() }, found)
+        }
+    }
+}
+
+/// The terminal's panel.
+#[component]
+pub fn Terminal(props: &Common) -> Html {
+    use_topic(&props.session, Topic::Terminal);
+    let Common { ui, session } = props;
+    let t = |key| ui.lang.t(key);
+    let input = use_node_ref();
+    let scroll = use_node_ref();
+    let history = use_mut_ref(remembered);
+    let at = use_mut_ref(|| None::<usize>);
+    let offers = use_state(|| Rc::new(Vec::<String>::new()));
+    let waiting = session.read(|e| e.cluster.world.terminals.is_waiting(0));
+    // Stay at the end unless the person has scrolled up.
+    {
+        let scroll = scroll.clone();
+        let count = session.read(|e| e.terminal.back().map_or(0, |(n, _)| *n));
+        use_effect_with((count, offers.clone()), move |_| {
+            if let Some(s) = scroll.cast::<Element>() {
+                let below = s.scroll_height() - s.client_height() - s.scroll_top();
+                if below < 400 {
+                    s.set_scroll_top(s.scroll_height());
+                }
+            }
+        });
+    }
+    let onkeydown = {
+        let (session, ui, input, history, at, offers) =
+            (session.clone(), ui.clone(), input.clone(), history.clone(), at.clone(), offers.clone());
+        Callback::from(move |e: KeyboardEvent| {
+            // An input method is composing: Enter ends the syllable, not the line.
+            if e.is_composing() {
+                return;
+            }
+            let Some(field) = input.cast::<HtmlInputElement>() else { return };
+            let line = field.value();
+            match e.key().as_str() {
+                "Enter" => {
+                    offers.set(Rc::default());
+                    field.set_value("");
+                    *at.borrow_mut() = None;
+                    let typed = line.trim();
+                    if typed.is_empty() {
+                        return;
+                    }
+                    let mut past = history.borrow_mut();
+                    if past.last().map(String::as_str) != Some(typed) {
+                        past.push(typed.to_owned());
+                        let extra = past.len().saturating_sub(HISTORY);
+                        past.drain(..extra);
+                        if let Ok(text) = serde_json::to_string(&*past) {
+                            storage::write("history", &text);
+                        }
+                    }
+                    drop(past);
+                    session.type_line(typed, &ui.files);
+                }
+                key @ ("ArrowUp" | "ArrowDown") => {
+                    let past = history.borrow();
+                    if past.is_empty() {
+                        return;
+                    }
+                    e.prevent_default();
+                    let now = *at.borrow();
+                    let next = match (key, now) {
+                        ("ArrowUp", None) => Some(past.len() - 1),
+                        ("ArrowUp", Some(i)) => Some(i.saturating_sub(1)),
+                        (_, Some(i)) if i + 1 < past.len() => Some(i + 1),
+                        _ => None,
+                    };
+                    *at.borrow_mut() = next;
+                    field.set_value(next.map_or("", |i| &past[i]));
+                }
+                // Shift+Tab and an empty line leave the field: no trap for the keyboard.
+                "Tab" if !e.shift_key() && !line.trim().is_empty() => {
+                    e.prevent_default();
+                    let (done, found) = complete(&session, &ui, &line);
+                    field.set_value(&done);
+                    offers.set(Rc::new(found));
+                }
+                "c" if e.ctrl_key() && field.selection_start() == field.selection_end() => {
+                    e.prevent_default();
+                    field.set_value("");
+                    session.interrupt();
+                }
+                "l" if e.ctrl_key() => {
+                    e.prevent_default();
+                    session.type_line("clear", &[]);
+                }
+                "Escape" => offers.set(Rc::default()),
+                _ => {}
+            }
+        })
+    };
+    let focus = {
+        let input = input.clone();
+        Callback::from(move |_: MouseEvent| {
+            // A selection is being made: leave it alone.
+            let selecting = gloo::utils::window()
+                .get_selection()
+                .ok()
+                .flatten()
+                .is_some_and(|s| !s.is_collapsed());
+            if !selecting && let Some(field) = input.cast::<HtmlInputElement>() {
+                let _ = field.focus();
+            }
+        })
+    };
+    let lines = session.read(|e| {
+        let skip = e.terminal.len().saturating_sub(SHOWN);
+        e.terminal.iter().skip(skip).cloned().collect::<Vec<_>>()
+    });
+    html! {
+        <div class="terminal" onclick={focus} data-testid="terminal">
+            <div class="term-scroll" ref={scroll} role="log" aria-label={t("dock.terminal")} tabindex="0">
+                if lines.is_empty() {
+                    <p class="hint">{ t("dock.terminal_hint") }</p>
+                }
+                { for lines.into_iter().map(|(n, line)| match line {
+                    TermLine::Typed(text, map) => html! { <pre key={n} class="typed"><em>{ "$ " }</em>{ &*text }if map { <s>{ format!("   # {}", t("dock.from_map")) }</s> }</pre> },
+                    TermLine::Out(text) => html! { <pre key={n}>{ text.trim_end_matches('\n').to_owned() }</pre> },
+                    TermLine::Err(text) => html! { <pre key={n} class="err">{ text.trim_end_matches('\n').to_owned() }</pre> },
+                    TermLine::Note(text) => html! { <pre key={n} class="note">{ &*text }</pre> },
+                }) }
+                if !offers.is_empty() {
+                    <p class="offers" role="status">{ for offers.iter().take(60).map(|o| html! { <span>{ o.clone() }</span> }) }</p>
+                }
+                <div class="term-line">
+                    <label class="prompt" for="term-input">{ if waiting { "…" } else { "$" } }</label>
+                    <input id="term-input" ref={input} {onkeydown} autocomplete="off" autocapitalize="off" autocorrect="off" spellcheck="false"
+                        aria-label={t("dock.type_here")} placeholder={if waiting { t("dock.waiting") } else { t("dock.placeholder") }} data-testid="term-input" />
+                </div>
+            </div>
+        </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::common_start;
+
+    #[test]
+    fn completion_goes_as_far_as_all_agree() {
+        let words = |l: &[&str]| l.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
+        assert_eq!(common_start(&words(&["web-a", "web-b"])), "web-");
+        assert_eq!(common_start(&words(&["파드", "파일"])), "파");
+        assert_eq!(common_start(&words(&["get", "delete"])), "");
+        assert_eq!(common_start(&[]), "");
+    }
+}

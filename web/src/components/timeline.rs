@@ -1,0 +1,151 @@
+//! The session's time as a bar: marks where something was done, a cursor that can be dragged, the chart above it.
+
+use super::Common;
+use super::chart::Chart;
+use crate::bridge::{Session, Topic, clock_text, use_topic};
+use crate::icons::icon;
+use kubarium_core::clock::SimTime;
+use kubarium_core::world::Input;
+use std::rc::Rc;
+use web_sys::HtmlElement;
+use yew::prelude::*;
+
+fn length(horizon: SimTime) -> f64 {
+    // Some room ahead, so that the cursor is not at the edge all the time.
+    (horizon.0 as f64 * 1.04).max(30e6)
+}
+
+/// The share of the bar at which a moment lies, 0 to 1.
+pub fn share(t: SimTime, horizon: SimTime) -> f64 {
+    (t.0 as f64 / length(horizon)).clamp(0.0, 1.0)
+}
+
+fn moment(session: &Session, x: f64, width: f64) -> SimTime {
+    let horizon = session.read(|e| e.horizon);
+    SimTime((length(horizon) * (x / width.max(1.0)).clamp(0.0, 1.0)) as u64).min(horizon)
+}
+
+fn mark(input: &Input) -> Option<(&'static str, String)> {
+    match input {
+        Input::File { .. } => None,
+        Input::Line { line, .. } => Some(("line", line.clone())),
+        Input::Interrupt { .. } => Some(("line", "^C".to_owned())),
+        Input::Fault(f) => Some(("fault", format!("{f:?}").split([' ', '{']).next().unwrap_or_default().to_owned())),
+    }
+}
+
+/// The lower left panel.
+#[component]
+pub fn Timeline(props: &Common) -> Html {
+    let Common { ui, session } = props;
+    use_topic(session, Topic::Clock);
+    use_topic(session, Topic::History);
+    let t = |key| ui.lang.t(key);
+    let bar = use_node_ref();
+    let dragging = use_mut_ref(|| false);
+    let (now, horizon, marks) = session.read(|e| {
+        let inputs = e.cluster.inputs();
+        let skip = inputs.len().saturating_sub(160);
+        let marks: Rc<Vec<(SimTime, &'static str, String)>> = Rc::new(
+            inputs.iter().skip(skip).filter_map(|l| mark(&l.input).map(|(c, text)| (l.at, c, text))).collect(),
+        );
+        (e.now(), e.horizon, marks)
+    });
+    // Positions go through the style object: the content security policy forbids style attributes.
+    {
+        let bar = bar.clone();
+        let marks = marks.clone();
+        use_effect_with((now, horizon, marks.len()), move |(now, horizon, _)| {
+            let Some(bar) = bar.cast::<HtmlElement>() else { return };
+            let style = bar.style();
+            let _ = style.set_property("--now", &format!("{:.3}%", share(*now, *horizon) * 100.0));
+            let _ = style.set_property("--end", &format!("{:.3}%", share(*horizon, *horizon) * 100.0));
+            let children = bar.query_selector_all("[data-mark]").ok();
+            for i in 0..children.as_ref().map_or(0, |c| c.length()) {
+                use wasm_bindgen::JsCast;
+                if let Some(el) = children.as_ref().and_then(|c| c.get(i)).and_then(|n| n.dyn_into::<HtmlElement>().ok())
+                    && let Some((at, _, _)) = marks.get(i as usize)
+                {
+                    let _ = el.style().set_property("--at", &format!("{:.3}%", share(*at, *horizon) * 100.0));
+                }
+            }
+        });
+    }
+    let seek_at = {
+        let (session, bar) = (session.clone(), bar.clone());
+        move |client_x: i32| {
+            if let Some(bar) = bar.cast::<HtmlElement>() {
+                let r = bar.get_bounding_client_rect();
+                session.seek(moment(&session, f64::from(client_x) - r.left(), r.width()));
+            }
+        }
+    };
+    let down = {
+        let (session, seek_at, dragging, bar) = (session.clone(), seek_at.clone(), dragging.clone(), bar.clone());
+        Callback::from(move |e: PointerEvent| {
+            *dragging.borrow_mut() = true;
+            if let Some(bar) = bar.cast::<HtmlElement>() {
+                let _ = bar.set_pointer_capture(e.pointer_id());
+            }
+            session.set_playing(false);
+            seek_at(e.client_x());
+        })
+    };
+    let moved = {
+        let (seek_at, dragging) = (seek_at.clone(), dragging.clone());
+        Callback::from(move |e: PointerEvent| {
+            if *dragging.borrow() {
+                seek_at(e.client_x());
+            }
+        })
+    };
+    let up = {
+        let dragging = dragging.clone();
+        Callback::from(move |_: PointerEvent| *dragging.borrow_mut() = false)
+    };
+    let key = {
+        let session = session.clone();
+        Callback::from(move |e: KeyboardEvent| {
+            let (now, horizon) = session.read(|e| (e.now(), e.horizon));
+            let second = if e.shift_key() { 10_000_000 } else { 1_000_000 };
+            let to = match e.key().as_str() {
+                "ArrowLeft" => SimTime(now.0.saturating_sub(second)),
+                "ArrowRight" => SimTime(now.0 + second),
+                "PageUp" => SimTime(now.0.saturating_sub(30_000_000)),
+                "PageDown" => SimTime(now.0 + 30_000_000),
+                "Home" => SimTime::ZERO,
+                "End" => horizon,
+                _ => return,
+            };
+            e.prevent_default();
+            session.set_playing(false);
+            session.seek(to.min(horizon));
+        })
+    };
+    let behind = now < horizon;
+    let to_end = {
+        let session = session.clone();
+        Callback::from(move |_: MouseEvent| {
+            let horizon = session.read(|e| e.horizon);
+            session.seek(horizon);
+        })
+    };
+    html! {
+        <section class="panel timeline" aria-label={t("panel.time")} data-panel="time">
+            <Chart ui={ui.clone()} session={session.clone()} />
+            <div class="rail-row">
+                <div class="rail" ref={bar} role="slider" tabindex="0" aria-label={t("time.slider")} aria-valuemin="0"
+                    aria-valuemax={(horizon.0 / 1_000_000).to_string()} aria-valuenow={(now.0 / 1_000_000).to_string()} aria-valuetext={clock_text(now)}
+                    onpointerdown={down} onpointermove={moved} onpointerup={up.clone()} onpointercancel={up} onkeydown={key} data-testid="timeline">
+                    <div class="past"></div>
+                    { for marks.iter().map(|(at, class, text)| html! { <i class={classes!("mark", *class)} data-mark="" title={format!("{} {}", clock_text(*at), text)}></i> }) }
+                    <div class="cursor"></div>
+                </div>
+                if behind {
+                    <button type="button" class="pill small" onclick={to_end} data-testid="to-end">{ icon("idle") }{ t("time.to_end") }</button>
+                }
+            </div>
+            <p class="rail-note">{ if behind { t("time.behind") } else { t("time.hint") } }</p>
+        </section>
+    }
+}

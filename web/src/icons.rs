@@ -1,0 +1,43 @@
+//! Icons: small drawings in one stroke width, coloured by the text around them.
+
+use yew::prelude::*;
+
+/// An icon by name; it says nothing to screen readers, its button does.
+pub fn icon(name: &str) -> Html {
+    let d = match name {
+        "play" => "M7 4.5v15l12-7.5z",
+        "pause" => "M7 5v14M17 5v14",
+        "step" => "M5 5v14l10-7zM19 5v14",
+        "undo" => "M9 7H5V3M5.5 7.5A8 8 0 1 1 4 13",
+        "idle" => "M4 5v14l8-7zM12 5v14l8-7z",
+        "share" => "M16 6.5 8.5 11M8.5 13.5 16 18M18.5 8a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM18.5 21a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM6 14.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5z",
+        "moon" => "M20 14.5A8.5 8.5 0 0 1 9.5 4 8.5 8.5 0 1 0 20 14.5z",
+        "sun" => "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v2M12 20v2M2 12h2M20 12h2M4.9 4.9l1.4 1.4M17.7 17.7l1.4 1.4M4.9 19.1l1.4-1.4M17.7 6.3l1.4-1.4",
+        "plus" => "M12 5v14M5 12h14",
+        "minus" => "M5 12h14",
+        "fit" => "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
+        "close" => "M6 6l12 12M18 6 6 18",
+        "search" => "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM16 16l5 5",
+        "table" => "M4 5h16v14H4zM4 10h16M4 14.5h16M10 10v9",
+        "map" => "M4 5h7v6H4zM13 5h7v6h-7zM4 13h7v6H4zM13 13h7v6h-7z",
+        "editor" => "M5 4h14v16H5zM8.5 8h7M8.5 12h7M8.5 16h4",
+        "inspect" => "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 11v5M12 7.8v.4",
+        "terminal" => "M4 5h16v14H4zM7.5 9.5 10 12l-2.5 2.5M12.5 15H16",
+        "time" => "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8v4.5l3 2",
+        "down" => "M6 9l6 6 6-6",
+        "left" => "M14 6l-6 6 6 6",
+        "right" => "M10 6l6 6-6 6",
+        "help" => "M9 9a3 3 0 1 1 4.2 2.75c-.8.4-1.2 1-1.2 1.9v.35M12 17.2v.3",
+        "book" => "M4 5c3-1 6-1 8 1 2-2 5-2 8-1v13c-3-1-6-1-8 1-2-2-5-2-8-1zM12 6v13",
+        "copy" => "M8 8h11v12H8zM5 16V4h11",
+        "save" => "M12 4v11M8 11.5l4 4 4-4M5 20h14",
+        "legend" => "M4 5h5v5H4zM12 7.5h8M4 14h5v5H4zM12 16.5h8",
+        _ => "M12 12h.01",
+    };
+    let filled = matches!(name, "play");
+    html! {
+        <svg class={classes!("icon", filled.then_some("filled"))} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+            <path d={d} />
+        </svg>
+    }
+}

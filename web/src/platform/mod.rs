@@ -1,0 +1,6 @@
+//! The browser behind small functions: storage, address bar, clipboard, timers. Nothing here knows the cluster.
+
+pub mod clipboard;
+pub mod storage;
+pub mod timers;
+pub mod url;

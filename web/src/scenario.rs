@@ -1,0 +1,116 @@
+//! The starter scenarios: data from `static/scenarios`, with their texts in each language.
+
+use crate::i18n::Lang;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+/// A text in each language.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Text {
+    /// English.
+    pub en: String,
+    /// Korean.
+    pub ko: String,
+}
+
+impl Text {
+    /// In this language.
+    pub fn get(&self, lang: Lang) -> &str {
+        match lang {
+            Lang::En => &self.en,
+            Lang::Ko => &self.ko,
+        }
+    }
+}
+
+/// A list of texts in each language.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Steps {
+    /// English.
+    pub en: Vec<String>,
+    /// Korean.
+    pub ko: Vec<String>,
+}
+
+impl Steps {
+    /// In this language.
+    pub fn get(&self, lang: Lang) -> &[String] {
+        match lang {
+            Lang::En => &self.en,
+            Lang::Ko => &self.ko,
+        }
+    }
+}
+
+/// A line that the scenario types by itself.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Typed {
+    /// When, in milliseconds of virtual time.
+    pub at: u64,
+    /// What.
+    pub line: String,
+}
+
+/// A scenario.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Its name in links.
+    pub id: String,
+    /// How many nodes there are.
+    pub nodes: usize,
+    /// Its title.
+    pub title: Text,
+    /// What it is about.
+    pub about: Text,
+    /// What it types.
+    pub script: Vec<Typed>,
+    /// The moment at which a person comes in, in milliseconds.
+    pub start: u64,
+    /// The file that is shown first.
+    pub open: String,
+    /// Files in the editor.
+    pub files: BTreeMap<String, String>,
+    /// What to try.
+    pub steps: Steps,
+}
+
+/// All of them, in the order in which they are offered.
+pub fn all() -> &'static [Scenario] {
+    static ALL: OnceLock<Vec<Scenario>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        [
+            include_str!("../../static/scenarios/self-healing.yaml"),
+            include_str!("../../static/scenarios/first-pod.yaml"),
+            include_str!("../../static/scenarios/relabel.yaml"),
+            include_str!("../../static/scenarios/rolling-update.yaml"),
+            include_str!("../../static/scenarios/services.yaml"),
+            include_str!("../../static/scenarios/node-failure.yaml"),
+        ]
+        .iter()
+        .filter_map(|text| serde_yaml::from_str(text).ok())
+        .collect()
+    })
+}
+
+/// The scenario of this name.
+pub fn by_id(id: &str) -> Option<&'static Scenario> {
+    all().iter().find(|s| s.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_six_are_read_and_complete() {
+        assert_eq!(all().len(), 6);
+        for s in all() {
+            assert!(s.files.contains_key(&s.open), "{}: opens a file that it has", s.id);
+            assert_eq!(s.steps.en.len(), s.steps.ko.len(), "{}", s.id);
+            assert!((3..=5).contains(&s.steps.en.len()), "{}", s.id);
+            assert!(s.steps.ko.iter().all(|t| t.chars().any(|c| ('가'..='힣').contains(&c))), "{}", s.id);
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! What the page shows and how: one value, changed only by [`Action`]s. The cluster itself is not in here (see
+//! [`crate::bridge`]).
+
+use crate::i18n::Lang;
+use crate::map::hit::Target;
+use crate::platform::storage;
+use std::rc::Rc;
+use yew::prelude::*;
+
+/// Light or dark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Theme {
+    /// Dark ground.
+    Dark,
+    /// Light ground.
+    Light,
+}
+
+/// The panel that a narrow screen shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phone {
+    /// The map.
+    Map,
+    /// The editor.
+    Editor,
+    /// The inspector.
+    Inspect,
+    /// Terminal, events, requests.
+    Dock,
+    /// Timeline and chart.
+    Time,
+}
+
+/// The tab of the lower right panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dock {
+    /// The terminal.
+    Terminal,
+    /// Events.
+    Events,
+    /// API requests.
+    Requests,
+}
+
+/// The tab of the inspector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InspectTab {
+    /// The main facts.
+    Summary,
+    /// The object as YAML.
+    Yaml,
+    /// Its events.
+    Events,
+    /// Why it is as it is.
+    Why,
+}
+
+/// A dialog over the page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Dialog {
+    /// Scenarios to choose from.
+    Scenarios,
+    /// The link to this session.
+    Share,
+    /// The keys.
+    Keys,
+    /// New labels for a pod.
+    Relabel(u64),
+    /// A new number of replicas for a workload.
+    Scale(u64),
+    /// A new name for a file (by its place).
+    Rename(usize),
+}
+
+/// A file of the editor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct File {
+    /// Its name.
+    pub name: String,
+    /// Its text.
+    pub text: Rc<str>,
+}
+
+/// What lies under the map's tab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Centre {
+    /// The picture.
+    Map,
+    /// Its twin in words.
+    Table,
+}
+
+/// All that the page shows beside the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ui {
+    /// The language.
+    pub lang: Lang,
+    /// Light or dark.
+    pub theme: Theme,
+    /// Selected on the map or in a list.
+    pub selected: Option<Target>,
+    /// The panel of a narrow screen.
+    pub phone: Phone,
+    /// The lower right tab.
+    pub dock: Dock,
+    /// The inspector's tab.
+    pub inspect: InspectTab,
+    /// Map or table.
+    pub centre: Centre,
+    /// An open dialog.
+    pub dialog: Option<Dialog>,
+    /// Files of the editor.
+    pub files: Rc<Vec<File>>,
+    /// The one that is shown.
+    pub active: usize,
+    /// Grows when texts came from elsewhere and the editor must take them over.
+    pub reload: u32,
+    /// The scenario's name.
+    pub scenario: Option<Rc<str>>,
+    /// Whether its guide is open.
+    pub guide: bool,
+    /// What is searched for on the map; none: the box is closed.
+    pub search: Option<Rc<str>>,
+    /// A label (`key=value`) whose pods are lit.
+    pub label: Option<(Rc<str>, Rc<str>)>,
+    /// A short message.
+    pub toast: Option<(u32, Rc<str>)>,
+    /// Whether the side panels are folded away: editor, inspector, lower panels.
+    pub folded: [bool; 3],
+    /// Whether the legend is open.
+    pub legend: bool,
+    /// Whether the difference to the live objects is shown.
+    pub diff: Option<Rc<str>>,
+}
+
+/// A change of [`Ui`].
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Another language.
+    Lang(Lang),
+    /// Another theme.
+    Theme(Theme),
+    /// Selects something, or nothing.
+    Select(Option<Target>),
+    /// Shows a panel of a narrow screen.
+    Phone(Phone),
+    /// Shows a lower right tab.
+    Dock(Dock),
+    /// Shows a tab of the inspector.
+    Inspect(InspectTab),
+    /// Map or table.
+    Centre(Centre),
+    /// Opens or closes a dialog.
+    Dialog(Option<Dialog>),
+    /// All files anew (a scenario, a link), and which is shown.
+    Files(Vec<File>, usize),
+    /// A file's text, as typed in the editor.
+    Edit(usize, Rc<str>),
+    /// A file's text from elsewhere: makes the file where there is none, and shows it.
+    Put(String, Rc<str>),
+    /// Shows a file.
+    Active(usize),
+    /// Adds an empty file.
+    Add,
+    /// Removes a file.
+    Close(usize),
+    /// Gives a file another name.
+    Rename(usize, String),
+    /// The scenario has changed.
+    Scenario(Option<Rc<str>>),
+    /// Opens or closes the guide.
+    Guide(bool),
+    /// Searches on the map.
+    Search(Option<Rc<str>>),
+    /// Lights the pods with a label.
+    Label(Option<(Rc<str>, Rc<str>)>),
+    /// Says something for a moment.
+    Toast(String),
+    /// The moment is over, if it is still this message.
+    ToastOver(u32),
+    /// Folds a side panel away, or back.
+    Fold(usize),
+    /// Opens or closes the legend.
+    Legend(bool),
+    /// Shows a difference, or none.
+    Diff(Option<Rc<str>>),
+}
+
+impl Ui {
+    /// The page as it begins: as it was left, else as the browser prefers.
+    pub fn begin() -> Ui {
+        let window = gloo::utils::window();
+        let language = js_sys::Reflect::get(&window.navigator(), &"language".into())
+            .ok()
+            .and_then(|l| l.as_string())
+            .unwrap_or_default();
+        let lang = crate::platform::url::query("lang").or_else(|| storage::read("lang")).unwrap_or(language);
+        let prefers_light =
+            window.match_media("(prefers-color-scheme: light)").ok().flatten().is_some_and(|m| m.matches());
+        let theme = match crate::platform::url::query("theme").or_else(|| storage::read("theme")).as_deref() {
+            Some("light") => Theme::Light,
+            Some("dark") => Theme::Dark,
+            _ if prefers_light => Theme::Light,
+            _ => Theme::Dark,
+        };
+        let folded = storage::read("folded").unwrap_or_default();
+        let folded = std::array::from_fn(|i| folded.as_bytes().get(i) == Some(&b'1'));
+        Ui {
+            lang: Lang::from_code(&lang),
+            theme,
+            selected: None,
+            phone: Phone::Map,
+            dock: Dock::Terminal,
+            inspect: InspectTab::Summary,
+            centre: Centre::Map,
+            dialog: None,
+            files: Rc::new(vec![]),
+            active: 0,
+            reload: 0,
+            scenario: None,
+            guide: storage::read("guide").as_deref() != Some("0"),
+            search: None,
+            label: None,
+            toast: None,
+            folded,
+            legend: storage::read("legend").as_deref() != Some("0"),
+            diff: None,
+        }
+    }
+
+    /// The shown file.
+    pub fn file(&self) -> Option<&File> {
+        self.files.get(self.active)
+    }
+
+    fn free_name(&self) -> String {
+        (1..).map(|n| format!("file{n}.yaml")).find(|n| self.files.iter().all(|f| f.name != *n)).unwrap_or_default()
+    }
+}
+
+impl Reducible for Ui {
+    type Action = Action;
+
+    fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
+        let mut ui = (*self).clone();
+        match action {
+            Action::Lang(lang) => {
+                storage::write("lang", lang.code());
+                ui.lang = lang;
+            }
+            Action::Theme(theme) => {
+                storage::write("theme", if theme == Theme::Light { "light" } else { "dark" });
+                ui.theme = theme;
+            }
+            Action::Select(target) => {
+                if ui.selected != target {
+                    ui.label = None;
+                }
+                ui.selected = target;
+            }
+            Action::Phone(p) => ui.phone = p,
+            Action::Dock(d) => ui.dock = d,
+            Action::Inspect(t) => ui.inspect = t,
+            Action::Centre(c) => ui.centre = c,
+            Action::Dialog(d) => ui.dialog = d,
+            Action::Files(files, active) => {
+                ui.active = active.min(files.len().saturating_sub(1));
+                ui.files = Rc::new(files);
+                ui.reload += 1;
+                ui.diff = None;
+            }
+            Action::Edit(i, text) => {
+                ui.diff = None;
+                if let Some(f) = Rc::make_mut(&mut ui.files).get_mut(i) {
+                    f.text = text;
+                }
+            }
+            Action::Put(name, text) => {
+                let files = Rc::make_mut(&mut ui.files);
+                match files.iter().position(|f| f.name == name) {
+                    Some(i) => {
+                        files[i].text = text;
+                        ui.active = i;
+                    }
+                    None => {
+                        files.push(File { name, text });
+                        ui.active = files.len() - 1;
+                    }
+                }
+                ui.reload += 1;
+                ui.diff = None;
+            }
+            Action::Active(i) => {
+                ui.active = i;
+                ui.diff = None;
+            }
+            Action::Add => {
+                let name = ui.free_name();
+                Rc::make_mut(&mut ui.files).push(File { name, text: "".into() });
+                ui.active = ui.files.len() - 1;
+                ui.diff = None;
+            }
+            Action::Close(i) => {
+                if ui.files.len() > 1 && i < ui.files.len() {
+                    Rc::make_mut(&mut ui.files).remove(i);
+                    if ui.active >= i {
+                        ui.active = ui.active.saturating_sub(1);
+                    }
+                    ui.reload += 1;
+                }
+                ui.diff = None;
+            }
+            Action::Rename(i, name) => {
+                let name: String = name.trim().chars().filter(|c| !c.is_whitespace() && *c != '/').take(60).collect();
+                let taken = ui.files.iter().enumerate().any(|(j, f)| j != i && f.name == name);
+                if !name.is_empty()
+                    && !taken
+                    && let Some(f) = Rc::make_mut(&mut ui.files).get_mut(i)
+                {
+                    f.name = name;
+                }
+            }
+            Action::Scenario(s) => {
+                ui.scenario = s;
+                ui.selected = None;
+                ui.label = None;
+                ui.search = None;
+            }
+            Action::Guide(open) => {
+                storage::write("guide", if open { "1" } else { "0" });
+                ui.guide = open;
+            }
+            Action::Search(s) => ui.search = s,
+            Action::Label(l) => ui.label = l,
+            Action::Toast(text) => {
+                let n = ui.toast.as_ref().map_or(0, |(n, _)| n + 1);
+                ui.toast = Some((n, text.into()));
+            }
+            Action::ToastOver(n) => {
+                if ui.toast.as_ref().is_some_and(|(m, _)| *m == n) {
+                    ui.toast = None;
+                }
+            }
+            Action::Fold(i) => {
+                if let Some(f) = ui.folded.get_mut(i) {
+                    *f = !*f;
+                }
+                let kept: String = ui.folded.iter().map(|f| if *f { '1' } else { '0' }).collect();
+                storage::write("folded", &kept);
+            }
+            Action::Legend(open) => {
+                storage::write("legend", if open { "1" } else { "0" });
+                ui.legend = open;
+            }
+            Action::Diff(text) => ui.diff = text,
+        }
+        Rc::new(ui)
+    }
+}
+
+/// The page's state and the way to change it.
+pub type UiHandle = UseReducerHandle<Ui>;
