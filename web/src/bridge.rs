@@ -2,7 +2,6 @@
 //! the map and the panels. Panels hear of changes by topic, at most about ten times a second, and only while they
 //! are shown; the map draws itself. Nothing here decides what a Kubernetes object does.
 
-use crate::feed::Projector;
 use crate::map::anim::Ms;
 use crate::map::history::History;
 use crate::map::scene::Scene;
@@ -14,6 +13,7 @@ use kubarium_core::cluster::{Cluster, SessionRecord};
 use kubarium_core::kubectl::Effect;
 use kubarium_core::terminal::Piece;
 use kubarium_core::view::model::{EventView, Fault, Id, Op, RequestView, StepView};
+use kubarium_core::view::project::Projector;
 use kubarium_core::world::Input;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -113,7 +113,7 @@ impl Engine {
     fn new() -> Engine {
         Engine {
             cluster: Cluster::with_nodes(3, 1),
-            projector: Projector::new(),
+            projector: Projector::default(),
             scene: Scene::default(),
             events: VecDeque::new(),
             requests: VecDeque::new(),
@@ -152,7 +152,7 @@ impl Engine {
 
     fn adopt(&mut self, cluster: Cluster) {
         self.cluster = cluster;
-        self.projector = Projector::new();
+        self.projector = Projector::default();
         self.events.clear();
         self.requests.clear();
         self.history.clear();
@@ -672,7 +672,8 @@ impl Engine {
                 .find(|r| !r.path.contains("/leases/") && !r.path.contains("/events"))
                 .cloned();
             if let Some(r) = named {
-                self.step = Some(StepView { at: r.at, actor: r.actor.clone(), text: format!("{} {}", r.verb, r.path).into() });
+                self.step =
+                    Some(StepView { at: r.at, actor: r.actor.clone(), text: format!("{} {}", r.verb, r.path).into() });
                 return;
             }
             if self.now() > limit {

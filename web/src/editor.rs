@@ -5,6 +5,7 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen(module = "/editor/dist/editor.js")]
 extern "C" {
     /// An editor on the page.
+    #[derive(Clone)]
     pub type Editor;
 
     /// Makes an editor inside `parent`; `options` as described in `editor.js`.
@@ -12,4 +13,34 @@ extern "C" {
 
     /// Removes the editor from the page.
     pub fn destroy(editor: &Editor);
+
+    /// Replaces the text.
+    #[wasm_bindgen(js_name = setDoc)]
+    pub fn set_doc(editor: &Editor, text: &str);
+
+    /// Shows problems until the text changes.
+    #[wasm_bindgen(js_name = setDiagnostics)]
+    pub fn set_diagnostics(editor: &Editor, found: &JsValue);
+
+    /// Asks for problems again.
+    pub fn relint(editor: &Editor);
+
+    /// Dark or light.
+    #[wasm_bindgen(js_name = setTheme)]
+    pub fn set_theme(editor: &Editor, dark: bool);
+
+    /// The editor's own words.
+    #[wasm_bindgen(js_name = setPhrases)]
+    pub fn set_phrases(editor: &Editor, phrases: &JsValue);
+
+    /// Shows the text as changes of another one; null: plain again.
+    #[wasm_bindgen(js_name = setDiff)]
+    pub fn set_diff(editor: &Editor, original: &JsValue);
+
+    /// Puts the cursor on a line and takes the focus.
+    #[wasm_bindgen(js_name = goto)]
+    pub fn go_to(editor: &Editor, line: u32, column: u32);
+
+    /// Takes the focus.
+    pub fn focus(editor: &Editor);
 }

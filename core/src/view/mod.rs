@@ -1,6 +1,7 @@
 //! What a page is told: strings and numbers, never Kubernetes types. [`model`] is the language, [`project`] turns
 //! changes into patches, [`inspect`] answers questions about one object, [`link`] puts a session into a link.
 
+pub mod assist;
 pub mod inspect;
 pub mod link;
 pub mod model;

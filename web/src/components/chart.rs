@@ -62,7 +62,9 @@ fn draw(canvas: HtmlCanvasElement, samples: &[Sample], now: SimTime, horizon: Si
     let ink = colour(&p.ink);
     // Each line has its own stroke too, so that colour is not all that tells them apart.
     let wanted = steps(samples, horizon, |s| s.wanted);
-    chart.draw_series(DashedLineSeries::new(wanted, width(2.0), width(5.0), colour(&p.dim).stroke_width(width(1.3)))).ok()?;
+    chart
+        .draw_series(DashedLineSeries::new(wanted, width(2.0), width(5.0), colour(&p.dim).stroke_width(width(1.3))))
+        .ok()?;
     let old = steps(samples, horizon, |s| s.old);
     chart
         .draw_series(DashedLineSeries::new(old, width(6.0), width(3.0), colour(&p.dim).stroke_width(width(1.8))))
@@ -70,9 +72,7 @@ fn draw(canvas: HtmlCanvasElement, samples: &[Sample], now: SimTime, horizon: Si
     let new = steps(samples, horizon, |s| s.new);
     chart.draw_series(LineSeries::new(new, colour(&p.accent).stroke_width(width(1.8)))).ok()?;
     let ready = steps(samples, horizon, |s| s.ready);
-    chart
-        .draw_series(LineSeries::new(ready, colour(p.state(PodState::Ready)).stroke_width(width(2.6))))
-        .ok()?;
+    chart.draw_series(LineSeries::new(ready, colour(p.state(PodState::Ready)).stroke_width(width(2.6)))).ok()?;
     let x = share(now, horizon);
     chart.draw_series(LineSeries::new([(x, -1.0), (x, f64::from(most) * 1.08)], ink.stroke_width(width(1.2)))).ok()?;
     area.present().ok()
@@ -87,9 +87,9 @@ fn subject(props: &Common) -> Option<Id> {
             Some(Target::Workload(id)) => top(Some(id)),
             _ => None,
         };
-        chosen.or_else(|| e.history.busiest.filter(|id| e.scene.workloads.contains_key(id))).or_else(|| {
-            e.scene.workloads.values().find(|w| &*w.kind == "Deployment").map(|w| w.id)
-        })
+        chosen
+            .or_else(|| e.history.busiest.filter(|id| e.scene.workloads.contains_key(id)))
+            .or_else(|| e.scene.workloads.values().find(|w| &*w.kind == "Deployment").map(|w| w.id))
     })
 }
 
@@ -103,7 +103,8 @@ pub fn Chart(props: &Common) -> Html {
     let id = subject(props);
     let (now, horizon, samples, name) = session.read(|e| {
         let samples: Vec<Sample> = id.map(|id| e.history.of(id).to_vec()).unwrap_or_default();
-        let name = id.and_then(|id| e.scene.workloads.get(&id)).map(|w| format!("{}/{}", w.kind.to_lowercase(), w.name));
+        let name =
+            id.and_then(|id| e.scene.workloads.get(&id)).map(|w| format!("{}/{}", w.kind.to_lowercase(), w.name));
         (e.now(), e.horizon, samples, name)
     });
     let shown = samples.iter().rev().find(|s| s.at <= now).or(samples.first()).copied();

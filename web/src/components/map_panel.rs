@@ -343,7 +343,8 @@ pub fn LegendGlyph(props: &GlyphProps) -> Html {
         let deps = (props.state, props.old, props.new, props.bare, props.light);
         use_effect_with(deps, move |(state, old, new, bare, _)| {
             let Some(canvas) = place.cast::<HtmlCanvasElement>() else { return };
-            let Some(ctx) = canvas.get_context("2d").ok().flatten().and_then(|c| c.dyn_into::<CanvasRenderingContext2d>().ok())
+            let Some(ctx) =
+                canvas.get_context("2d").ok().flatten().and_then(|c| c.dyn_into::<CanvasRenderingContext2d>().ok())
             else {
                 return;
             };

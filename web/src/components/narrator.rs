@@ -10,8 +10,7 @@ pub fn Narrator(props: &Common) -> Html {
     use_topic(&props.session, Topic::Events);
     let Common { ui, session } = props;
     let said = use_state(|| (0.0f64, String::new()));
-    let (last, playing, counts) =
-        session.read(|e| (e.events.back().cloned(), e.playing, e.scene.counts));
+    let (last, playing, counts) = session.read(|e| (e.events.back().cloned(), e.playing, e.scene.counts));
     let now = crate::platform::timers::now();
     let text = last.map_or_else(String::new, |e| {
         let ready = counts[0].to_string();

@@ -22,7 +22,13 @@ fn common_start(words: &[String]) -> String {
     let Some(first) = words.first() else { return String::new() };
     let mut end = first.len();
     for w in &words[1..] {
-        end = first.char_indices().map(|(i, c)| i + c.len_utf8()).take_while(|i| w.get(..*i) == first.get(..*i)).last().unwrap_or(0).min(end);
+        end = first
+            .char_indices()
+            .map(|(i, c)| i + c.len_utf8())
+            .take_while(|i| w.get(..*i) == first.get(..*i))
+            .last()
+            .unwrap_or(0)
+            .min(end);
     }
     first[..end].to_owned()
 }
@@ -143,11 +149,7 @@ pub fn Terminal(props: &Common) -> Html {
         let input = input.clone();
         Callback::from(move |_: MouseEvent| {
             // A selection is being made: leave it alone.
-            let selecting = gloo::utils::window()
-                .get_selection()
-                .ok()
-                .flatten()
-                .is_some_and(|s| !s.is_collapsed());
+            let selecting = gloo::utils::window().get_selection().ok().flatten().is_some_and(|s| !s.is_collapsed());
             if !selecting && let Some(field) = input.cast::<HtmlInputElement>() {
                 let _ = field.focus();
             }

@@ -46,9 +46,8 @@ pub fn Timeline(props: &Common) -> Html {
     let (now, horizon, marks) = session.read(|e| {
         let inputs = e.cluster.inputs();
         let skip = inputs.len().saturating_sub(160);
-        let marks: Rc<Vec<(SimTime, &'static str, String)>> = Rc::new(
-            inputs.iter().skip(skip).filter_map(|l| mark(&l.input).map(|(c, text)| (l.at, c, text))).collect(),
-        );
+        let marks: Rc<Vec<(SimTime, &'static str, String)>> =
+            Rc::new(inputs.iter().skip(skip).filter_map(|l| mark(&l.input).map(|(c, text)| (l.at, c, text))).collect());
         (e.now(), e.horizon, marks)
     });
     // Positions go through the style object: the content security policy forbids style attributes.
@@ -63,7 +62,8 @@ pub fn Timeline(props: &Common) -> Html {
             let children = bar.query_selector_all("[data-mark]").ok();
             for i in 0..children.as_ref().map_or(0, |c| c.length()) {
                 use wasm_bindgen::JsCast;
-                if let Some(el) = children.as_ref().and_then(|c| c.get(i)).and_then(|n| n.dyn_into::<HtmlElement>().ok())
+                if let Some(el) =
+                    children.as_ref().and_then(|c| c.get(i)).and_then(|n| n.dyn_into::<HtmlElement>().ok())
                     && let Some((at, _, _)) = marks.get(i as usize)
                 {
                     let _ = el.style().set_property("--at", &format!("{:.3}%", share(*at, *horizon) * 100.0));

@@ -3,10 +3,10 @@
 
 use super::anim::{self, Ms};
 use super::camera::Camera;
-use super::glyph::{self, MARGIN, Marks, Palette, Sprites, round_rect, set_dashes};
+use super::glyph::{MARGIN, Marks, Palette, Sprites, round_rect, set_dashes};
 use super::hit::Target;
 use super::layout::{Cell, HEAD, Layout, PAD, Rect, TRAY_MOST, service_text};
-use super::scene::{Place, PodItem, STATES, Scene, part_index};
+use super::scene::{Place, PodItem, STATES, Scene};
 use super::strip::{Strip, along};
 use kubarium_core::view::model::{Id, Part, PodState};
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,21 +138,11 @@ impl Painter {
         ctx.set_fill_style_str(&self.palette.ground);
         ctx.fill_rect(0.0, 0.0, vw, vh);
         let z = f.camera.zoom;
-        let _ = ctx.set_transform(
-            f.dpr * z,
-            0.0,
-            0.0,
-            f.dpr * z,
-            -f.camera.x * z * f.dpr,
-            -f.camera.y * z * f.dpr,
-        );
+        let _ = ctx.set_transform(f.dpr * z, 0.0, 0.0, f.dpr * z, -f.camera.x * z * f.dpr, -f.camera.y * z * f.dpr);
         let view = f.camera.view(vw, vh);
         let visible: Vec<usize> = f.layout.visible(&view).into_iter().flatten().collect();
-        let in_view: u32 = visible
-            .iter()
-            .filter_map(|i| f.scene.nodes.get(&f.layout.order[*i]))
-            .map(|n| n.slots.len() as u32)
-            .sum();
+        let in_view: u32 =
+            visible.iter().filter_map(|i| f.scene.nodes.get(&f.layout.order[*i])).map(|n| n.slots.len() as u32).sum();
         let cell = f.layout.cell.unwrap_or_else(|| super::layout::cell_for(1, 1));
         let counted = in_view > GLYPHS_TO || cell.size * z < 3.5;
         let mut shown = Shown { pods: 0, counted };
@@ -347,7 +337,13 @@ impl Painter {
                 continue;
             }
             let (sx, sy) = (bar.x + bar.w / 2.0, bar.y + bar.h);
-            let dim = if chosen { 0.95 } else if f.lit.is_some() { 0.16 } else { 0.5 };
+            let dim = if chosen {
+                0.95
+            } else if f.lit.is_some() {
+                0.16
+            } else {
+                0.5
+            };
             for ready in [true, false] {
                 ctx.begin_path();
                 let mut some = false;
@@ -433,7 +429,14 @@ impl Painter {
         }
         shown.pods += 1;
         let unlit = f.lit.is_some_and(|lit| !lit.contains(&id));
-        let alpha = pose.alpha * if unlit { 0.22 } else if faded { 0.5 } else { 1.0 };
+        let alpha = pose.alpha
+            * if unlit {
+                0.22
+            } else if faded {
+                0.5
+            } else {
+                1.0
+            };
         let marks = Self::marks(f.scene, pod);
         let fade = anim::progress(pod.changed, anim::CHANGE, f.now);
         let px = s * f.camera.zoom * f.dpr;
@@ -441,7 +444,7 @@ impl Painter {
         let side = s * k;
         let (gx, gy) = (x + (s - side) / 2.0, y + (s - side) / 2.0);
         let m = MARGIN * side;
-        let mut put = |painter: &mut Painter, state: PodState, alpha: f64| {
+        let put = |painter: &mut Painter, state: PodState, alpha: f64| {
             painter.ctx.set_global_alpha(alpha);
             let ctx = painter.ctx.clone();
             if let Some(picture) = painter.sprites.get(&painter.palette, state, marks, px) {
@@ -778,14 +781,6 @@ impl Painter {
             self.text_in(line, x + 11.0, y + 19.0 + i as f64 * 17.0, w - 22.0);
         }
     }
-}
-
-/// Which part a place of the strip is.
-pub fn part_at(i: u8) -> Part {
-    [Part::Kubectl, Part::ApiServer, Part::Etcd, Part::Controllers, Part::Scheduler]
-        .into_iter()
-        .find(|p| part_index(*p) == Some(i as usize))
-        .unwrap_or(Part::ApiServer)
 }
 
 /// What is written below a pod: of an owned one only what tells it from its siblings.

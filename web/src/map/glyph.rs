@@ -41,9 +41,8 @@ impl Palette {
     /// Reads the style sheet.
     pub fn read() -> Palette {
         let window = gloo::utils::window();
-        let style = gloo::utils::document()
-            .document_element()
-            .and_then(|root| window.get_computed_style(&root).ok().flatten());
+        let style =
+            gloo::utils::document().document_element().and_then(|root| window.get_computed_style(&root).ok().flatten());
         let get = |name: &str, fallback: &str| {
             let value = style.as_ref().and_then(|s| s.get_property_value(name).ok()).unwrap_or_default();
             let value = value.trim();
@@ -277,8 +276,7 @@ impl Sprites {
             if self.pictures.len() > 400 {
                 self.pictures.clear();
             }
-            let canvas: HtmlCanvasElement =
-                gloo::utils::document().create_element("canvas").ok()?.dyn_into().ok()?;
+            let canvas: HtmlCanvasElement = gloo::utils::document().create_element("canvas").ok()?.dyn_into().ok()?;
             let side = (px * (1.0 + 2.0 * MARGIN)).ceil();
             canvas.set_width(side as u32);
             canvas.set_height(side as u32);

@@ -53,9 +53,8 @@ impl History {
             }
             let s = Sample { at, wanted: w.wanted, ready: w.ready, new, old };
             let row = self.rows.entry(w.id).or_default();
-            let same = row
-                .last()
-                .is_some_and(|l| (l.wanted, l.ready, l.new, l.old) == (s.wanted, s.ready, s.new, s.old));
+            let same =
+                row.last().is_some_and(|l| (l.wanted, l.ready, l.new, l.old) == (s.wanted, s.ready, s.new, s.old));
             if same {
                 continue;
             }
@@ -118,7 +117,10 @@ mod tests {
     #[test]
     fn old_and_new_pods_are_told_apart_and_repeats_are_dropped() {
         let mut scene = Scene::default();
-        scene.apply(&patch(vec![workload(1, None, true, 3), workload(2, Some(1), false, 2), workload(3, Some(1), true, 1)]), 0.0);
+        scene.apply(
+            &patch(vec![workload(1, None, true, 3), workload(2, Some(1), false, 2), workload(3, Some(1), true, 1)]),
+            0.0,
+        );
         let mut h = History::default();
         h.sample(&scene, SimTime::from_secs(1));
         h.sample(&scene, SimTime::from_secs(2));

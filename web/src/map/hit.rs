@@ -34,7 +34,16 @@ impl Target {
 
 /// What is under a point. `slack` widens pods by so many screen pixels (fingers are wider than pointers).
 #[allow(clippy::too_many_arguments)]
-pub fn at(scene: &Scene, layout: &Layout, strip: &Strip, camera: &Camera, now: Ms, x: f64, y: f64, slack: f64) -> Option<Target> {
+pub fn at(
+    scene: &Scene,
+    layout: &Layout,
+    strip: &Strip,
+    camera: &Camera,
+    now: Ms,
+    x: f64,
+    y: f64,
+    slack: f64,
+) -> Option<Target> {
     if y < strip.height {
         return strip.boxes.iter().position(|b| b.contains(x, y)).map(|i| Target::Part(i as u8));
     }

@@ -157,7 +157,9 @@ pub fn arrange(scene: &Scene, vw: f64, vh: f64) -> Layout {
                 best = (cols, scale);
             }
         }
-        width = (best.0 as f64 * (card_w + GAP) + GAP).max(vw / best.1.max(1e-6)).min(vw.max(best.0 as f64 * (card_w * 1.5 + GAP) + GAP));
+        width = (best.0 as f64 * (card_w + GAP) + GAP)
+            .max(vw / best.1.max(1e-6))
+            .min(vw.max(best.0 as f64 * (card_w * 1.5 + GAP) + GAP));
         lane = lane_layout(scene, width).2;
     }
     let (tray, services, lane) = lane_layout(scene, width);

@@ -241,11 +241,6 @@ impl Scene {
         now < self.busy_until || !self.dying.is_empty()
     }
 
-    /// The moment at which all motion is over.
-    pub fn settled_at(&self) -> Ms {
-        self.busy_until
-    }
-
     fn node(&mut self, view: &NodeView, now: Ms) {
         match self.nodes.get_mut(&view.id) {
             Some(item) => item.view = view.clone(),
@@ -513,11 +508,6 @@ impl Scene {
                     self.workloads.get(&d).is_some_and(|deploy| deploy.current > w.current && w.current > 0)
                 })
         })
-    }
-
-    /// Finds a living pod by namespace and name.
-    pub fn find_pod(&self, namespace: &str, name: &str) -> Option<&PodItem> {
-        self.pods.values().find(|p| p.died.is_none() && &*p.view.name == name && &*p.view.namespace == namespace)
     }
 
     /// Finds a node by name.

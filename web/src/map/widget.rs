@@ -195,7 +195,8 @@ impl MapView {
                 if first {
                     self.camera = to;
                     self.flight = None;
-                } else if (aim.zoom - to.zoom).abs() > 1e-6 || (aim.x - to.x).abs() > 0.5 || (aim.y - to.y).abs() > 0.5 {
+                } else if (aim.zoom - to.zoom).abs() > 1e-6 || (aim.x - to.x).abs() > 0.5 || (aim.y - to.y).abs() > 0.5
+                {
                     self.fly(to, time);
                 }
             }
@@ -442,11 +443,6 @@ impl MapView {
         let (x, y) = hit::middle(&engine.scene, &self.layout, target)?;
         Some(self.camera.to_screen(x, y))
     }
-
-    /// The picture as a data address.
-    pub fn picture(&self) -> Option<String> {
-        self.canvas.to_data_url().ok()
-    }
 }
 
 /// What a search finds: names, labels as `key=value`, states, nodes and services.
@@ -478,7 +474,11 @@ pub fn find(scene: &Scene, search: &str) -> Vec<Target> {
         scene.order.iter().filter(|id| matches(&scene.nodes[id].view.name.to_lowercase())).map(|id| Target::Node(*id)),
     );
     found.extend(
-        scene.services.values().filter(|s| matches(&format!("svc/{}", s.name).to_lowercase())).map(|s| Target::Service(s.id)),
+        scene
+            .services
+            .values()
+            .filter(|s| matches(&format!("svc/{}", s.name).to_lowercase()))
+            .map(|s| Target::Service(s.id)),
     );
     found
 }
@@ -506,7 +506,13 @@ fn tip(engine: &Engine, target: Target) -> Vec<String> {
             vec![
                 n.name.to_string(),
                 n.status.to_string(),
-                format!("cpu {:.2}/{:.0}  mem {}/{} Gi", n.cpu.0 as f64 / 1e3, n.cpu.1 as f64 / 1e3, gi(n.memory.0), gi(n.memory.1)),
+                format!(
+                    "cpu {:.2}/{:.0}  mem {}/{} Gi",
+                    n.cpu.0 as f64 / 1e3,
+                    n.cpu.1 as f64 / 1e3,
+                    gi(n.memory.0),
+                    gi(n.memory.1)
+                ),
                 format!("pods {}/{}", n.pods.0, n.pods.1),
             ]
         }

@@ -15,10 +15,3 @@ pub fn read(name: &str) -> Option<String> {
 pub fn write(name: &str, text: &str) -> bool {
     store().is_some_and(|s| s.set_item(&format!("kubarium.{name}"), text).is_ok())
 }
-
-/// Forgets a name.
-pub fn remove(name: &str) {
-    if let Some(s) = store() {
-        let _ = s.remove_item(&format!("kubarium.{name}"));
-    }
-}

@@ -1,0 +1,414 @@
+//! The whole page: puts the parts together, begins the session, and listens for keys that belong to no part.
+
+use crate::bridge::Session;
+use crate::components::dialogs::{Dialogs, begin};
+use crate::components::editor::EditorPanel;
+use crate::components::header::Header;
+use crate::components::inspector::{Inspector, act, offers};
+use crate::components::lists::{Events, Requests};
+use crate::components::map_panel::MapPanel;
+use crate::components::narrator::Narrator;
+use crate::components::terminal::Terminal;
+use crate::components::timeline::Timeline;
+use crate::components::{Common, tab, tab_keys};
+use crate::i18n::Lang;
+use crate::icons::icon;
+use crate::platform::{storage, timers, url};
+use crate::state::{Action, Centre, Dialog, Dock, File, Phone, Theme, Ui, UiHandle};
+use kubarium_core::cluster::SessionRecord;
+use kubarium_core::kubectl::Effect;
+use kubarium_core::view::link;
+use std::rc::Rc;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, KeyboardEvent};
+use yew::prelude::*;
+
+/// What a page shows first when nothing else is asked for.
+const FIRST: &str = "self-healing";
+
+/// What is kept across reloads beside the session itself.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Desk {
+    scenario: Option<String>,
+    files: Vec<(String, String)>,
+    active: usize,
+}
+
+fn restore_desk(ui: &UiHandle, desk: Desk) {
+    ui.dispatch(Action::Scenario(desk.scenario.map(Into::into)));
+    let files = desk.files.into_iter().map(|(name, text)| File { name, text: text.into() }).collect();
+    ui.dispatch(Action::Files(files, desk.active));
+}
+
+/// Opens what the address, the last visit or nothing asks for.
+fn open(ui: &UiHandle, session: &Session) {
+    let fragment = url::fragment();
+    if fragment.starts_with('v') {
+        match link::decode(&fragment) {
+            Ok(shared) => {
+                session.restore(&shared.session);
+                let mut files: Vec<(String, String)> =
+                    session.read(|e| (*e.cluster.world.files).clone()).into_iter().collect();
+                for (name, text) in shared.files {
+                    files.retain(|(n, _)| *n != name);
+                    files.push((name, text));
+                }
+                let scenario = (!shared.scenario.is_empty()).then_some(shared.scenario);
+                restore_desk(ui, Desk { scenario, files, active: 0 });
+                if !shared.language.is_empty() && url::query("lang").is_none() {
+                    ui.dispatch(Action::Lang(Lang::from_code(&shared.language)));
+                }
+                if session.read(|e| e.cluster.hash()) != shared.hash {
+                    ui.dispatch(Action::Toast(ui.lang.t("share.differs").to_owned()));
+                }
+                return;
+            }
+            Err(e) => {
+                let text = match e {
+                    link::LinkError::Newer => ui.lang.t("link.newer"),
+                    link::LinkError::Damaged => ui.lang.t("link.damaged"),
+                    link::LinkError::TooLarge => ui.lang.t("link.too_large"),
+                    _ => ui.lang.t("link.unreadable"),
+                };
+                ui.dispatch(Action::Toast(text.to_owned()));
+            }
+        }
+    }
+    if let Some(id) = url::query("scenario") {
+        return begin(ui, session, &id);
+    }
+    let kept = storage::read("session").and_then(|t| serde_json::from_str::<SessionRecord>(&t).ok());
+    let desk = storage::read("desk").and_then(|t| serde_json::from_str::<Desk>(&t).ok());
+    match (kept, desk) {
+        (Some(record), Some(desk)) if !record.inputs.is_empty() => {
+            session.restore(&record);
+            restore_desk(ui, desk);
+        }
+        _ => begin(ui, session, FIRST),
+    }
+}
+
+fn typing(event: &KeyboardEvent) -> bool {
+    event.composed_path().get(0).dyn_into::<HtmlElement>().is_ok_and(|e| {
+        matches!(e.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
+            && e.get_attribute("type").as_deref() != Some("range")
+            || e.is_content_editable()
+    })
+}
+
+fn keys(ui: &UiHandle, session: &Session, e: &KeyboardEvent) {
+    if e.default_prevented() || e.is_composing() {
+        return;
+    }
+    let command = e.ctrl_key() || e.meta_key();
+    if typing(e) {
+        return;
+    }
+    if command && e.key() == "z" {
+        e.prevent_default();
+        session.undo();
+        return;
+    }
+    if command || e.alt_key() {
+        return;
+    }
+    let on_button = e
+        .target()
+        .and_then(|t| t.dyn_into::<HtmlElement>().ok())
+        .is_some_and(|t| matches!(t.tag_name().as_str(), "BUTTON" | "A" | "INPUT" | "SUMMARY"));
+    let speeds = |up: bool| {
+        let now = session.read(|e| e.speed);
+        session.set_speed(if up { now * 2.0 } else { now / 2.0 });
+    };
+    match e.key().as_str() {
+        " " if !on_button => session.set_playing(!session.read(|e| e.playing)),
+        "." => session.step(),
+        "[" => speeds(false),
+        "]" => speeds(true),
+        "/" => ui.dispatch(Action::Search(Some("".into()))),
+        "?" => ui.dispatch(Action::Dialog(Some(Dialog::Keys))),
+        "t" => ui.dispatch(Action::Centre(if ui.centre == Centre::Map { Centre::Table } else { Centre::Map })),
+        "`" => {
+            ui.dispatch(Action::Dock(Dock::Terminal));
+            ui.dispatch(Action::Phone(Phone::Dock));
+            timers_focus("term-input");
+        }
+        "Escape" => {
+            if ui.search.is_some() {
+                ui.dispatch(Action::Search(None));
+            } else {
+                ui.dispatch(Action::Select(None));
+                ui.dispatch(Action::Label(None));
+            }
+        }
+        key => {
+            // The selection's own keys; without one, what the keyboard's cursor is on.
+            let target = ui.selected.or_else(|| session.map(|m, _| m.hovered()).flatten());
+            let Some(target) = target else { return };
+            let offer = session.read(|s| offers(s, ui.lang, target).into_iter().find(|o| o.key == Some(key)));
+            let Some(offer) = offer else { return };
+            ui.dispatch(Action::Select(Some(target)));
+            act(ui, session, &offer.deed);
+        }
+    }
+    e.prevent_default();
+}
+
+fn timers_focus(id: &'static str) {
+    gloo::timers::callback::Timeout::new(30, move || {
+        if let Some(el) = gloo::utils::document().get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+            let _ = el.focus();
+        }
+    })
+    .forget();
+}
+
+/// Sizes of the panels, which a person can drag: left, right, lower (in pixels).
+const SIZES: [(&str, f64, f64, f64); 3] =
+    [("--left", 348.0, 220.0, 720.0), ("--right", 312.0, 220.0, 640.0), ("--lower", 252.0, 120.0, 560.0)];
+
+fn set_size(i: usize, px: f64) {
+    let (name, _, least, most) = SIZES[i];
+    if let Some(root) = gloo::utils::document().document_element().and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+        let _ = root.style().set_property(name, &format!("{}px", px.clamp(least, most).round()));
+    }
+}
+
+fn sizes() -> [f64; 3] {
+    let kept: Option<[f64; 3]> = storage::read("sizes").and_then(|t| serde_json::from_str(&t).ok());
+    kept.unwrap_or(SIZES.map(|s| s.1))
+}
+
+#[derive(PartialEq, Properties)]
+struct SplitProps {
+    which: usize,
+    label: &'static str,
+}
+
+/// A bar between two panels that can be dragged, or moved with the arrow keys.
+#[component]
+fn Splitter(props: &SplitProps) -> Html {
+    let which = props.which;
+    let drag = use_mut_ref(|| None::<(f64, f64)>);
+    let value = use_state(|| sizes()[which]);
+    let set = {
+        let value = value.clone();
+        move |px: f64| {
+            let px = px.clamp(SIZES[which].2, SIZES[which].3);
+            set_size(which, px);
+            let mut all = sizes();
+            all[which] = px;
+            if let Ok(text) = serde_json::to_string(&all) {
+                storage::write("sizes", &text);
+            }
+            value.set(px);
+        }
+    };
+    let along = move |e: &PointerEvent| f64::from(if which == 2 { e.client_y() } else { e.client_x() });
+    let sign = if which == 0 { 1.0 } else { -1.0 };
+    let down = {
+        let drag = drag.clone();
+        Callback::from(move |e: PointerEvent| {
+            if let Some(el) = e.target().and_then(|t| t.dyn_into::<HtmlElement>().ok()) {
+                let _ = el.set_pointer_capture(e.pointer_id());
+            }
+            *drag.borrow_mut() = Some((along(&e), sizes()[which]));
+        })
+    };
+    let moved = {
+        let (drag, set) = (drag.clone(), set.clone());
+        Callback::from(move |e: PointerEvent| {
+            if let Some((from, size)) = *drag.borrow() {
+                set(size + sign * (along(&e) - from));
+            }
+        })
+    };
+    let up = Callback::from(move |_: PointerEvent| *drag.borrow_mut() = None);
+    let key = Callback::from(move |e: KeyboardEvent| {
+        let by = match e.key().as_str() {
+            "ArrowLeft" if which < 2 => -16.0,
+            "ArrowRight" if which < 2 => 16.0,
+            "ArrowUp" if which == 2 => -16.0,
+            "ArrowDown" if which == 2 => 16.0,
+            _ => return,
+        };
+        e.prevent_default();
+        set(sizes()[which] + sign * by);
+    });
+    html! {
+        <div class={classes!("splitter", ["split-left", "split-right", "split-lower"][which])} role="separator" tabindex="0" aria-label={props.label}
+            aria-orientation={if which == 2 { "horizontal" } else { "vertical" }} aria-valuenow={(*value as i64).to_string()}
+            aria-valuemin={(SIZES[which].2 as i64).to_string()} aria-valuemax={(SIZES[which].3 as i64).to_string()}
+            onpointerdown={down} onpointermove={moved} onpointerup={up.clone()} onpointercancel={up} onkeydown={key}></div>
+    }
+}
+
+/// The lower right panel.
+#[component]
+fn DockPanel(props: &Common) -> Html {
+    let Common { ui, session } = props;
+    let t = |key| ui.lang.t(key);
+    let pick = |d: Dock| {
+        let ui = ui.clone();
+        Callback::from(move |_: MouseEvent| ui.dispatch(Action::Dock(d)))
+    };
+    html! {
+        <section class="panel dock" aria-label={t("panel.dock")} data-panel="dock">
+            <div class="tabs" role="tablist" aria-label={t("panel.dock")} onkeydown={Callback::from(tab_keys)}>
+                { tab("dock-terminal", t("dock.terminal"), ui.dock == Dock::Terminal, pick(Dock::Terminal)) }
+                { tab("dock-events", t("dock.events"), ui.dock == Dock::Events, pick(Dock::Events)) }
+                { tab("dock-requests", t("dock.requests"), ui.dock == Dock::Requests, pick(Dock::Requests)) }
+            </div>
+            { match ui.dock {
+                Dock::Terminal => html! { <Terminal ui={ui.clone()} session={session.clone()} /> },
+                Dock::Events => html! { <Events ui={ui.clone()} session={session.clone()} /> },
+                Dock::Requests => html! { <Requests ui={ui.clone()} session={session.clone()} /> },
+            } }
+        </section>
+    }
+}
+
+/// The page.
+#[component]
+pub fn App() -> Html {
+    let ui = use_reducer(Ui::begin);
+    let session = use_memo((), |()| Session::start());
+    let session: Session = (*session).clone();
+    // The newest state for callbacks that live as long as the page.
+    let latest = use_mut_ref(|| None::<UiHandle>);
+    *latest.borrow_mut() = Some(ui.clone());
+    {
+        let (ui, session) = (ui.clone(), session.clone());
+        use_effect_with((), move |()| {
+            for (i, px) in sizes().into_iter().enumerate() {
+                set_size(i, px);
+            }
+            open(&ui, &session);
+            crate::hooks::publish(session);
+        });
+    }
+    {
+        let (latest, session) = (latest.clone(), session.clone());
+        use_effect_with((), move |()| {
+            let listener = gloo::events::EventListener::new_with_options(
+                &gloo::utils::document(),
+                "keydown",
+                gloo::events::EventListenerOptions::enable_prevent_default(),
+                move |event| {
+                    if let (Some(e), Some(ui)) = (event.dyn_ref::<KeyboardEvent>(), latest.borrow().clone()) {
+                        keys(&ui, &session, e);
+                    }
+                },
+            );
+            move || drop(listener)
+        });
+    }
+    // What commands ask of the page: editors to open.
+    {
+        let (latest, session) = (latest.clone(), session.clone());
+        use_effect_with((), move |()| {
+            let timer = gloo::timers::callback::Interval::new(120, move || {
+                let Some(ui) = latest.borrow().clone() else { return };
+                while let Some(effect) = session.take_effect() {
+                    if let Effect::OpenEditor { file, text, then } = &*effect {
+                        ui.dispatch(Action::Put(file.clone(), text.as_str().into()));
+                        ui.dispatch(Action::Phone(Phone::Editor));
+                        ui.dispatch(Action::Toast(ui.lang.f("editor.then", &[("line", then)])));
+                    }
+                }
+            });
+            move || drop(timer)
+        });
+    }
+    use_effect_with((ui.theme, ui.lang), |(theme, lang)| {
+        if let Some(root) = gloo::utils::document().document_element() {
+            let _ = root.set_attribute("data-theme", if *theme == Theme::Light { "light" } else { "dark" });
+            let _ = root.set_attribute("lang", lang.code());
+        }
+    });
+    {
+        let desk = (ui.scenario.clone(), ui.files.clone(), ui.active);
+        use_effect_with(desk, |(scenario, files, active)| {
+            let desk = Desk {
+                scenario: scenario.as_deref().map(str::to_owned),
+                files: files.iter().map(|f| (f.name.clone(), f.text.to_string())).collect(),
+                active: *active,
+            };
+            if let Ok(text) = serde_json::to_string(&desk)
+                && !files.is_empty()
+            {
+                storage::write("desk", &text);
+            }
+        });
+    }
+    {
+        let ui = ui.clone();
+        use_effect_with(ui.toast.clone(), move |toast| {
+            let timer = toast.as_ref().map(|(n, _)| {
+                let n = *n;
+                gloo::timers::callback::Timeout::new(4_500, move || ui.dispatch(Action::ToastOver(n)))
+            });
+            move || drop(timer)
+        });
+    }
+    let t = |key| ui.lang.t(key);
+    let common = || (ui.clone(), session.clone());
+    let phone = match ui.phone {
+        Phone::Map => "map",
+        Phone::Editor => "editor",
+        Phone::Inspect => "inspect",
+        Phone::Dock => "dock",
+        Phone::Time => "time",
+    };
+    let fold = |i: usize, name: &'static str, text: &'static str| {
+        let ui = ui.clone();
+        let folded = ui.folded[i];
+        let onclick = Callback::from(move |_: MouseEvent| ui.dispatch(Action::Fold(i)));
+        html! {
+            <button type="button" class={classes!("fold", name)} aria-expanded={(!folded).to_string()} aria-label={text} title={text} {onclick} data-testid={name}>
+                { icon(match (i, folded) { (0, false) | (1, true) => "left", (2, _) => "down", _ => "right" }) }
+            </button>
+        }
+    };
+    let phone_tab = |to: Phone, glyph: &'static str, text: &'static str, id: &'static str| {
+        let on = ui.phone == to;
+        let ui = ui.clone();
+        html! {
+            <button type="button" class="phone-tab" aria-current={on.then_some("page")} data-testid={id}
+                onclick={Callback::from(move |_: MouseEvent| ui.dispatch(Action::Phone(to)))}>{ icon(glyph) }<span>{ text }</span></button>
+        }
+    };
+    let folded = ui.folded;
+    let _ = timers::now;
+    let (u, s) = common();
+    let _: Rc<()> = Rc::new(());
+    html! {
+        <div class={classes!("app", folded[0].then_some("no-left"), folded[1].then_some("no-right"), folded[2].then_some("no-lower"))} data-phone={phone}>
+            <a class="skip" href="#term-input">{ t("common.skip") }</a>
+            <Header ui={u.clone()} session={s.clone()} />
+            <EditorPanel ui={u.clone()} session={s.clone()} />
+            <MapPanel ui={u.clone()} session={s.clone()} />
+            <Inspector ui={u.clone()} session={s.clone()} />
+            <Timeline ui={u.clone()} session={s.clone()} />
+            <DockPanel ui={u.clone()} session={s.clone()} />
+            <Splitter which={0} label={t("split.left")} />
+            <Splitter which={1} label={t("split.right")} />
+            <Splitter which={2} label={t("split.lower")} />
+            { fold(0, "fold-left", t("fold.left")) }
+            { fold(1, "fold-right", t("fold.right")) }
+            { fold(2, "fold-lower", t("fold.lower")) }
+            <nav class="phone-tabs" aria-label={t("panel.all")}>
+                { phone_tab(Phone::Map, "map", t("phone.map"), "phone-map") }
+                { phone_tab(Phone::Editor, "editor", t("phone.editor"), "phone-editor") }
+                { phone_tab(Phone::Inspect, "inspect", t("phone.inspect"), "phone-inspect") }
+                { phone_tab(Phone::Dock, "terminal", t("phone.dock"), "phone-dock") }
+                { phone_tab(Phone::Time, "time", t("phone.time"), "phone-time") }
+            </nav>
+            <Dialogs ui={u.clone()} session={s.clone()} />
+            <Narrator ui={u} session={s} />
+            if let Some((_, text)) = &ui.toast {
+                <div class="toast" role="status" data-testid="toast">{ &**text }</div>
+            }
+        </div>
+    }
+}

@@ -1,0 +1,458 @@
+//! Dialogs over the page. A dialog is the browser's own element: it keeps the focus, and Escape closes it.
+
+use super::Common;
+use crate::bridge::{Session, in_namespace};
+use crate::icons::icon;
+use crate::map::hit::Target;
+use crate::platform::{clipboard, url};
+use crate::scenario;
+use crate::state::{Action, Dialog, File, UiHandle};
+use kubarium_core::view::link::{self, COMFORTABLE, LONG, Shared};
+use kubarium_core::view::model::Id;
+use std::collections::BTreeMap;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, HtmlInputElement};
+use yew::prelude::*;
+
+/// The open dialog, if any.
+#[component]
+pub fn Dialogs(props: &Common) -> Html {
+    let Common { ui, session } = props;
+    let Some(dialog) = ui.dialog.clone() else { return html! {} };
+    let common = (ui.clone(), session.clone());
+    let (title, body) = match dialog {
+        Dialog::Scenarios => (ui.lang.t("scenarios.title"), html! { <Scenarios ui={common.0} session={common.1} /> }),
+        Dialog::Share => (ui.lang.t("share.title"), html! { <Share ui={common.0} session={common.1} /> }),
+        Dialog::Keys => (ui.lang.t("keys.title"), html! { <Keys ui={common.0} session={common.1} /> }),
+        Dialog::Relabel(id) => {
+            (ui.lang.t("relabel.title"), html! { <Relabel ui={common.0} session={common.1} {id} /> })
+        }
+        Dialog::Scale(id) => (ui.lang.t("scale.title"), html! { <Scale ui={common.0} session={common.1} {id} /> }),
+        Dialog::Rename(i) => {
+            (ui.lang.t("editor.rename"), html! { <Rename ui={common.0} session={common.1} id={i as u64} /> })
+        }
+    };
+    html! { <Frame ui={ui.clone()} {title}>{ body }</Frame> }
+}
+
+#[derive(PartialEq, Properties)]
+struct FrameProps {
+    ui: UiHandle,
+    title: &'static str,
+    children: Html,
+}
+
+/// The frame around a dialog: title, close button, the focus kept inside.
+#[component]
+fn Frame(props: &FrameProps) -> Html {
+    let FrameProps { ui, title, children } = props;
+    let place = use_node_ref();
+    {
+        let place = place.clone();
+        use_effect_with(*title, move |_| {
+            let before = gloo::utils::document().active_element();
+            if let Some(el) = place.cast::<HtmlElement>() {
+                let first = el
+                    .query_selector("[data-first]")
+                    .ok()
+                    .flatten()
+                    .and_then(|e| e.dyn_into::<HtmlElement>().ok())
+                    .unwrap_or(el);
+                let _ = first.focus();
+            }
+            move || {
+                if let Some(el) = before.and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+                    let _ = el.focus();
+                }
+            }
+        });
+    }
+    let close = {
+        let ui = ui.clone();
+        Callback::from(move |_: MouseEvent| ui.dispatch(Action::Dialog(None)))
+    };
+    let outside = {
+        let (ui, place) = (ui.clone(), place.clone());
+        Callback::from(move |e: MouseEvent| {
+            let inside = e
+                .target()
+                .and_then(|t| t.dyn_into::<web_sys::Node>().ok())
+                .zip(place.cast::<web_sys::Node>())
+                .is_some_and(|(t, p)| p.contains(Some(&t)));
+            if !inside {
+                ui.dispatch(Action::Dialog(None));
+            }
+        })
+    };
+    let keys = {
+        let (ui, place) = (ui.clone(), place.clone());
+        Callback::from(move |e: KeyboardEvent| match e.key().as_str() {
+            "Escape" => {
+                e.stop_propagation();
+                ui.dispatch(Action::Dialog(None));
+            }
+            "Tab" => {
+                let Some(el) = place.cast::<web_sys::Element>() else { return };
+                let Ok(list) = el.query_selector_all("button:not([disabled]), input, select, textarea, a[href]") else {
+                    return;
+                };
+                let at = |i: u32| list.get(i).and_then(|n| n.dyn_into::<HtmlElement>().ok());
+                let (Some(first), Some(last)) = (at(0), at(list.length().saturating_sub(1))) else { return };
+                let here = gloo::utils::document().active_element().and_then(|e| e.dyn_into::<HtmlElement>().ok());
+                if e.shift_key() && here.as_ref() == Some(&first) {
+                    e.prevent_default();
+                    let _ = last.focus();
+                } else if !e.shift_key() && here.as_ref() == Some(&last) {
+                    e.prevent_default();
+                    let _ = first.focus();
+                }
+            }
+            _ => e.stop_propagation(),
+        })
+    };
+    html! {
+        <div class="backdrop" onmousedown={outside}>
+            <div class="dialog" role="dialog" aria-modal="true" aria-labelledby="dialog-title" tabindex="-1" ref={place} onkeydown={keys} data-testid="dialog">
+                <div class="dialog-head">
+                    <h2 id="dialog-title">{ *title }</h2>
+                    <button type="button" class="ghost" onclick={close} aria-label={ui.lang.t("common.close")}>{ icon("close") }</button>
+                </div>
+                { children.clone() }
+            </div>
+        </div>
+    }
+}
+
+/// Begins a scenario and puts its files into the editor.
+pub fn begin(ui: &UiHandle, session: &Session, id: &str) {
+    let Some(s) = scenario::by_id(id) else { return };
+    let files: Vec<File> =
+        s.files.iter().map(|(name, text)| File { name: name.clone(), text: text.as_str().into() }).collect();
+    let open = files.iter().position(|f| f.name == s.open).unwrap_or(0);
+    session.begin(s);
+    ui.dispatch(Action::Scenario(Some(id.into())));
+    ui.dispatch(Action::Files(files, open));
+    ui.dispatch(Action::Dialog(None));
+    url::clear_fragment();
+}
+
+#[component]
+fn Scenarios(props: &Common) -> Html {
+    let Common { ui, session } = props;
+    html! {
+        <ul class="cards">
+            { for scenario::all().iter().enumerate().map(|(i, s)| {
+                let onclick = {
+                    let (ui, session) = (ui.clone(), session.clone());
+                    Callback::from(move |_: MouseEvent| begin(&ui, &session, &s.id))
+                };
+                let here = ui.scenario.as_deref() == Some(&*s.id);
+                html! {
+                    <li><button type="button" class={classes!("card", here.then_some("on"))} {onclick} data-testid={format!("scenario-{}", s.id)} data-first={(i == 0).then_some("")}>
+                        <b>{ s.title.get(ui.lang) }</b>
+                        <span>{ s.about.get(ui.lang) }</span>
+                        <small>{ ui.lang.f("scenarios.size", &[("nodes", &s.nodes.to_string()), ("steps", &s.steps.en.len().to_string())]) }</small>
+                    </button></li>
+                }
+            }) }
+        </ul>
+    }
+}
+
+/// What a link to the session carries.
+pub fn shared(ui: &UiHandle, session: &Session) -> Shared {
+    session.read(|e| {
+        let world = &e.cluster.world;
+        let files: BTreeMap<String, String> = ui
+            .files
+            .iter()
+            .filter(|f| world.files.get(&f.name).map(String::as_str) != Some(&*f.text))
+            .map(|f| (f.name.clone(), f.text.to_string()))
+            .collect();
+        Shared {
+            engine: link::ENGINE.to_owned(),
+            session: e.cluster.record(),
+            hash: e.cluster.hash(),
+            scenario: ui.scenario.as_deref().unwrap_or_default().to_owned(),
+            language: ui.lang.code().to_owned(),
+            files,
+            layout: BTreeMap::new(),
+        }
+    })
+}
+
+#[component]
+fn Share(props: &Common) -> Html {
+    let Common { ui, session } = props;
+    let t = |key| ui.lang.t(key);
+    let copied = use_state(|| None::<bool>);
+    let agreed = use_state(|| false);
+    let made = use_memo((), |()| {
+        let shared = shared(ui, session);
+        (link::mentions_secrets(&shared), format!("{}#{}", url::base(), link::encode(&shared)))
+    });
+    let (secret, address) = (made.0, made.1.clone());
+    let length = address.len();
+    let copy = {
+        let (address, copied) = (address.clone(), copied.clone());
+        Callback::from(move |_: MouseEvent| {
+            let copied = copied.clone();
+            clipboard::copy(address.clone(), move |done| copied.set(Some(done)));
+        })
+    };
+    let save = {
+        let session = session.clone();
+        Callback::from(move |_: MouseEvent| {
+            if let Ok(text) = session.read(|e| serde_json::to_string_pretty(&e.cluster.record())) {
+                clipboard::download("session.kubarium.json", &text);
+            }
+        })
+    };
+    let agree = {
+        let agreed = agreed.clone();
+        Callback::from(move |_: Event| agreed.set(!*agreed))
+    };
+    let level = match length {
+        n if n <= COMFORTABLE => "good",
+        n if n <= LONG => "fair",
+        _ => "long",
+    };
+    let held = secret && !*agreed;
+    html! {
+        <div class="share">
+            <p>{ t("share.about") }</p>
+            if secret {
+                <label class="warn check"><input type="checkbox" checked={*agreed} onchange={agree} data-first="" />{ t("share.secret") }</label>
+            }
+            <input class="address" readonly=true value={if held { String::new() } else { address }} aria-label={t("share.link")} data-testid="share-link" />
+            <p class={classes!("meter", level)}>
+                <meter min="0" max={LONG.to_string()} low={COMFORTABLE.to_string()} high={(LONG - 1).to_string()} optimum="0" value={length.min(LONG).to_string()}></meter>
+                { ui.lang.f(match level { "good" => "share.good", "fair" => "share.fair", _ => "share.long" }, &[("n", &length.to_string())]) }
+            </p>
+            <div class="dialog-foot">
+                <button type="button" class="btn primary" onclick={copy} disabled={held} data-testid="copy-link" data-first={(!secret).then_some("")}>{ icon("copy") }{ t("share.copy") }</button>
+                <button type="button" class="btn" onclick={save} disabled={held}>{ icon("save") }{ t("share.save") }</button>
+                <span role="status">{ match *copied { Some(true) => t("share.copied"), Some(false) => t("share.not_copied"), None => "" } }</span>
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn Keys(props: &Common) -> Html {
+    let t = |key| props.ui.lang.t(key);
+    let rows: [(&str, &str); 16] = [
+        ("Space", t("keys.play")),
+        (".", t("keys.step")),
+        ("[  ]", t("keys.speed")),
+        ("Ctrl Z", t("keys.undo")),
+        ("Ctrl ⏎", t("keys.apply")),
+        ("/", t("keys.search")),
+        ("← ↑ → ↓", t("keys.arrows")),
+        ("⏎", t("keys.select")),
+        ("+  −  0", t("keys.zoom")),
+        ("⇧ ←↑→↓", t("keys.pan")),
+        ("K  L  C  B  S", t("keys.pod")),
+        ("O  X", t("keys.node")),
+        ("T", t("keys.table")),
+        ("`", t("keys.terminal")),
+        ("Esc", t("keys.escape")),
+        ("?", t("keys.help")),
+    ];
+    html! {
+        <dl class="keys">
+            { for rows.into_iter().map(|(k, text)| html! { <div><dt>{ for k.split("  ").map(|k| html! { <kbd>{ k }</kbd> }) }</dt><dd>{ text }</dd></div> }) }
+        </dl>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct AboutProps {
+    ui: UiHandle,
+    session: Session,
+    id: Id,
+}
+
+fn submit_on_enter(go: Callback<()>) -> Callback<KeyboardEvent> {
+    Callback::from(move |e: KeyboardEvent| {
+        if e.key() == "Enter" && !e.is_composing() {
+            e.prevent_default();
+            go.emit(());
+        }
+    })
+}
+
+/// Labels before a change, so that they can be put back.
+fn given_by_owner(session: &Session, id: Id) -> Option<Vec<(String, String)>> {
+    // What the selector of the owner that once made the pod asks for: written in its name's ReplicaSet.
+    session.read(|e| {
+        let pod = e.scene.pods.get(&id)?;
+        let owner = e.scene.workloads.values().find(|w| {
+            &*w.kind == "ReplicaSet"
+                && w.namespace == pod.view.namespace
+                && pod.view.name.starts_with(&format!("{}-", w.name))
+        })?;
+        Some(
+            owner
+                .selector
+                .split(',')
+                .filter_map(|p| p.split_once('='))
+                .map(|(k, v)| (k.trim().to_owned(), v.trim().to_owned()))
+                .collect(),
+        )
+    })
+}
+
+#[component]
+fn Relabel(props: &AboutProps) -> Html {
+    let AboutProps { ui, session, id } = props;
+    let t = |key| ui.lang.t(key);
+    let id = *id;
+    let field = use_node_ref();
+    let Some((namespace, name, labels)) = session.read(|e| {
+        let p = &e.scene.pods.get(&id)?.view;
+        Some((p.namespace.to_string(), p.name.to_string(), p.labels.clone()))
+    }) else {
+        return html! { <p class="empty">{ t("inspect.gone") }</p> };
+    };
+    let run = {
+        let (ui, session, namespace, name) = (ui.clone(), session.clone(), namespace.clone(), name.clone());
+        move |change: &str| {
+            let change = change.trim();
+            if !change.is_empty() {
+                session.map_line(&format!("kubectl label pod {name} {change} --overwrite{}", in_namespace(&namespace)));
+                ui.dispatch(Action::Dialog(None));
+                ui.dispatch(Action::Select(Some(Target::Pod(id))));
+            }
+        }
+    };
+    let go = {
+        let (run, field) = (run.clone(), field.clone());
+        Callback::from(move |()| {
+            if let Some(f) = field.cast::<HtmlInputElement>() {
+                run(&f.value());
+            }
+        })
+    };
+    let onclick = {
+        let go = go.clone();
+        Callback::from(move |_: MouseEvent| go.emit(()))
+    };
+    let one = |change: String, text: String, test: &'static str| {
+        let run = run.clone();
+        let onclick = {
+            let change = change.clone();
+            Callback::from(move |_: MouseEvent| run(&change))
+        };
+        html! { <button type="button" class="btn" {onclick} data-testid={test} title={change.clone()}>{ text }</button> }
+    };
+    let first = labels.iter().find(|(k, _)| &**k != "pod-template-hash").cloned();
+    let back = given_by_owner(session, id).map(|wanted| {
+        wanted
+            .into_iter()
+            .filter(|(k, v)| !labels.iter().any(|(a, b)| **a == **k && **b == **v))
+            .map(|(k, v)| format!("{k}={v}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    });
+    html! {
+        <div class="ask">
+            <p><code>{ name.clone() }</code></p>
+            <ul class="label-list">
+                { for labels.iter().map(|(k, v)| html! {
+                    <li><code>{ format!("{k}={v}") }</code>{ one(format!("{k}-"), t("relabel.remove").to_owned(), "relabel-remove") }</li>
+                }) }
+            </ul>
+            <div class="quick">
+                if let Some((k, _)) = first {
+                    { one(format!("{k}=debug"), format!("{k}=debug"), "relabel-debug") }
+                }
+                if let Some(back) = back.filter(|b| !b.is_empty()) {
+                    { one(back.clone(), ui.lang.f("relabel.back", &[("labels", &back)]), "relabel-back") }
+                }
+            </div>
+            <label>{ t("relabel.change") }
+                <input ref={field} data-first="" placeholder="app=debug" autocomplete="off" autocapitalize="off" spellcheck="false"
+                    onkeydown={submit_on_enter(go)} data-testid="relabel-input" />
+            </label>
+            <p class="hint">{ t("relabel.hint") }</p>
+            <div class="dialog-foot"><button type="button" class="btn primary" {onclick} data-testid="relabel-go">{ t("relabel.do") }</button></div>
+        </div>
+    }
+}
+
+#[component]
+fn Scale(props: &AboutProps) -> Html {
+    let AboutProps { ui, session, id } = props;
+    let t = |key| ui.lang.t(key);
+    let field = use_node_ref();
+    let Some((namespace, kind, name, wanted)) = session.read(|e| {
+        let w = e.scene.workloads.get(id)?;
+        Some((w.namespace.to_string(), w.kind.to_lowercase(), w.name.to_string(), w.wanted))
+    }) else {
+        return html! { <p class="empty">{ t("inspect.gone") }</p> };
+    };
+    let go = {
+        let (ui, session, field, kind, name) = (ui.clone(), session.clone(), field.clone(), kind.clone(), name.clone());
+        Callback::from(move |()| {
+            let Some(n) = field.cast::<HtmlInputElement>().map(|f| f.value_as_number()).filter(|n| n.is_finite())
+            else {
+                return;
+            };
+            let n = n.clamp(0.0, 100_000.0) as u32;
+            session.map_line(&format!("kubectl scale {kind}/{name} --replicas={n}{}", in_namespace(&namespace)));
+            ui.dispatch(Action::Dialog(None));
+        })
+    };
+    let onclick = {
+        let go = go.clone();
+        Callback::from(move |_: MouseEvent| go.emit(()))
+    };
+    let by = |delta: i64| {
+        let field = field.clone();
+        Callback::from(move |_: MouseEvent| {
+            if let Some(f) = field.cast::<HtmlInputElement>() {
+                f.set_value(&(f.value_as_number() as i64 + delta).max(0).to_string());
+            }
+        })
+    };
+    html! {
+        <div class="ask">
+            <p><code>{ format!("{kind}/{name}") }</code></p>
+            <div class="stepper">
+                <button type="button" class="btn" onclick={by(-1)} aria-label={t("scale.less")}>{ icon("minus") }</button>
+                <label><span class="sr-only">{ t("scale.replicas") }</span>
+                    <input ref={field.clone()} type="number" min="0" max="100000" value={wanted.to_string()} data-first="" onkeydown={submit_on_enter(go)} data-testid="scale-input" /></label>
+                <button type="button" class="btn" onclick={by(1)} aria-label={t("scale.more")}>{ icon("plus") }</button>
+            </div>
+            <div class="dialog-foot"><button type="button" class="btn primary" {onclick} data-testid="scale-go">{ t("scale.do") }</button></div>
+        </div>
+    }
+}
+
+#[component]
+fn Rename(props: &AboutProps) -> Html {
+    let AboutProps { ui, id, .. } = props;
+    let i = *id as usize;
+    let field = use_node_ref();
+    let name = ui.files.get(i).map(|f| f.name.clone()).unwrap_or_default();
+    let go = {
+        let (ui, field) = (ui.clone(), field.clone());
+        Callback::from(move |()| {
+            if let Some(f) = field.cast::<HtmlInputElement>() {
+                ui.dispatch(Action::Rename(i, f.value()));
+            }
+            ui.dispatch(Action::Dialog(None));
+        })
+    };
+    let onclick = {
+        let go = go.clone();
+        Callback::from(move |_: MouseEvent| go.emit(()))
+    };
+    html! {
+        <div class="ask">
+            <label>{ ui.lang.t("editor.file_name") }<input ref={field} value={name} data-first="" onkeydown={submit_on_enter(go)} data-testid="rename-input" /></label>
+            <div class="dialog-foot"><button type="button" class="btn primary" {onclick} data-testid="rename-go">{ ui.lang.t("common.ok") }</button></div>
+        </div>
+    }
+}

@@ -1,0 +1,463 @@
+//! What is selected: its facts, its YAML, its events, why it is as it is, and what can be done with it.
+
+use super::lists::event_row;
+use super::{Common, tab, tab_keys};
+use crate::bridge::{Engine, Session, Topic, clock_text, in_namespace, use_topic};
+use crate::i18n::Lang;
+use crate::icons::icon;
+use crate::map::hit::Target;
+use crate::platform::timers;
+use crate::state::{Action, Dialog, Dock, InspectTab, Phone, UiHandle};
+use kubarium_core::clock::SimTime;
+use kubarium_core::view::inspect;
+use kubarium_core::view::model::{Fault, Id};
+use kubarium_core::world::Input;
+use std::rc::Rc;
+use yew::prelude::*;
+
+/// Something that can be done with what is selected.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deed {
+    /// A line in the map's terminal.
+    Line(String),
+    /// A fault.
+    Fault(Fault),
+    /// A dialog.
+    Ask(Dialog),
+}
+
+/// What can be done with a thing: test id, text, key, deed, dangerous.
+pub struct Offer {
+    /// For tests.
+    pub id: &'static str,
+    /// In the person's language.
+    pub text: &'static str,
+    /// The key that does it.
+    pub key: Option<&'static str>,
+    /// What happens.
+    pub deed: Deed,
+    /// Takes something away.
+    pub danger: bool,
+}
+
+fn readiness_is_broken(e: &Engine, namespace: &str, pod: &str) -> bool {
+    e.cluster.inputs()[..e.cluster.applied()]
+        .iter()
+        .rev()
+        .find_map(|l| match &l.input {
+            Input::Fault(Fault::BreakReadiness { namespace: n, pod: p, broken }) if n == namespace && p == pod => {
+                Some(*broken)
+            }
+            _ => None,
+        })
+        .unwrap_or(false)
+}
+
+/// What can be done with a thing.
+pub fn offers(e: &Engine, lang: Lang, target: Target) -> Vec<Offer> {
+    let offer = |id, key, text, deed| Offer { id, text: lang.t(text), key, deed, danger: false };
+    let mut out = Vec::new();
+    match target {
+        Target::Pod(id) => {
+            let Some(p) = e.scene.pods.get(&id).filter(|p| p.died.is_none()) else { return out };
+            let (ns, name) = (&p.view.namespace, &p.view.name);
+            let at = in_namespace(ns);
+            let line = |verb: &str| Deed::Line(format!("kubectl {verb} {name}{at}"));
+            out.push(Offer { danger: true, ..offer("kill", Some("k"), "deed.kill", line("delete pod")) });
+            out.push(offer("relabel", Some("l"), "deed.relabel", Deed::Ask(Dialog::Relabel(id))));
+            let (namespace, pod) = (ns.to_string(), name.to_string());
+            let crash =
+                Fault::CrashContainer { namespace: namespace.clone(), pod: pod.clone(), container: String::new() };
+            out.push(Offer { danger: true, ..offer("crash", Some("c"), "deed.crash", Deed::Fault(crash)) });
+            let broken = readiness_is_broken(e, ns, name);
+            let fault = Fault::BreakReadiness { namespace, pod, broken: !broken };
+            out.push(offer(
+                "readiness",
+                Some("b"),
+                if broken { "deed.mend" } else { "deed.break" },
+                Deed::Fault(fault),
+            ));
+            if let Some(owner) = e.scene.top_owner(p.view.owner).filter(|o| e.scene.workloads.contains_key(o)) {
+                out.push(offer("scale", Some("s"), "deed.scale", Deed::Ask(Dialog::Scale(owner))));
+            }
+            out.push(offer("logs", None, "deed.logs", line("logs")));
+            out.push(offer("describe", None, "deed.describe", line("describe pod")));
+        }
+        Target::Workload(id) => {
+            let Some(w) = e.scene.workloads.get(&id) else { return out };
+            let kind = w.kind.to_lowercase();
+            let at = in_namespace(&w.namespace);
+            let line = |verb: &str| Deed::Line(format!("kubectl {verb} {kind}/{}{at}", w.name));
+            out.push(offer("scale", Some("s"), "deed.scale", Deed::Ask(Dialog::Scale(id))));
+            if kind == "deployment" {
+                out.push(offer("restart", None, "deed.restart", line("rollout restart")));
+                out.push(offer("rollback", None, "deed.undo_rollout", line("rollout undo")));
+                out.push(offer("status", None, "deed.status", line("rollout status")));
+            }
+            out.push(offer("describe", None, "deed.describe", line("describe")));
+            out.push(Offer { danger: true, ..offer("delete", None, "deed.delete", line("delete")) });
+        }
+        Target::Service(id) => {
+            let Some(s) = e.scene.services.get(&id) else { return out };
+            let at = in_namespace(&s.namespace);
+            let line = |verb: &str| Deed::Line(format!("kubectl {verb} service/{}{at}", s.name));
+            out.push(offer("describe", None, "deed.describe", line("describe")));
+            let slices = format!("kubectl get endpointslices -l kubernetes.io/service-name={}{at}", s.name);
+            out.push(offer("slices", None, "deed.slices", Deed::Line(slices)));
+            out.push(Offer { danger: true, ..offer("delete", None, "deed.delete", line("delete")) });
+        }
+        Target::Node(id) => {
+            let Some(n) = e.scene.nodes.get(&id) else { return out };
+            let name = &n.view.name;
+            let power = Fault::NodePower { node: name.to_string(), on: !n.view.powered };
+            let text = if n.view.powered { "deed.power_off" } else { "deed.power_on" };
+            out.push(Offer { danger: n.view.powered, ..offer("power", Some("o"), text, Deed::Fault(power)) });
+            let (text, verb) = if n.view.cordoned { ("deed.uncordon", "uncordon") } else { ("deed.cordon", "cordon") };
+            out.push(offer("cordon", Some("x"), text, Deed::Line(format!("kubectl {verb} {name}"))));
+            let drain = format!("kubectl drain {name} --ignore-daemonsets");
+            out.push(offer("drain", None, "deed.drain", Deed::Line(drain)));
+            out.push(offer("describe", None, "deed.describe", Deed::Line(format!("kubectl describe node {name}"))));
+        }
+        Target::Part(_) => {}
+    }
+    out
+}
+
+/// Does it.
+pub fn act(ui: &UiHandle, session: &Session, deed: &Deed) {
+    match deed {
+        Deed::Line(line) => {
+            session.map_line(line);
+            // What prints something worth reading is shown.
+            if [" logs ", " describe", " get ", " status"].iter().any(|w| line.contains(w)) {
+                ui.dispatch(Action::Dock(Dock::Terminal));
+                ui.dispatch(Action::Phone(Phone::Dock));
+            } else {
+                ui.dispatch(Action::Toast(line.clone()));
+            }
+        }
+        Deed::Fault(fault) => session.fault(fault.clone()),
+        Deed::Ask(dialog) => ui.dispatch(Action::Dialog(Some(dialog.clone()))),
+    }
+}
+
+/// Buttons for what can be done with the selection.
+#[component]
+pub fn Actions(props: &Common) -> Html {
+    use_topic(&props.session, Topic::Objects);
+    use_topic(&props.session, Topic::Control);
+    let Common { ui, session } = props;
+    let Some(target) = ui.selected else { return html! {} };
+    let list = session.read(|e| offers(e, ui.lang, target));
+    html! {
+        <div class="actions" role="group" aria-label={ui.lang.t("inspect.actions")}>
+            { for list.into_iter().map(|o| {
+                let (ui, session, deed) = (ui.clone(), session.clone(), o.deed);
+                let onclick = Callback::from(move |_: MouseEvent| act(&ui, &session, &deed));
+                html! {
+                    <button key={o.id} type="button" class={classes!("btn", o.danger.then_some("danger"))} data-testid={format!("do-{}", o.id)} {onclick}
+                        aria-keyshortcuts={o.key}>{ o.text }if let Some(k) = o.key { <kbd aria-hidden="true">{ k.to_uppercase() }</kbd> }</button>
+                }
+            }) }
+        </div>
+    }
+}
+
+/// A name that leads to another thing.
+fn leads(ui: &UiHandle, session: &Session, target: Target, text: String) -> Html {
+    let (ui, session) = (ui.clone(), session.clone());
+    let onclick = Callback::from(move |_: MouseEvent| {
+        ui.dispatch(Action::Select(Some(target)));
+        session.map(|m, e| m.reveal(e, target, timers::now()));
+    });
+    html! { <button type="button" class="link" {onclick}>{ text }</button> }
+}
+
+fn chips(ui: &UiHandle, labels: &[(Rc<str>, Rc<str>)], edit: Option<Id>) -> Html {
+    html! {
+        <div class="chips">
+            { for labels.iter().map(|(k, v)| {
+                let on = ui.label.as_ref().is_some_and(|(a, b)| a == k && b == v);
+                let onclick = {
+                    let (ui, pair) = (ui.clone(), (k.clone(), v.clone()));
+                    Callback::from(move |_: MouseEvent| ui.dispatch(Action::Label(if on { None } else { Some(pair.clone()) })))
+                };
+                html! { <button type="button" class={classes!("chip", on.then_some("on"))} aria-pressed={on.to_string()} title={ui.lang.t("inspect.light_label")} {onclick}>{ format!("{k}={v}") }</button> }
+            }) }
+            if let Some(id) = edit {
+                <button type="button" class="chip add" data-testid="edit-labels" onclick={{
+                    let ui = ui.clone();
+                    Callback::from(move |_: MouseEvent| ui.dispatch(Action::Dialog(Some(Dialog::Relabel(id)))))
+                }}>{ "✎ " }{ ui.lang.t("inspect.labels") }</button>
+            }
+        </div>
+    }
+}
+
+fn pairs(list: &[(std::sync::Arc<str>, std::sync::Arc<str>)]) -> Vec<(Rc<str>, Rc<str>)> {
+    list.iter().map(|(k, v)| ((**k).into(), (**v).into())).collect()
+}
+
+fn summary(ui: &UiHandle, session: &Session, e: &Engine, target: Target) -> Html {
+    let t = |key| ui.lang.t(key);
+    let row = |name: &'static str, value: Html| html! { <><dt>{ name }</dt><dd>{ value }</dd></> };
+    let text = |s: String| html! { <>{ s }</> };
+    let scene = &e.scene;
+    match target {
+        Target::Pod(id) => {
+            let Some(p) = scene.pods.get(&id) else { return html! { <p class="empty">{ t("inspect.gone") }</p> } };
+            let v = &p.view;
+            let owner = v.owner.and_then(|o| scene.workloads.get(&o));
+            html! {
+                <>
+                    { chips(ui, &pairs(&v.labels), p.died.is_none().then_some(id)) }
+                    <dl class="facts">
+                        { row(t("field.status"), text(format!("{} · {} {}/{}", v.status, t("field.ready"), v.ready.0, v.ready.1))) }
+                        { row(t("field.node"), match v.node.and_then(|n| scene.nodes.get(&n)) {
+                            Some(n) => leads(ui, session, Target::Node(n.view.id), n.view.name.to_string()),
+                            None => text(t("field.no_node").to_owned()),
+                        }) }
+                        { row("IP", text(if v.ip.is_empty() { "–".to_owned() } else { v.ip.to_string() })) }
+                        { row(t("field.image"), text(v.images.join(", "))) }
+                        { row(t("field.restarts"), text(v.restarts.to_string())) }
+                        { row(t("field.owner"), match owner {
+                            Some(w) => leads(ui, session, Target::Workload(w.id), format!("{}/{}", w.kind.to_lowercase(), w.name)),
+                            None => text(t("field.no_owner").to_owned()),
+                        }) }
+                        { row(t("field.namespace"), text(v.namespace.to_string())) }
+                        { row(t("field.created"), text(clock_text(v.created))) }
+                    </dl>
+                </>
+            }
+        }
+        Target::Node(id) => {
+            let Some(n) = scene.nodes.get(&id) else { return html! { <p class="empty">{ t("inspect.gone") }</p> } };
+            let v = &n.view;
+            let gi = |b: u64| format!("{:.1} Gi", b as f64 / f64::from(1 << 30));
+            html! {
+                <>
+                    { chips(ui, &[], None) }
+                    <dl class="facts">
+                        { row(t("field.status"), text(v.status.to_string())) }
+                        { row("cpu", text(format!("{} / {} m", v.cpu.0, v.cpu.1))) }
+                        { row("memory", text(format!("{} / {}", gi(v.memory.0), gi(v.memory.1)))) }
+                        { row(t("table.pods"), text(format!("{} / {}", n.live, v.pods.1))) }
+                        { row(t("field.taints"), text(if v.taints.is_empty() { "–".to_owned() } else { v.taints.join("\n") })) }
+                        { row(t("field.labels"), text(v.labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join("\n"))) }
+                    </dl>
+                </>
+            }
+        }
+        Target::Service(id) => {
+            let Some(s) = scene.services.get(&id) else { return html! { <p class="empty">{ t("inspect.gone") }</p> } };
+            html! {
+                <>
+                    { chips(ui, &pairs(&s.selector), None) }
+                    <dl class="facts">
+                        { row(t("table.kind"), text(s.kind.to_string())) }
+                        { row(t("table.address"), text(s.address.to_string())) }
+                        { row(t("field.ports"), text(s.ports.to_string())) }
+                        { row(t("table.endpoints"), text(format!("{} / {}", s.endpoints.iter().filter(|(_, r)| *r).count(), s.endpoints.len()))) }
+                    </dl>
+                    <ul class="links">
+                        { for s.endpoints.iter().take(40).filter_map(|(id, ready)| scene.pods.get(id).map(|p| (p, *ready))).map(|(p, ready)| html! {
+                            <li>{ leads(ui, session, Target::Pod(p.view.id), p.view.name.to_string()) }<span>{ if ready { t("state.ready") } else { t("state.not_ready") } }</span></li>
+                        }) }
+                    </ul>
+                </>
+            }
+        }
+        Target::Workload(id) => {
+            let Some(w) = scene.workloads.get(&id) else { return html! { <p class="empty">{ t("inspect.gone") }</p> } };
+            html! {
+                <>
+                    <dl class="facts">
+                        { row(t("table.kind"), text(w.kind.to_string())) }
+                        { row(t("chart.wanted"), text(w.wanted.to_string())) }
+                        { row(t("field.current"), text(w.current.to_string())) }
+                        { row(t("field.ready"), text(w.ready.to_string())) }
+                        { row(t("field.revision"), text(w.revision.to_string())) }
+                        { row(t("table.selector"), text(w.selector.to_string())) }
+                        { row(t("field.owner"), match w.owner.and_then(|o| scene.workloads.get(&o)) {
+                            Some(o) => leads(ui, session, Target::Workload(o.id), format!("{}/{}", o.kind.to_lowercase(), o.name)),
+                            None => text(t("field.no_owner").to_owned()),
+                        }) }
+                    </dl>
+                    <ul class="links">
+                        { for scene.workloads.values().filter(|r| r.owner == Some(id)).map(|r| html! {
+                            <li>{ leads(ui, session, Target::Workload(r.id), format!("replicaset/{}", r.name)) }<span>{ format!("{}/{}", r.ready, r.wanted) }</span></li>
+                        }) }
+                        { for scene.pods.values().filter(|p| p.view.owner == Some(id) && p.died.is_none()).take(40).map(|p| html! {
+                            <li>{ leads(ui, session, Target::Pod(p.view.id), p.view.name.to_string()) }<span>{ p.view.status.to_string() }</span></li>
+                        }) }
+                    </ul>
+                </>
+            }
+        }
+        Target::Part(i) => {
+            let about = match i {
+                0 => t("part.kubectl"),
+                1 => t("part.api_server"),
+                2 => t("part.etcd"),
+                3 => t("part.controllers"),
+                _ => t("part.scheduler"),
+            };
+            let last = scene.parts.get(i as usize).and_then(Option::as_ref).map(|a| a.text.to_string());
+            html! { <><p class="about">{ about }</p>if let Some(last) = last { <p><code>{ last }</code></p> }</> }
+        }
+    }
+}
+
+fn why(session: &Session, e: &Engine, id: Id, lang: Lang) -> Html {
+    let causes = inspect::why(&e.cluster, id);
+    if causes.is_empty() {
+        return html! { <p class="empty">{ lang.t("inspect.no_why") }</p> };
+    }
+    html! {
+        <ol class="why" data-testid="why">
+            { for causes.into_iter().map(|c| {
+                let (session, at) = (session.clone(), c.at);
+                let jump = Callback::from(move |_: MouseEvent| {
+                    session.set_playing(false);
+                    session.seek(SimTime(at.0));
+                });
+                html! {
+                    <li>
+                        <p><b>{ &*c.actor }</b>{ " " }{ &*c.text }</p>
+                        <small>{ clock_text(c.at) }{ " · " }<button type="button" class="link" onclick={jump}>{ lang.t("inspect.jump") }</button></small>
+                    </li>
+                }
+            }) }
+        </ol>
+    }
+}
+
+fn title(e: &Engine, lang: Lang, target: Target) -> String {
+    match target {
+        Target::Part(i) => match i {
+            0 => "kubectl".to_owned(),
+            1 => lang.t("map.api_server").to_owned(),
+            2 => "etcd".to_owned(),
+            3 => lang.t("map.controllers").to_owned(),
+            _ => lang.t("map.scheduler").to_owned(),
+        },
+        _ => target
+            .id()
+            .and_then(|id| e.reference(id))
+            .map_or_else(|| lang.t("inspect.gone").to_owned(), |(_, name)| name),
+    }
+}
+
+/// The panel.
+#[component]
+pub fn Inspector(props: &Common) -> Html {
+    use_topic(&props.session, Topic::Objects);
+    use_topic(&props.session, Topic::Control);
+    let Common { ui, session } = props;
+    let t = |key| ui.lang.t(key);
+    let Some(target) = ui.selected else {
+        return html! {
+            <section class="panel inspector" aria-label={t("panel.inspect")} data-panel="inspect">
+                <Overview ui={ui.clone()} session={session.clone()} />
+            </section>
+        };
+    };
+    let pick = |tab: InspectTab| {
+        let ui = ui.clone();
+        Callback::from(move |_: MouseEvent| ui.dispatch(Action::Inspect(tab)))
+    };
+    let close = {
+        let ui = ui.clone();
+        Callback::from(move |_: MouseEvent| ui.dispatch(Action::Select(None)))
+    };
+    let edit = target.id().map(|id| {
+        let (ui, session) = (ui.clone(), session.clone());
+        Callback::from(move |_: MouseEvent| {
+            let got = session.read(|e| Some((inspect::place(&e.cluster, id)?, inspect::yaml(&e.cluster, id)?)));
+            if let Some((place, yaml)) = got {
+                ui.dispatch(Action::Put(format!("{}.yaml", place.name), yaml.into()));
+                ui.dispatch(Action::Phone(Phone::Editor));
+            }
+        })
+    });
+    let object = target.id().is_some();
+    let now = ui.inspect;
+    session.read(|e| {
+        html! {
+            <section class="panel inspector" aria-label={t("panel.inspect")} data-panel="inspect">
+                <div class="inspect-head">
+                    <h2 data-testid="inspect-title">{ title(e, ui.lang, target) }</h2>
+                    <button type="button" class="ghost" onclick={close} aria-label={t("common.close")} data-testid="inspect-close">{ icon("close") }</button>
+                </div>
+                if object {
+                    <div class="tabs" role="tablist" aria-label={t("panel.inspect")} onkeydown={Callback::from(tab_keys)}>
+                        { tab("tab-summary", t("inspect.summary"), now == InspectTab::Summary, pick(InspectTab::Summary)) }
+                        { tab("tab-why", t("inspect.why"), now == InspectTab::Why, pick(InspectTab::Why)) }
+                        { tab("tab-events", t("inspect.events"), now == InspectTab::Events, pick(InspectTab::Events)) }
+                        { tab("tab-yaml", "YAML", now == InspectTab::Yaml, pick(InspectTab::Yaml)) }
+                    </div>
+                }
+                <div class="inspect-body" tabindex="0">
+                    { match (target.id(), now) {
+                        (Some(id), InspectTab::Yaml) => html! {
+                            <>
+                                if let Some(edit) = edit { <button type="button" class="btn" onclick={edit} data-testid="edit-yaml">{ t("inspect.edit") }</button> }
+                                <pre class="yaml" data-testid="yaml">{ inspect::yaml(&e.cluster, id).unwrap_or_else(|| t("inspect.gone").to_owned()) }</pre>
+                            </>
+                        },
+                        (Some(id), InspectTab::Events) => {
+                            let rows = inspect::events(&e.cluster, id);
+                            let now = e.now();
+                            html! {
+                                <ol class="rows events">
+                                    if rows.is_empty() { <li class="empty">{ t("dock.no_events") }</li> }
+                                    { for rows.into_iter().rev().map(|r| event_row(&Rc::new(r), now)) }
+                                </ol>
+                            }
+                        }
+                        (Some(id), InspectTab::Why) => why(session, e, id, ui.lang),
+                        _ => summary(ui, session, e, target),
+                    } }
+                </div>
+                <Actions ui={ui.clone()} session={session.clone()} />
+            </section>
+        }
+    })
+}
+
+/// What there is, while nothing is selected: every owner and service, one click away.
+#[component]
+fn Overview(props: &Common) -> Html {
+    use_topic(&props.session, Topic::Objects);
+    let Common { ui, session } = props;
+    let t = |key| ui.lang.t(key);
+    session.read(|e| {
+        let scene = &e.scene;
+        html! {
+            <>
+                <div class="inspect-head"><h2>{ t("overview.title") }</h2></div>
+                <div class="inspect-body">
+                    <p class="hint">{ t("overview.hint") }</p>
+                    <h3>{ t("table.workloads") }</h3>
+                    <ul class="links">
+                        { for scene.workloads.values().filter(|w| w.owner.is_none_or(|o| !scene.workloads.contains_key(&o))).map(|w| html! {
+                            <li key={w.id}>{ leads(ui, session, Target::Workload(w.id), format!("{}/{}", w.kind.to_lowercase(), w.name)) }<span>{ format!("{}/{}", w.ready, w.wanted) }</span></li>
+                        }) }
+                    </ul>
+                    <h3>{ t("table.services") }</h3>
+                    <ul class="links">
+                        { for scene.services.values().map(|s| html! {
+                            <li key={s.id}>{ leads(ui, session, Target::Service(s.id), format!("service/{}", s.name)) }<span>{ format!("→ {}", s.endpoints.iter().filter(|(_, r)| *r).count()) }</span></li>
+                        }) }
+                    </ul>
+                    <h3>{ t("table.nodes") }</h3>
+                    <ul class="links">
+                        { for scene.order.iter().take(30).filter_map(|id| scene.nodes.get(id)).map(|n| html! {
+                            <li key={n.view.id}>{ leads(ui, session, Target::Node(n.view.id), n.view.name.to_string()) }<span>{ &*n.view.status }</span></li>
+                        }) }
+                    </ul>
+                </div>
+            </>
+        }
+    })
+}
