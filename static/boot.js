@@ -5,6 +5,8 @@ import init from "./kubarium.js";
 try {
   await init({ module_or_path: new URL("kubarium_bg.wasm", import.meta.url) });
   document.documentElement.dataset.started = "true";
+  // Offline use; the page works the same without it.
+  navigator.serviceWorker?.register("sw.js").catch(() => {});
 } catch (error) {
   console.error(error);
   const note = document.getElementById("start-failed");

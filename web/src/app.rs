@@ -13,12 +13,11 @@ use crate::components::timeline::Timeline;
 use crate::components::{Common, tab, tab_keys};
 use crate::i18n::Lang;
 use crate::icons::icon;
-use crate::platform::{storage, timers, url};
+use crate::platform::{storage, url};
 use crate::state::{Action, Centre, Dialog, Dock, File, Phone, Theme, Ui, UiHandle};
 use kubarium_core::cluster::SessionRecord;
 use kubarium_core::kubectl::Effect;
 use kubarium_core::view::link;
-use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 use yew::prelude::*;
@@ -131,7 +130,7 @@ fn keys(ui: &UiHandle, session: &Session, e: &KeyboardEvent) {
         "`" => {
             ui.dispatch(Action::Dock(Dock::Terminal));
             ui.dispatch(Action::Phone(Phone::Dock));
-            timers_focus("term-input");
+            focus_soon("term-input");
         }
         "Escape" => {
             if ui.search.is_some() {
@@ -154,7 +153,13 @@ fn keys(ui: &UiHandle, session: &Session, e: &KeyboardEvent) {
     e.prevent_default();
 }
 
-fn timers_focus(id: &'static str) {
+/// Whether one panel at a time is shown.
+fn is_narrow() -> bool {
+    gloo::utils::window().inner_width().ok().and_then(|w| w.as_f64()).is_some_and(|w| w < 900.0)
+}
+
+/// Gives an element the focus once it is there.
+fn focus_soon(id: &'static str) {
     gloo::timers::callback::Timeout::new(30, move || {
         if let Some(el) = gloo::utils::document().get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
             let _ = el.focus();
@@ -351,8 +356,29 @@ pub fn App() -> Html {
             move || drop(timer)
         });
     }
+    let narrow = use_state_eq(is_narrow);
+    {
+        let narrow = narrow.clone();
+        use_effect_with((), move |()| {
+            let listener =
+                gloo::events::EventListener::new(&gloo::utils::window(), "resize", move |_| narrow.set(is_narrow()));
+            move || drop(listener)
+        });
+    }
+    // Leaving the page: what was done in the last two seconds is kept too.
+    {
+        let session = session.clone();
+        use_effect_with((), move |()| {
+            let listener =
+                gloo::events::EventListener::new(&gloo::utils::window(), "pagehide", move |_| session.save_now());
+            move || drop(listener)
+        });
+    }
     let t = |key| ui.lang.t(key);
     let common = || (ui.clone(), session.clone());
+    // A panel that nobody sees is not there, so it costs nothing. Map and editor stay: they keep a state of their own.
+    let seen = |phone: Phone, fold: usize| if *narrow { ui.phone == phone } else { !ui.folded[fold] };
+    let (see_inspector, see_time, see_dock) = (seen(Phone::Inspect, 1), seen(Phone::Time, 2), seen(Phone::Dock, 2));
     let phone = match ui.phone {
         Phone::Map => "map",
         Phone::Editor => "editor",
@@ -379,18 +405,16 @@ pub fn App() -> Html {
         }
     };
     let folded = ui.folded;
-    let _ = timers::now;
     let (u, s) = common();
-    let _: Rc<()> = Rc::new(());
     html! {
         <div class={classes!("app", folded[0].then_some("no-left"), folded[1].then_some("no-right"), folded[2].then_some("no-lower"))} data-phone={phone}>
             <a class="skip" href="#term-input">{ t("common.skip") }</a>
             <Header ui={u.clone()} session={s.clone()} />
             <EditorPanel ui={u.clone()} session={s.clone()} />
             <MapPanel ui={u.clone()} session={s.clone()} />
-            <Inspector ui={u.clone()} session={s.clone()} />
-            <Timeline ui={u.clone()} session={s.clone()} />
-            <DockPanel ui={u.clone()} session={s.clone()} />
+            if see_inspector { <Inspector ui={u.clone()} session={s.clone()} /> }
+            if see_time { <Timeline ui={u.clone()} session={s.clone()} /> }
+            if see_dock { <DockPanel ui={u.clone()} session={s.clone()} /> }
             <Splitter which={0} label={t("split.left")} />
             <Splitter which={1} label={t("split.right")} />
             <Splitter which={2} label={t("split.lower")} />

@@ -492,6 +492,14 @@ impl Session {
         }
     }
 
+    /// Keeps the session at once.
+    pub fn save_now(&self) {
+        if let Ok(mut engine) = self.0.engine.try_borrow_mut() {
+            engine.saved = (usize::MAX, f64::MIN);
+            self.save(&mut engine, timers::now());
+        }
+    }
+
     /// Reads the session's state.
     pub fn read<R>(&self, f: impl FnOnce(&Engine) -> R) -> R {
         f(&self.0.engine.borrow())
