@@ -81,7 +81,7 @@ function theme(dark) {
   );
   const style = HighlightStyle.define([
     { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: v("key", c.key) },
-    { tag: [tags.string, tags.special(tags.string)], color: v("text", c.text) },
+    { tag: [tags.content, tags.string, tags.special(tags.string)], color: v("text", c.text) },
     { tag: [tags.number, tags.bool, tags.null], color: v("number", c.number) },
     { tag: [tags.keyword, tags.labelName, tags.typeName, tags.meta], color: v("word", c.word) },
     { tag: [tags.comment, tags.lineComment], color: v("dim", c.dim), fontStyle: "italic" },

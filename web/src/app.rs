@@ -14,7 +14,7 @@ use crate::components::{Common, tab, tab_keys};
 use crate::i18n::Lang;
 use crate::icons::icon;
 use crate::platform::{storage, url};
-use crate::state::{Action, Centre, Dialog, Dock, File, Phone, Theme, Ui, UiHandle};
+use crate::state::{Action, Centre, Dialog, Dock, File, Phone, Ui, UiHandle};
 use kubarium_core::cluster::SessionRecord;
 use kubarium_core::kubectl::Effect;
 use kubarium_core::view::link;
@@ -72,6 +72,12 @@ fn open(ui: &UiHandle, session: &Session) {
                 ui.dispatch(Action::Toast(text.to_owned()));
             }
         }
+    }
+    // A bare cluster of so many nodes: for large experiments.
+    if let Some(nodes) = url::query("nodes").and_then(|n| n.parse::<usize>().ok()) {
+        session.begin_bare(nodes.clamp(1, 5_000));
+        restore_desk(ui, Desk { scenario: None, files: vec![("file1.yaml".to_owned(), String::new())], active: 0 });
+        return;
     }
     if let Some(id) = url::query("scenario") {
         return begin(ui, session, &id);
@@ -154,7 +160,7 @@ fn keys(ui: &UiHandle, session: &Session, e: &KeyboardEvent) {
 }
 
 /// Whether one panel at a time is shown.
-fn is_narrow() -> bool {
+pub fn is_narrow() -> bool {
     gloo::utils::window().inner_width().ok().and_then(|w| w.as_f64()).is_some_and(|w| w < 900.0)
 }
 
@@ -325,9 +331,8 @@ pub fn App() -> Html {
             move || drop(timer)
         });
     }
-    use_effect_with((ui.theme, ui.lang), |(theme, lang)| {
+    use_effect_with(ui.lang, |lang| {
         if let Some(root) = gloo::utils::document().document_element() {
-            let _ = root.set_attribute("data-theme", if *theme == Theme::Light { "light" } else { "dark" });
             let _ = root.set_attribute("lang", lang.code());
         }
     });

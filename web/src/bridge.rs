@@ -13,7 +13,7 @@ use kubarium_core::cluster::{Cluster, SessionRecord};
 use kubarium_core::kubectl::Effect;
 use kubarium_core::terminal::Piece;
 use kubarium_core::view::model::{EventView, Fault, Id, Op, RequestView, StepView};
-use kubarium_core::view::project::Projector;
+use kubarium_core::view::project::{Projector, wording};
 use kubarium_core::world::Input;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -185,7 +185,25 @@ impl Engine {
         for (name, text) in &s.files {
             self.put_file(name, text);
         }
-        self.play_to(SimTime(s.start * 1_000), 1_000_000);
+        // In small steps, so that the chart knows what came before; what moved then has come to rest.
+        let start = SimTime(s.start * 1_000);
+        while self.now() < start {
+            let next = SimTime((self.now().0 + 200_000).min(start.0));
+            if !self.play_to(next, 100_000) {
+                break;
+            }
+            self.anim += 200.0;
+            self.pull();
+            self.scene.sweep(self.anim);
+        }
+        self.scene.calm_down();
+        self.playing = true;
+        self.pull();
+    }
+
+    /// Begins an empty cluster.
+    pub fn begin_bare(&mut self, nodes: usize) {
+        self.adopt(Cluster::with_nodes(nodes, 1));
         self.playing = true;
         self.pull();
     }
@@ -640,6 +658,12 @@ impl Session {
         self.map(|m, _| m.refit());
     }
 
+    /// Begins an empty cluster.
+    pub fn begin_bare(&self, nodes: usize) {
+        self.with(|e| e.begin_bare(nodes));
+        self.map(|m, _| m.refit());
+    }
+
     /// Begins with a recorded session.
     pub fn restore(&self, record: &SessionRecord) {
         self.with(|e| e.restore(record));
@@ -680,8 +704,11 @@ impl Engine {
                 .find(|r| !r.path.contains("/leases/") && !r.path.contains("/events"))
                 .cloned();
             if let Some(r) = named {
-                self.step =
-                    Some(StepView { at: r.at, actor: r.actor.clone(), text: format!("{} {}", r.verb, r.path).into() });
+                let text = match self.cluster.world.sim.requests.get(r.id) {
+                    Some(entry) => wording(entry),
+                    None => format!("{} {}", r.verb, r.path),
+                };
+                self.step = Some(StepView { at: r.at, actor: r.actor.clone(), text: text.into() });
                 return;
             }
             if self.now() > limit {

@@ -16,6 +16,23 @@ pub enum Theme {
     Light,
 }
 
+impl Theme {
+    /// Its name in the style sheet.
+    pub fn code(self) -> &'static str {
+        match self {
+            Theme::Dark => "dark",
+            Theme::Light => "light",
+        }
+    }
+
+    /// Puts it on the page, before anything reads a colour.
+    fn wear(self) {
+        if let Some(root) = gloo::utils::document().document_element() {
+            let _ = root.set_attribute("data-theme", self.code());
+        }
+    }
+}
+
 /// The panel that a narrow screen shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phone {
@@ -203,6 +220,7 @@ impl Ui {
             _ if prefers_light => Theme::Light,
             _ => Theme::Dark,
         };
+        theme.wear();
         let folded = storage::read("folded").unwrap_or_default();
         let folded = std::array::from_fn(|i| folded.as_bytes().get(i) == Some(&b'1'));
         Ui {
@@ -218,7 +236,11 @@ impl Ui {
             active: 0,
             reload: 0,
             scenario: None,
-            guide: storage::read("guide").as_deref() != Some("0"),
+            guide: match storage::read("guide").as_deref() {
+                Some(kept) => kept == "1",
+                // On a phone it would lie over most of the map.
+                None => !crate::app::is_narrow(),
+            },
             search: None,
             label: None,
             toast: None,
@@ -249,7 +271,8 @@ impl Reducible for Ui {
                 ui.lang = lang;
             }
             Action::Theme(theme) => {
-                storage::write("theme", if theme == Theme::Light { "light" } else { "dark" });
+                storage::write("theme", theme.code());
+                theme.wear();
                 ui.theme = theme;
             }
             Action::Select(target) => {

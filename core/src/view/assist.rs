@@ -2,10 +2,11 @@
 //! or a manifest may go on with. Everything is asked of a copy of the cluster: nothing here changes a session.
 
 use crate::api::kinds::{self, RESOURCES};
+use crate::api::schema::{Type, explain, schema};
 use crate::api::yaml;
 use crate::cluster::Cluster;
 use crate::kubectl::{self, command};
-use crate::store::{Key, Kind};
+use crate::store::Kind;
 use crate::world::WorldApi;
 use std::collections::BTreeMap;
 
@@ -68,8 +69,8 @@ pub fn lint(cluster: &Cluster, text: &str) -> Vec<Problem> {
             out.push(Problem { line, column, warning: true, message: d.message.clone(), ..Problem::default() });
         }
         let Ok(json) = serde_json::to_string(&document.value) else { continue };
-        let mut sim = cluster.world.sim.clone();
-        let mut api = WorldApi { sim: &mut sim, kubelets: &cluster.world.kubelets };
+        let (mut sim, mut kubelets) = (cluster.world.sim.clone(), cluster.world.kubelets.clone());
+        let mut api = WorldApi { sim: &mut sim, kubelets: &mut kubelets };
         let (mut files, mut session) = (BTreeMap::new(), cluster.world.terminals.session(0));
         let mut ctx = kubectl::Context::new(&mut api, &mut files, &mut session);
         ctx.stdin = Some(json);
@@ -265,40 +266,160 @@ fn names(cluster: &Cluster, kind: Kind, namespace: &str) -> Vec<String> {
     cluster.world.sim.store.list(kind, scope).take(500).map(|o| o.key().name.to_string()).collect()
 }
 
-/// Where the word at a byte offset of a manifest begins, and what it may become.
-pub fn complete_manifest(cluster: &Cluster, text: &str, at: usize) -> Option<(usize, Vec<Candidate>)> {
-    let _ = (cluster, Key::new("", ""));
-    let head = text.get(..at)?;
-    let line = head.rsplit('\n').next().unwrap_or("");
-    let from = at - line.rsplit([' ', ':']).next().unwrap_or("").len();
-    let word = &head[from..];
-    let key = line.trim_start().trim_start_matches("- ");
-    let list: Vec<Candidate> = if let Some(rest) = key.strip_prefix("kind:") {
-        let _ = rest;
-        RESOURCES
-            .iter()
-            .filter(|r| r.kind.starts_with(word))
-            .map(|r| Candidate { label: r.kind.to_owned(), detail: r.api_version(), ..Candidate::default() })
-            .collect()
-    } else if key.starts_with("apiVersion:") {
-        let mut versions: Vec<String> = RESOURCES.iter().map(|r| r.api_version()).collect();
-        versions.sort();
-        versions.dedup();
-        versions
-            .into_iter()
-            .filter(|v| v.starts_with(word))
-            .map(|v| Candidate { label: v, ..Candidate::default() })
-            .collect()
-    } else {
-        vec![]
-    };
-    (!list.is_empty()).then_some((from, list))
+/// A place in a manifest, by its indentation: what is typed there may not be valid YAML yet.
+struct Spot<'a> {
+    /// `apiVersion` and `kind` of the document.
+    kind: (String, String),
+    /// Field names from the document down to where the word stands.
+    path: Vec<String>,
+    /// The key of the line, if the word stands behind it.
+    key: Option<&'a str>,
+    /// Where the word begins (a byte offset).
+    from: usize,
+    /// The word up to the place.
+    word: &'a str,
 }
 
-/// What the word at a byte offset of a manifest means.
+/// The column of a line's key behind its dashes, and the key.
+fn key_of(line: &str) -> Option<(usize, &str)> {
+    let mut rest = line;
+    let mut column = 0;
+    loop {
+        let trimmed = rest.trim_start_matches(' ');
+        column += rest.len() - trimmed.len();
+        match trimmed.strip_prefix("- ") {
+            Some(r) => {
+                column += 2;
+                rest = r;
+            }
+            None => {
+                let (key, _) = trimmed.split_once(':')?;
+                return (!key.starts_with('#') && !key.is_empty()).then_some((column, key.trim_matches(['"', '\''])));
+            }
+        }
+    }
+}
+
+fn spot(text: &str, at: usize) -> Option<Spot<'_>> {
+    let head = text.get(..at)?;
+    let start = head.rfind("\n---").map_or(0, |i| i + 1);
+    let end = text[at..].find("\n---").map_or(text.len(), |i| at + i);
+    let top = |name: &str| {
+        text[start..end]
+            .lines()
+            .find_map(|l| l.strip_prefix(name)?.strip_prefix(':'))
+            .map(|v| v.trim().trim_matches(['"', '\'']).to_owned())
+            .unwrap_or_default()
+    };
+    let line_start = head.rfind('\n').map_or(0, |i| i + 1);
+    let line = &head[line_start..];
+    let (key, from) = match line.rfind(": ") {
+        Some(i) if !line.trim_start().starts_with('#') => (key_of(line).map(|(_, k)| k), line_start + i + 2),
+        _ => {
+            let begin = line.rfind([' ', '-']).map_or(0, |i| i + 1);
+            (None, line_start + begin)
+        }
+    };
+    let whole_line = text[line_start..].lines().next().unwrap_or("");
+    // Behind a key, the path is the key's; at a key, the word's own column counts.
+    let mut column = match key {
+        Some(_) => key_of(whole_line).map_or(0, |(c, _)| c),
+        None => line.len() - line.trim_start_matches([' ', '-']).len(),
+    };
+    let mut path = vec![];
+    for l in text[start..line_start].lines().rev() {
+        if column == 0 {
+            break;
+        }
+        let Some((c, k)) = key_of(l) else { continue };
+        if c < column {
+            path.push(k.to_owned());
+            column = c;
+        }
+    }
+    path.reverse();
+    Some(Spot { kind: (top("apiVersion"), top("kind")), path, key, from, word: text.get(from..at)?.trim_start() })
+}
+
+/// Where the word at a byte offset of a manifest begins, and what it may become: kinds and versions, fields that the
+/// schema knows at this place, values of closed sets.
+pub fn complete_manifest(cluster: &Cluster, text: &str, at: usize) -> Option<(usize, Vec<Candidate>)> {
+    let _ = cluster;
+    let spot = spot(text, at)?;
+    let plain = |label: String, detail: String| Candidate { label, detail, ..Candidate::default() };
+    let mut found: Vec<Candidate> = match (spot.path.is_empty(), spot.key) {
+        (true, Some("kind")) => RESOURCES.iter().map(|r| plain(r.kind.to_owned(), r.api_version())).collect(),
+        (true, Some("apiVersion")) => {
+            let mut versions: Vec<String> = RESOURCES
+                .iter()
+                .filter(|r| spot.kind.1.is_empty() || r.kind == spot.kind.1)
+                .map(|r| r.api_version())
+                .collect();
+            versions.sort();
+            versions.dedup();
+            versions.into_iter().map(|v| plain(v, String::new())).collect()
+        }
+        _ => fields(&spot).unwrap_or_default(),
+    };
+    found.retain(|c| c.label.starts_with(spot.word) && c.label != spot.word);
+    (!found.is_empty()).then_some((spot.from, found))
+}
+
+fn fields(spot: &Spot) -> Option<Vec<Candidate>> {
+    let schema = schema();
+    let empty = (spot.kind.0.is_empty() || spot.kind.1.is_empty()) && spot.path.is_empty() && spot.key.is_none();
+    if empty {
+        let names = ["apiVersion", "kind", "metadata", "spec"];
+        return Some(
+            names
+                .iter()
+                .map(|n| Candidate { label: (*n).into(), insert: format!("{n}: "), ..Candidate::default() })
+                .collect(),
+        );
+    }
+    let root = schema.kind(&spot.kind.0, &spot.kind.1)?;
+    let names: Vec<&str> = spot.path.iter().map(String::as_str).collect();
+    if let Some(key) = spot.key {
+        let path: Vec<&str> = names.iter().copied().chain([key]).collect();
+        let field = schema.field_at(root, &path)?;
+        let mut values = field.values.clone();
+        if matches!(field.ty, Type::Bool) {
+            values = vec!["true".into(), "false".into()];
+        }
+        return Some(values.into_iter().map(|v| Candidate { label: v, ..Candidate::default() }).collect());
+    }
+    let object = explain(schema, root, &names).ok()?.object?;
+    let mut list: Vec<Candidate> = object
+        .fields
+        .values()
+        .filter(|f| !(spot.path.is_empty() && f.name == "status"))
+        .map(|f| {
+            let scalar = schema.object_in(&f.ty).is_none() && !matches!(f.ty, Type::List(_) | Type::Map(_));
+            Candidate {
+                label: f.name.clone(),
+                detail: schema.printed_type(&f.ty) + if f.required { " *" } else { "" },
+                info: f.description.clone(),
+                insert: if scalar { format!("{}: ", f.name) } else { format!("{}:", f.name) },
+            }
+        })
+        .collect();
+    // What must be given comes first.
+    list.sort_by_key(|c| !c.detail.ends_with('*'));
+    Some(list)
+}
+
+/// What the field at a byte offset of a manifest means: its path, type and description.
 pub fn hover(cluster: &Cluster, text: &str, at: usize) -> Option<String> {
-    let _ = (cluster, text, at);
-    None
+    let _ = cluster;
+    let line_start = text.get(..at)?.rfind('\n').map_or(0, |i| i + 1);
+    let line = text[line_start..].lines().next().unwrap_or("");
+    let (column, key) = key_of(line)?;
+    let spot = spot(text, line_start + column)?;
+    let root = schema().kind(&spot.kind.0, &spot.kind.1)?;
+    let path: Vec<&str> = spot.path.iter().map(String::as_str).chain([key]).collect();
+    let field = schema().field_at(root, &path)?;
+    let required = if field.required { " *" } else { "" };
+    Some(format!("{}: {}{required}\n{}", path.join("."), schema().printed_type(&field.ty), field.description))
 }
 
 #[cfg(test)]
@@ -324,5 +445,24 @@ mod tests {
         assert_eq!(next("kubectl get nodes node-"), (18, vec!["node-1".to_owned(), "node-2".to_owned()]));
         assert_eq!(next("kubectl get node/node-2"), (12, vec!["node/node-2".to_owned()]));
         assert_eq!(next("kubectl apply -f w"), (17, vec!["web.yaml".to_owned()]));
+    }
+
+    #[test]
+    fn fields_are_offered_where_they_belong() {
+        let c = Cluster::with_nodes(1, 1);
+        let text = "apiVersion: apps/v1\nkind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n      - name: a\n        imagePu";
+        let (from, found) = complete_manifest(&c, text, text.len()).unwrap();
+        assert_eq!(&text[from..], "imagePu");
+        assert_eq!(found.iter().map(|c| &*c.label).collect::<Vec<_>>(), ["imagePullPolicy"]);
+        let values = format!("{text}llPolicy: If");
+        let (_, found) = complete_manifest(&c, &values, values.len()).unwrap();
+        assert_eq!(found[0].label, "IfNotPresent");
+        assert!(
+            hover(&c, text, text.find("name").unwrap())
+                .unwrap()
+                .starts_with("spec.template.spec.containers.name: string")
+        );
+        let (_, kinds) = complete_manifest(&c, "kind: Depl", 10).unwrap();
+        assert_eq!(kinds[0].label, "Deployment");
     }
 }

@@ -58,6 +58,14 @@ pub fn Header(props: &Common) -> Html {
             session.set_speed(SPEEDS[(input.value_as_number() as usize).min(SPEEDS.len() - 1)]);
         })
     };
+    // Where there is no room for the slider, the number itself goes through the usual speeds.
+    let faster = {
+        let session = session.clone();
+        Callback::from(move |_: MouseEvent| {
+            let now = session.read(|e| e.speed);
+            session.set_speed([2.0, 5.0, 10.0, 60.0].into_iter().find(|s| *s > now).unwrap_or(1.0));
+        })
+    };
     let place = SPEEDS.iter().position(|s| *s >= speed - 1e-9).unwrap_or(3);
     let other = if ui.lang == Lang::En { Lang::Ko } else { Lang::En };
     let dark = ui.theme == Theme::Dark;
@@ -79,11 +87,11 @@ pub fn Header(props: &Common) -> Html {
                 <button type="button" class="pill" data-testid="step" onclick={on_step} title={t("header.step_hint")} aria-label={t("header.step")}>
                     { icon("step") }<span class="wide-only">{ t("header.step") }</span>
                 </button>
-                <label class="pill speed" title={t("header.speed")}>
-                    <span class="speed-value" aria-hidden="true">{ format!("{speed}×") }</span>
+                <div class="pill speed" title={t("header.speed")}>
+                    <button type="button" class="speed-value" onclick={faster} aria-label={format!("{} {speed}×", t("header.speed"))} data-testid="speed-value">{ format!("{speed}×") }</button>
                     <input type="range" min="0" max={(SPEEDS.len() - 1).to_string()} step="1" value={place.to_string()}
                         oninput={on_speed} aria-label={t("header.speed")} aria-valuetext={format!("{speed}×")} data-testid="speed" />
-                </label>
+                </div>
                 <time class="clock" ref={clock} data-testid="clock" aria-label={t("header.clock")}></time>
             </div>
             if let Some(step) = step {

@@ -96,10 +96,11 @@ pub fn MapPanel(props: &Common) -> Html {
     }
     {
         let session = session.clone();
-        let deps = (ui.lang, ui.selected, ui.label.clone(), ui.search.clone());
-        use_effect_with(deps, move |(lang, selected, label, search)| {
+        let covered = ui.legend || (ui.guide && ui.scenario.is_some());
+        let deps = (ui.lang, ui.selected, ui.label.clone(), ui.search.clone(), covered);
+        use_effect_with(deps, move |(lang, selected, label, search, covered)| {
             let notes = [lang.t("map.all_shown").to_owned(), lang.t("map.some_shown").to_owned()];
-            session.map(|m, _| m.configure(words(*lang), notes, *selected, label.clone(), search.clone()));
+            session.map(|m, _| m.configure(words(*lang), notes, *selected, label.clone(), search.clone(), *covered));
         });
     }
     {
@@ -244,6 +245,7 @@ pub fn MapPanel(props: &Common) -> Html {
             }
             <Guide ui={ui.clone()} session={session.clone()} />
             <div class="map-bar">
+                <p class={classes!("showing", table.then_some("hidden"))} ref={note} data-testid="showing"></p>
                 if ui.search.is_some() {
                     <div class="search" role="search">
                         { icon("search") }
@@ -267,7 +269,6 @@ pub fn MapPanel(props: &Common) -> Html {
                         title={t("map.legend")} aria-label={t("map.legend")} data-testid="legend-toggle">{ icon("legend") }</button>
                 }
             </div>
-            <p class={classes!("showing", table.then_some("hidden"))} ref={note} data-testid="showing"></p>
             if ui.legend && !table {
                 <Legend lang={ui.lang} theme_light={ui.theme == crate::state::Theme::Light} />
             }

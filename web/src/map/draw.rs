@@ -257,7 +257,7 @@ impl Painter {
                 ctx.fill();
             }
             if bars && (!counted || screen_w >= 150.0) {
-                let label_w = small_px * 2.5;
+                let label_w = small_px * 3.0;
                 for (k, (label, (used, of))) in [("cpu", v.cpu), ("mem", v.memory)].into_iter().enumerate() {
                     let y = c.y + 38.0 + k as f64 * 13.0 + (name_px - 12.5) * 0.8;
                     self.font(450, small_px.min(13.0));

@@ -192,8 +192,10 @@ fn lane_layout(scene: &Scene, width: f64) -> Lane {
     let tray_w = (tray_cols as f64 * 40.0 + 22.0).max(128.0);
     let tray_h = 30.0 + tray_rows as f64 * 40.0 + 8.0;
     let tray = Rect::new(GAP, 6.0, tray_w, tray_h);
-    let left = GAP + tray_w + 22.0;
-    let (mut x, mut y) = (left, 16.0);
+    // Beside the tray; where the world is narrow, below it.
+    let below = width < 470.0;
+    let left = if below { GAP } else { GAP + tray_w + 22.0 };
+    let (mut x, mut y) = (left, if below { tray.y + tray_h + 14.0 } else { 16.0 });
     let mut bars = BTreeMap::new();
     for s in scene.services.values() {
         let w = service_text(s).chars().count() as f64 * 7.3 + 38.0;

@@ -241,6 +241,12 @@ impl Scene {
         now < self.busy_until || !self.dying.is_empty()
     }
 
+    /// Forgets messages: what is shown next begins at rest.
+    pub fn calm_down(&mut self) {
+        self.pulses.clear();
+        self.parts = Default::default();
+    }
+
     fn node(&mut self, view: &NodeView, now: Ms) {
         match self.nodes.get_mut(&view.id) {
             Some(item) => item.view = view.clone(),

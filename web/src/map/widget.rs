@@ -58,6 +58,8 @@ pub struct MapView {
     calm: bool,
     focused: bool,
     shown: Shown,
+    /// Pixels at the lower edge that other things may cover.
+    covered: f64,
     note: Option<Element>,
     note_words: [String; 2],
     note_text: String,
@@ -100,6 +102,7 @@ impl MapView {
             calm,
             focused: false,
             shown: Shown::default(),
+            covered: 0.0,
             note,
             note_words: Default::default(),
             note_text: String::new(),
@@ -130,7 +133,13 @@ impl MapView {
         selected: Option<Target>,
         label: Option<(Rc<str>, Rc<str>)>,
         search: Option<Rc<str>>,
+        covered: bool,
     ) {
+        let covered = if covered { 168.0 } else { 56.0 };
+        if covered != self.covered {
+            self.covered = covered;
+            self.shape = u64::MAX - 1;
+        }
         self.words = words;
         self.note_words = note_words;
         if self.selected != selected || self.label != label || self.search != search {
@@ -156,7 +165,13 @@ impl MapView {
     }
 
     fn fit(&self) -> Camera {
-        Camera::fit(self.layout.width, self.layout.height, self.size.0, self.size.1, self.strip.height)
+        let height = self.size.1 - self.foot();
+        Camera::fit(self.layout.width, self.layout.height, self.size.0, height, self.strip.height)
+    }
+
+    /// How much of the lower edge is left free: nothing where there is little room anyway.
+    fn foot(&self) -> f64 {
+        if self.size.1 > 480.0 && self.size.0 > 560.0 { self.covered } else { self.covered.min(56.0) }
     }
 
     fn least_zoom(&self) -> f64 {
@@ -188,7 +203,7 @@ impl MapView {
         if scene.shape != self.shape {
             let first = self.layout.cell.is_none() || self.shape == u64::MAX;
             self.shape = scene.shape;
-            self.layout = arrange(scene, self.size.0, self.size.1 - self.strip.height);
+            self.layout = arrange(scene, self.size.0, self.size.1 - self.strip.height - self.foot());
             if self.auto {
                 let to = self.fit();
                 let aim = self.flight.map_or(self.camera, |f| f.to);
