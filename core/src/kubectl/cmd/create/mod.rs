@@ -59,9 +59,8 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     }
     let mut printed = 0;
     change::each(infos, ctx, |mut info, ctx| {
-        if inv.bool("save-config") {
-            apply::annotate(&mut info.object);
-        } else if !info.object["metadata"]["annotations"][apply::LAST_APPLIED].is_null() {
+        let has = !info.object["metadata"]["annotations"][apply::LAST_APPLIED].is_null();
+        if inv.bool("save-config") || has {
             apply::annotate(&mut info.object);
         }
         change::record(inv, &mut info.object);
