@@ -150,8 +150,8 @@ function languageTools(options) {
   return tools;
 }
 
-// Tab leaves the editor unless a selection spans lines or the cursor stands in indentation: no keyboard trap, and
-// still what people expect of it in YAML. Escape then Tab always leaves (CodeMirror's own rule).
+// Tab leaves the editor unless something is selected or the cursor stands behind a line's indentation: no keyboard trap
+// for who passes through, and still what people expect of it in YAML. Escape then Tab always leaves.
 const indentKeys = [
   {
     key: "Tab",
@@ -159,7 +159,7 @@ const indentKeys = [
       const { main } = view.state.selection;
       const line = view.state.doc.lineAt(main.head);
       if (!main.empty) return indentMore(view);
-      if (view.state.sliceDoc(line.from, main.head).trim() !== "") return false;
+      if (main.head === line.from || view.state.sliceDoc(line.from, main.head).trim() !== "") return false;
       return indentMore(view);
     },
     shift: indentLess,
@@ -196,7 +196,7 @@ export function create(parent, options = {}) {
       EditorState.tabSize.of(2),
       indentUnit.of("  "),
       EditorView.lineWrapping,
-      EditorView.contentAttributes.of({ "aria-label": options.label || "YAML", spellcheck: "false", autocapitalize: "off", autocorrect: "off", translate: "no" }),
+      EditorView.contentAttributes.of({ tabindex: "0", "aria-label": options.label || "YAML", spellcheck: "false", autocapitalize: "off", autocorrect: "off", translate: "no" }),
       keymap.of([...closeBracketsKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, ...lintKeymap, ...indentKeys, ...defaultKeymap]),
       yaml(),
       handle.theme.of(theme(!!options.dark)),

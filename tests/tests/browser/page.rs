@@ -46,8 +46,9 @@ impl Page {
         if bad.is_empty() { Ok(()) } else { Err(format!("the console complains:\n{}", bad.join("\n"))) }
     }
 
-    /// Begins an empty cluster of the standard scenario: everything that was applied is deleted.
+    /// Deletes everything that the first scenario has applied, once it has.
     pub fn clear(&self) -> Result<()> {
+        self.browser.wait("the scenario's pods", "window.__kubarium.live() > 0")?;
         self.browser
             .eval("window.__kubarium.run('kubectl delete deployments,services,pods --all --wait=false')", &[])?;
         self.browser.wait("an empty cluster", "window.__kubarium.live() === 0").map(drop)
@@ -85,11 +86,14 @@ impl Page {
         Ok(v.as_str().unwrap_or_default().to_owned())
     }
 
-    /// Puts a text into the editor at once, as pasting does.
+    /// Pastes a text into the editor in place of what is there.
     pub fn paste(&self, text: &str) -> Result<()> {
         self.browser.click("[data-testid=editor] .cm-content")?;
         self.browser.chord(&[keys::CONTROL], 'a')?;
-        self.browser.eval("document.execCommand('insertText', false, arguments[0])", &[json!(text)]).map(drop)
+        let script = "const data = new DataTransfer(); data.setData('text/plain', arguments[0]);\
+            document.querySelector('[data-testid=editor] .cm-content').dispatchEvent(\
+                new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true}))";
+        self.browser.eval(script, &[json!(text)]).map(drop)
     }
 
     /// Types a line in the terminal.

@@ -147,7 +147,8 @@ fn link(place: &Place) -> Result<()> {
     page.browser.click("[data-testid=play]")?;
     page.browser.click("[data-testid=share]")?;
     let link = page.browser.wait("the link", "document.querySelector('[data-testid=share-link]')?.value")?;
-    let hash = page.browser.eval("return window.__kubarium.hash()", &[])?;
+    let there = page.browser.eval("return [window.__kubarium.now(), window.__kubarium.hash()]", &[])?;
+    let (now, hash) = (there[0].as_f64().unwrap_or_default(), &there[1]);
     let link = link.as_str().unwrap_or_default().to_owned();
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let fragment = link.split_once('#').map(|(_, f)| f.to_owned()).unwrap_or_default();
@@ -156,12 +157,17 @@ fn link(place: &Place) -> Result<()> {
     }
     let elsewhere = Page { browser: place.browser(crate::LAPTOP)?, url: page.url.clone() };
     elsewhere.go(&link)?;
-    let there = elsewhere.browser.wait("the session", "window.__kubarium.live() >= 5 && window.__kubarium.hash()")?;
-    if there != hash {
+    // it may have gone on already: back to the moment of the link (and half a microsecond, which is cut off)
+    elsewhere.browser.wait("the session", "window.__kubarium.live() >= 5")?;
+    let there = elsewhere
+        .browser
+        .eval("window.__kubarium.seek(arguments[0]); return window.__kubarium.hash()", &[json!(now + 5e-7)])?;
+    if there != *hash {
         return Err(format!("the session came out differently: {there}, not {hash}"));
     }
     elsewhere.table()?;
     elsewhere.ready("shop-", 5)?;
+    elsewhere.browser.screenshot("shared")?;
     page.quiet()?;
     elsewhere.quiet()
 }
