@@ -542,7 +542,13 @@ impl Sim {
             ));
         }
         let decoded = schema::decode(t.info, body.clone()).map_err(Status::bad_request)?.value;
+        let before = new.clone();
         new["status"] = decoded["status"].clone();
+        let strategy = registry::strategy(t.info.kind).ok_or_else(|| not_simulated(t.info))?;
+        let errors = (strategy.validate_status_update)(&new, &before);
+        if !errors.is_empty() {
+            return Err(Status::invalid(&t.info.group_kind(), &t.key().name, &errors));
+        }
         if options.dry_run {
             return Ok((200, new));
         }

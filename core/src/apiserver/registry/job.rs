@@ -60,7 +60,7 @@ pub const CRON_JOB: Strategy = Strategy {
 fn default(obj: &mut Value) {
     let Some(spec) = object(obj, "spec") else { return };
     if let Some(template) = object(spec, "template") {
-        default_template_of_job(template);
+        default_template(template);
     }
     if !has(spec, "completions") && !has(spec, "parallelism") {
         spec["completions"] = 1.into();
@@ -75,11 +75,6 @@ fn default(obj: &mut Value) {
     set_if_absent(spec, "podReplacementPolicy", replacement);
     default_failure_policy(spec);
     labels_from_template(obj);
-}
-
-/// A Job's pods must say how they restart: that field has no default that is valid.
-fn default_template_of_job(template: &mut Value) {
-    default_template(template);
 }
 
 fn default_failure_policy(spec: &mut Value) {
@@ -103,7 +98,7 @@ fn default_cron_job(obj: &mut Value) {
         object(t, "spec")
     }) {
         if let Some(template) = object(job, "template") {
-            default_template_of_job(template);
+            default_template(template);
         }
         default_failure_policy(job);
     }

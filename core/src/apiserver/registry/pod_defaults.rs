@@ -1,6 +1,7 @@
 //! Defaults of pods and pod templates. (Models pkg/apis/core/v1/defaults.go.)
 
 use super::util::{copy_field, flag, has, items_mut, object, present, set_default, set_if_absent, text};
+use super::volumes::SOURCES;
 use crate::api::quantity::Quantity;
 use serde_json::{Map, Value, json};
 
@@ -114,42 +115,8 @@ fn default_http_get(http: &mut Value) {
     set_default(http, "scheme", "HTTP");
 }
 
-/// The fields of a volume that name its source.
-pub const VOLUME_SOURCES: [&str; 30] = [
-    "emptyDir",
-    "hostPath",
-    "gitRepo",
-    "gcePersistentDisk",
-    "awsElasticBlockStore",
-    "secret",
-    "nfs",
-    "iscsi",
-    "glusterfs",
-    "flocker",
-    "flexVolume",
-    "cephfs",
-    "cinder",
-    "fc",
-    "vsphereVolume",
-    "quobyte",
-    "azureFile",
-    "azureDisk",
-    "photonPersistentDisk",
-    "portworxVolume",
-    "scaleIO",
-    "configMap",
-    "downwardAPI",
-    "storageos",
-    "projected",
-    "persistentVolumeClaim",
-    "rbd",
-    "csi",
-    "ephemeral",
-    "image",
-];
-
 fn default_volume(v: &mut Value) {
-    if VOLUME_SOURCES.iter().all(|s| !has(v, s)) {
+    if SOURCES.iter().all(|(source, _)| !has(v, source)) {
         object(v, "emptyDir");
         return;
     }

@@ -484,3 +484,82 @@ fn allocate_health_check_port(
     spec["healthCheckNodePort"] = port.into();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apiserver::registry::strategy;
+
+    /// Creates a service where these addresses and ports are used and chance always says 0.
+    fn create(spec: Value, ips: &[&str], ports: &[u32]) -> Result<Value, String> {
+        let ips = ips.iter().map(|ip| u32::from(ip.parse::<Ipv4Addr>().unwrap())).collect();
+        let ports = ports.iter().copied().collect();
+        let mut service = json!({"metadata": {"name": "s", "namespace": "default"}, "spec": spec});
+        (strategy("Service").unwrap().default)(&mut service);
+        let mut used = Used { ips: &ips, ports: &ports, draw: |_| 0 };
+        prepare_create(&mut service, &mut used).map(|()| service).map_err(|e| e[0].to_string())
+    }
+
+    fn change(old: &Value, patch: Value) -> Value {
+        let mut new = old.clone();
+        json_patch::merge(&mut new, &patch);
+        (strategy("Service").unwrap().default)(&mut new);
+        let (ips, ports) = (held_ip(old).map(u32::from).into_iter().collect(), held_ports(old));
+        prepare_update(&mut new, old, &mut Used { ips: &ips, ports: &ports, draw: |_| 0 }).unwrap();
+        new
+    }
+
+    #[test]
+    fn addresses_and_ports_come_from_the_upper_bands_first() {
+        let s = create(json!({"type": "NodePort", "ports": [{"port": 80}]}), &["10.96.1.1"], &[30086]).unwrap();
+        assert_eq!(s["spec"]["clusterIP"], "10.96.1.2");
+        assert_eq!(s["spec"]["ports"][0]["nodePort"], 30087);
+    }
+
+    #[test]
+    fn protocols_of_one_port_share_a_node_port() {
+        let ports =
+            json!([{"name": "t", "port": 53}, {"name": "u", "port": 53, "protocol": "UDP"}, {"name": "x", "port": 54}]);
+        let s = create(json!({"type": "NodePort", "ports": ports}), &[], &[]).unwrap();
+        let numbers: Vec<i64> = items(&s["spec"], "ports").iter().map(|p| int(p, "nodePort")).collect();
+        assert_eq!(numbers, [30086, 30086, 30087]);
+    }
+
+    #[test]
+    fn wishes_are_refused_with_a_reason() {
+        let refused = |spec: Value| create(spec, &["10.96.0.1"], &[30080]).unwrap_err();
+        let outside = json!({"clusterIP": "10.97.0.1", "ports": [{"port": 80}]});
+        assert!(refused(outside).ends_with("the provided network does not match the current range"));
+        let taken = json!({"clusterIP": "10.96.0.1", "ports": [{"port": 80}]});
+        assert!(refused(taken).ends_with("provided IP is already allocated"));
+        let taken = json!({"type": "NodePort", "ports": [{"port": 80, "nodePort": 30080}]});
+        assert!(refused(taken).ends_with("provided port is already allocated"));
+        let low = json!({"type": "NodePort", "ports": [{"port": 80, "nodePort": 80}]});
+        assert!(refused(low).ends_with("The range of valid ports is 30000-32767"));
+    }
+
+    #[test]
+    fn what_belongs_to_a_type_goes_with_it() {
+        let s = create(json!({"type": "NodePort", "ports": [{"port": 80}]}), &[], &[]).unwrap();
+        let plain = change(&s, json!({"spec": {"type": "ClusterIP"}}));
+        assert_eq!(plain["spec"]["clusterIP"], s["spec"]["clusterIP"]);
+        assert!(plain["spec"]["ports"][0].get("nodePort").is_none());
+        assert!(plain["spec"].get("externalTrafficPolicy").is_none());
+        let named = change(&plain, json!({"spec": {"type": "ExternalName", "externalName": "db.example.com"}}));
+        assert!(
+            ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"].iter().all(|k| named["spec"].get(k).is_none())
+        );
+        let back = change(&named, json!({"spec": {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}}));
+        assert_eq!(back["spec"]["ports"][0]["nodePort"], 30086);
+        assert_eq!(back["spec"]["healthCheckNodePort"], 30087);
+    }
+
+    #[test]
+    fn what_an_update_leaves_out_is_kept() {
+        let s = create(json!({"type": "NodePort", "ports": [{"name": "a", "port": 80}]}), &[], &[]).unwrap();
+        let put = json!({"spec": {"clusterIP": null, "clusterIPs": null, "ports": [{"name": "a", "port": 81}]}});
+        let kept = change(&s, put);
+        assert_eq!(kept["spec"]["clusterIP"], s["spec"]["clusterIP"]);
+        assert_eq!(kept["spec"]["ports"][0]["nodePort"], s["spec"]["ports"][0]["nodePort"]);
+    }
+}

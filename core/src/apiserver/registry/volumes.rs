@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Sources in upstream's order of checks, with the path a second one is refused at.
-const SOURCES: [(&str, &str); 30] = [
+pub const SOURCES: [(&str, &str); 30] = [
     ("emptyDir", "emptyDir"),
     ("hostPath", "hostPath"),
     ("gitRepo", "gitRepo"),
