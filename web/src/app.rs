@@ -45,7 +45,9 @@ fn open(ui: &UiHandle, session: &Session) {
     if fragment.starts_with('v') {
         match link::decode(&fragment) {
             Ok(shared) => {
+                // The moment that was shared, standing still.
                 session.restore(&shared.session);
+                session.set_playing(false);
                 let mut files: Vec<(String, String)> =
                     session.read(|e| (*e.cluster.world.files).clone()).into_iter().collect();
                 for (name, text) in shared.files {
@@ -87,6 +89,7 @@ fn open(ui: &UiHandle, session: &Session) {
     match (kept, desk) {
         (Some(record), Some(desk)) if !record.inputs.is_empty() => {
             session.restore(&record);
+            session.set_playing(storage::read("playing").as_deref() != Some("0"));
             restore_desk(ui, desk);
         }
         _ => begin(ui, session, FIRST),

@@ -504,6 +504,7 @@ impl Session {
         let stale = inputs != engine.saved.0 || time - engine.saved.1 > 15_000.0;
         if stale && time - engine.saved.1 > 2_000.0 && engine.cluster.applied() == inputs {
             engine.saved = (inputs, time);
+            storage::write("playing", if engine.playing { "1" } else { "0" });
             if let Ok(text) = serde_json::to_string(&engine.cluster.record()) {
                 storage::write("session", &text);
             }

@@ -18,13 +18,6 @@ extern "C" {
     #[wasm_bindgen(js_name = setDoc)]
     pub fn set_doc(editor: &Editor, text: &str);
 
-    /// Shows problems until the text changes.
-    #[wasm_bindgen(js_name = setDiagnostics)]
-    pub fn set_diagnostics(editor: &Editor, found: &JsValue);
-
-    /// Asks for problems again.
-    pub fn relint(editor: &Editor);
-
     /// Dark or light.
     #[wasm_bindgen(js_name = setTheme)]
     pub fn set_theme(editor: &Editor, dark: bool);
@@ -33,14 +26,7 @@ extern "C" {
     #[wasm_bindgen(js_name = setPhrases)]
     pub fn set_phrases(editor: &Editor, phrases: &JsValue);
 
-    /// Shows the text as changes of another one; null: plain again.
-    #[wasm_bindgen(js_name = setDiff)]
-    pub fn set_diff(editor: &Editor, original: &JsValue);
-
     /// Puts the cursor on a line and takes the focus.
     #[wasm_bindgen(js_name = goto)]
     pub fn go_to(editor: &Editor, line: u32, column: u32);
-
-    /// Takes the focus.
-    pub fn focus(editor: &Editor);
 }

@@ -146,8 +146,6 @@ pub struct Ui {
     pub folded: [bool; 3],
     /// Whether the legend is open.
     pub legend: bool,
-    /// Whether the difference to the live objects is shown.
-    pub diff: Option<Rc<str>>,
 }
 
 /// A change of [`Ui`].
@@ -199,8 +197,6 @@ pub enum Action {
     Fold(usize),
     /// Opens or closes the legend.
     Legend(bool),
-    /// Shows a difference, or none.
-    Diff(Option<Rc<str>>),
 }
 
 impl Ui {
@@ -246,7 +242,6 @@ impl Ui {
             toast: None,
             folded,
             legend: storage::read("legend").as_deref() != Some("0"),
-            diff: None,
         }
     }
 
@@ -290,10 +285,8 @@ impl Reducible for Ui {
                 ui.active = active.min(files.len().saturating_sub(1));
                 ui.files = Rc::new(files);
                 ui.reload += 1;
-                ui.diff = None;
             }
             Action::Edit(i, text) => {
-                ui.diff = None;
                 if let Some(f) = Rc::make_mut(&mut ui.files).get_mut(i) {
                     f.text = text;
                 }
@@ -311,17 +304,14 @@ impl Reducible for Ui {
                     }
                 }
                 ui.reload += 1;
-                ui.diff = None;
             }
             Action::Active(i) => {
                 ui.active = i;
-                ui.diff = None;
             }
             Action::Add => {
                 let name = ui.free_name();
                 Rc::make_mut(&mut ui.files).push(File { name, text: "".into() });
                 ui.active = ui.files.len() - 1;
-                ui.diff = None;
             }
             Action::Close(i) => {
                 if ui.files.len() > 1 && i < ui.files.len() {
@@ -331,7 +321,6 @@ impl Reducible for Ui {
                     }
                     ui.reload += 1;
                 }
-                ui.diff = None;
             }
             Action::Rename(i, name) => {
                 let name: String = name.trim().chars().filter(|c| !c.is_whitespace() && *c != '/').take(60).collect();
@@ -375,7 +364,6 @@ impl Reducible for Ui {
                 storage::write("legend", if open { "1" } else { "0" });
                 ui.legend = open;
             }
-            Action::Diff(text) => ui.diff = text,
         }
         Rc::new(ui)
     }

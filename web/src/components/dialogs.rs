@@ -226,7 +226,7 @@ fn Share(props: &Common) -> Html {
             }
             <input class="address" readonly=true value={if held { String::new() } else { address }} aria-label={t("share.link")} data-testid="share-link" />
             <p class={classes!("meter", level)}>
-                <meter min="0" max={LONG.to_string()} low={COMFORTABLE.to_string()} high={(LONG - 1).to_string()} optimum="0" value={length.min(LONG).to_string()}></meter>
+                <meter aria-label={t("share.length")} min="0" max={LONG.to_string()} low={COMFORTABLE.to_string()} high={(LONG - 1).to_string()} optimum="0" value={length.min(LONG).to_string()}></meter>
                 { ui.lang.f(match level { "good" => "share.good", "fair" => "share.fair", _ => "share.long" }, &[("n", &length.to_string())]) }
             </p>
             <div class="dialog-foot">

@@ -210,14 +210,6 @@ pub fn EditorPanel(props: &Common) -> Html {
             }
         });
     }
-    {
-        let handle = handle.clone();
-        use_effect_with(ui.diff.clone(), move |diff| {
-            if let Some((editor, _)) = &*handle.borrow() {
-                code::set_diff(editor, &diff.as_deref().map_or(JsValue::NULL, JsValue::from));
-            }
-        });
-    }
     let on_apply = {
         let (ui, session) = (ui.clone(), session.clone());
         Callback::from(move |_: MouseEvent| apply(&ui, &session))
@@ -225,9 +217,6 @@ pub fn EditorPanel(props: &Common) -> Html {
     let on_diff = {
         let (ui, session) = (ui.clone(), session.clone());
         Callback::from(move |_: MouseEvent| {
-            if ui.diff.is_some() {
-                return ui.dispatch(Action::Diff(None));
-            }
             let Some(file) = ui.file() else { return };
             let name = file.name.clone();
             ui.dispatch(Action::Dock(Dock::Terminal));

@@ -440,13 +440,13 @@ fn Overview(props: &Common) -> Html {
                     <p class="hint">{ t("overview.hint") }</p>
                     <h3>{ t("table.workloads") }</h3>
                     <ul class="links">
-                        { for scene.workloads.values().filter(|w| w.owner.is_none_or(|o| !scene.workloads.contains_key(&o))).map(|w| html! {
+                        { for scene.workloads.values().filter(|w| w.owner.is_none_or(|o| !scene.workloads.contains_key(&o))).take(60).map(|w| html! {
                             <li key={w.id}>{ leads(ui, session, Target::Workload(w.id), format!("{}/{}", w.kind.to_lowercase(), w.name)) }<span>{ format!("{}/{}", w.ready, w.wanted) }</span></li>
                         }) }
                     </ul>
                     <h3>{ t("table.services") }</h3>
                     <ul class="links">
-                        { for scene.services.values().map(|s| html! {
+                        { for scene.services.values().take(60).map(|s| html! {
                             <li key={s.id}>{ leads(ui, session, Target::Service(s.id), format!("service/{}", s.name)) }<span>{ format!("→ {}", s.endpoints.iter().filter(|(_, r)| *r).count()) }</span></li>
                         }) }
                     </ul>

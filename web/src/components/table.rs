@@ -51,7 +51,7 @@ pub fn Table(props: &Common) -> Html {
                     <caption>{ t("table.workloads") }</caption>
                     <thead><tr><th scope="col">{ t("table.name") }</th><th scope="col">{ t("table.kind") }</th><th scope="col">{ t("table.ready") }</th><th scope="col">{ t("table.selector") }</th></tr></thead>
                     <tbody>
-                        { for scene.workloads.values().map(|w| html! {
+                        { for scene.workloads.values().take(ROWS).map(|w| html! {
                             <tr key={w.id} class={row_class(Target::Workload(w.id))}><th scope="row">{ name(Target::Workload(w.id), &w.name) }</th><td>{ &*w.kind }</td><td>{ format!("{}/{}", w.ready, w.wanted) }</td><td><code>{ &*w.selector }</code></td></tr>
                         }) }
                     </tbody>
@@ -60,7 +60,7 @@ pub fn Table(props: &Common) -> Html {
                     <caption>{ t("table.services") }</caption>
                     <thead><tr><th scope="col">{ t("table.name") }</th><th scope="col">{ t("table.kind") }</th><th scope="col">{ t("table.address") }</th><th scope="col">{ t("table.endpoints") }</th></tr></thead>
                     <tbody>
-                        { for scene.services.values().map(|s| html! {
+                        { for scene.services.values().take(ROWS).map(|s| html! {
                             <tr key={s.id} class={row_class(Target::Service(s.id))}><th scope="row">{ name(Target::Service(s.id), &s.name) }</th><td>{ &*s.kind }</td><td><code>{ format!("{} {}", s.address, s.ports) }</code></td><td>{ format!("{}/{}", s.endpoints.iter().filter(|(_, r)| *r).count(), s.endpoints.len()) }</td></tr>
                         }) }
                     </tbody>

@@ -31,23 +31,29 @@ pub struct History {
     pub busiest: Option<Id>,
     /// Grows with each sample.
     pub version: u64,
+    /// The version of the workloads at the last sample.
+    seen: u64,
 }
 
 impl History {
     /// Takes a sample of every workload at the top that has changed since the last one.
     pub fn sample(&mut self, scene: &Scene, at: SimTime) {
+        if self.seen == scene.workloads_version {
+            return;
+        }
+        self.seen = scene.workloads_version;
+        let mut by_owner: BTreeMap<Id, (u32, u32)> = BTreeMap::new();
+        for rs in scene.workloads.values() {
+            if let Some(owner) = rs.owner {
+                let (new, old) = by_owner.entry(owner).or_default();
+                *if rs.newest { new } else { old } += rs.current;
+            }
+        }
         for w in scene.workloads.values() {
             if w.owner.is_some_and(|o| scene.workloads.contains_key(&o)) {
                 continue;
             }
-            let (mut new, mut old) = (0, 0);
-            for rs in scene.workloads.values().filter(|r| r.owner == Some(w.id)) {
-                if rs.newest {
-                    new += rs.current;
-                } else {
-                    old += rs.current;
-                }
-            }
+            let (mut new, old) = by_owner.get(&w.id).copied().unwrap_or_default();
             if &*w.kind != "Deployment" {
                 new = w.current;
             }

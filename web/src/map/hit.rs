@@ -165,7 +165,7 @@ mod tests {
             Op::Pod(pod(12, None, PodState::Pending)),
         ];
         s.apply(&patch(ops), 0.0);
-        let l = layout::arrange(&s, 800.0, 600.0);
+        let l = layout::arrange(&s, 800.0, 600.0, 0);
         (s, l)
     }
 

@@ -68,6 +68,8 @@ pub const PAD: f64 = 14.0;
 const LANE: f64 = 92.0;
 /// Pods in the tray that get a place of their own.
 pub const TRAY_MOST: usize = 48;
+/// Services that have a bar on the map.
+pub const SERVICES_MOST: usize = 18;
 /// Pods up to which names are written below them.
 pub const LABELS_TO: u32 = 150;
 
@@ -115,7 +117,6 @@ pub fn cell_for(most: usize, live: u32) -> Cell {
         // A card about 1.6 times as wide as high.
         ((most.max(8) as f64 * 1.9).sqrt().ceil() as usize).max(5)
     };
-    // Half a row of spare room, so that not each pod that comes changes the arrangement.
     let rows = most.div_ceil(cols).max(if labels { 2 } else { 3 });
     Cell { size, dx, dy, cols, rows, labels }
 }
@@ -133,12 +134,13 @@ pub fn service_text(s: &kubarium_core::view::model::ServiceView) -> String {
     }
 }
 
-/// Arranges a scene for a viewport of `vw` × `vh` CSS pixels (the strip already taken off).
-pub fn arrange(scene: &Scene, vw: f64, vh: f64) -> Layout {
+/// Arranges a scene for a viewport of `vw` × `vh` CSS pixels (the strip already taken off). Each card has places for
+/// `room` pods or more, so that a pod that comes and goes does not move all others.
+pub fn arrange(scene: &Scene, vw: f64, vh: f64, room: usize) -> Layout {
     let vw = vw.max(200.0);
     let vh = vh.max(160.0);
     let n = scene.order.len();
-    let cell = cell_for(scene.most_slots(), scene.live());
+    let cell = cell_for(scene.most_slots().max(room), scene.live());
     let card_w = cell.cols as f64 * cell.dx + 2.0 * PAD - (cell.dx - cell.size) + 8.0;
     let card_h = HEAD + cell.rows as f64 * cell.dy + PAD - 4.0;
     // The lane's height depends on the world's width, and the other way round: two passes settle it.
@@ -197,7 +199,10 @@ fn lane_layout(scene: &Scene, width: f64) -> Lane {
     let left = if below { GAP } else { GAP + tray_w + 22.0 };
     let (mut x, mut y) = (left, if below { tray.y + tray_h + 14.0 } else { 16.0 });
     let mut bars = BTreeMap::new();
-    for s in scene.services.values() {
+    // Services that select nothing (the API's own) come last; with very many, lists and the search have the rest.
+    let mut order: Vec<_> = scene.services.values().collect();
+    order.sort_by_key(|s| s.selector.is_empty());
+    for s in order.into_iter().take(SERVICES_MOST) {
         let w = service_text(s).chars().count() as f64 * 7.3 + 38.0;
         if x + w > width - GAP && x > left {
             x = left;
@@ -303,7 +308,7 @@ mod tests {
     fn pods_stand_inside_their_cards_and_apart() {
         for (nodes, each) in [(1, 1), (3, 4), (5, 30), (50, 20), (2, 110)] {
             let s = scene(nodes, each);
-            let l = arrange(&s, 760.0, 520.0);
+            let l = arrange(&s, 760.0, 520.0, 0);
             let size = l.cell.unwrap().size;
             for p in s.pods.values() {
                 let (x, y) = l.pod(p, 1e9, false).unwrap();
@@ -317,16 +322,16 @@ mod tests {
     #[test]
     fn three_nodes_fit_side_by_side_on_a_desk_and_below_each_other_on_a_phone() {
         let s = scene(3, 4);
-        let desk = arrange(&s, 800.0, 520.0);
+        let desk = arrange(&s, 800.0, 520.0, 0);
         assert_eq!(desk.cols, 3);
         assert!(desk.width <= 801.0 || desk.height <= 520.0);
-        assert_eq!(arrange(&s, 390.0, 700.0).cols, 1);
+        assert_eq!(arrange(&s, 390.0, 700.0, 0).cols, 1);
     }
 
     #[test]
     fn only_what_is_in_view_is_visited() {
         let s = scene(400, 1);
-        let l = arrange(&s, 800.0, 600.0);
+        let l = arrange(&s, 800.0, 600.0, 0);
         let all: usize = l.visible(&Rect::new(0.0, 0.0, l.width, l.height)).iter().map(|r| r.len()).sum();
         assert_eq!(all, 400);
         let one = l.card_at(37);
@@ -340,7 +345,7 @@ mod tests {
         let mut s = scene(2, 1);
         s.apply(&patch(vec![Op::Pod(pod(7, None, PodState::Pending))]), 0.0);
         s.apply(&patch(vec![Op::Pod(pod(7, Some(2), PodState::Pending))]), 1000.0);
-        let l = arrange(&s, 800.0, 600.0);
+        let l = arrange(&s, 800.0, 600.0, 0);
         let p = &s.pods[&7];
         assert_eq!(l.pod(p, 1000.0, false), l.corner(Place::Tray, 0));
         assert_eq!(l.pod(p, 1300.0, false), l.corner(Place::Node(2), 1));

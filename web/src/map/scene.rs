@@ -175,6 +175,8 @@ pub struct Scene {
     pub shape: u64,
     /// Grows with every change of a pod.
     pub pods_version: u64,
+    /// Grows with every change of an owner of pods.
+    pub workloads_version: u64,
     dying: VecDeque<(Ms, Id)>,
     hints: BTreeMap<Id, (Place, u32)>,
     /// The last moment at which anything is in motion.
@@ -191,9 +193,10 @@ impl Scene {
                 Op::Reset => {
                     let shape = self.shape + 1;
                     let pods_version = self.pods_version + 1;
+                    let workloads_version = self.workloads_version + 1;
                     // Who stood where is kept as a hint: dragging the timeline must not shuffle the pods.
                     let hints = self.pods.values().map(|p| (p.view.id, (p.place, p.slot))).collect();
-                    *self = Scene { shape, pods_version, hints, ..Scene::default() };
+                    *self = Scene { shape, pods_version, workloads_version, hints, ..Scene::default() };
                     fresh = true;
                 }
                 Op::Node(view) => self.node(view, if fresh { now - anim::BIRTH } else { now }),
@@ -212,10 +215,12 @@ impl Scene {
                 }
                 Op::Workload(view) => {
                     self.workloads.insert(view.id, view.clone());
+                    self.workloads_version += 1;
                     self.pods_version += 1;
                 }
                 Op::WorkloadGone(id) => {
                     self.workloads.remove(id);
+                    self.workloads_version += 1;
                     self.pods_version += 1;
                 }
                 Op::Pulse(pulse) => {

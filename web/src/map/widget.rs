@@ -54,6 +54,9 @@ pub struct MapView {
     search: Option<Rc<str>>,
     lit: Option<BTreeSet<Id>>,
     lit_for: u64,
+    lit_at: f64,
+    /// Places that each card has at least: grows at once, shrinks late, so that the picture stays calm.
+    room: usize,
     words: Words,
     calm: bool,
     focused: bool,
@@ -98,6 +101,8 @@ impl MapView {
             search: None,
             lit: None,
             lit_for: 0,
+            lit_at: 0.0,
+            room: 0,
             words: Words::default(),
             calm,
             focused: false,
@@ -160,6 +165,7 @@ impl MapView {
     /// Shows the whole cluster again, and follows it.
     pub fn refit(&mut self) {
         self.auto = true;
+        self.room = 0;
         self.shape = u64::MAX;
         self.dirty = true;
     }
@@ -203,7 +209,11 @@ impl MapView {
         if scene.shape != self.shape {
             let first = self.layout.cell.is_none() || self.shape == u64::MAX;
             self.shape = scene.shape;
-            self.layout = arrange(scene, self.size.0, self.size.1 - self.strip.height - self.foot());
+            let most = scene.most_slots();
+            if most > self.room || most * 3 < self.room {
+                self.room = most + most / 4;
+            }
+            self.layout = arrange(scene, self.size.0, self.size.1 - self.strip.height - self.foot(), self.room);
             if self.auto {
                 let to = self.fit();
                 let aim = self.flight.map_or(self.camera, |f| f.to);
@@ -225,8 +235,11 @@ impl MapView {
             }
             self.dirty = true;
         }
-        if self.lit_for != scene.pods_version {
+        // To look at very many pods takes a while: then it is done less often.
+        let due = scene.live() < 5_000 || self.lit_for == u64::MAX || time - self.lit_at > 800.0;
+        if self.lit_for != scene.pods_version && due {
             self.lit_for = scene.pods_version;
+            self.lit_at = time;
             self.lit = self.light(scene);
             self.dirty = true;
         }
