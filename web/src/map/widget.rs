@@ -251,7 +251,8 @@ impl MapView {
         let began = crate::platform::timers::now();
         self.drawn = (engine.anim, time);
         self.dirty = false;
-        let tip = self.hover.map(|t| tip(engine, t)).unwrap_or_default();
+        // What is selected is told at length in the inspector already.
+        let tip = self.hover.filter(|t| self.selected != Some(*t)).map(|t| tip(engine, t)).unwrap_or_default();
         let frame = Frame {
             scene,
             layout: &self.layout,
