@@ -61,21 +61,33 @@ impl Page {
         b.chord(&[keys::CONTROL], 'a')?;
         b.keys(&keys::DELETE.to_string())?;
         for (i, line) in text.trim_end().lines().enumerate() {
+            let wanted = line.len() - line.trim_start().len();
             if i > 0 {
+                // completions that are offered are not wanted
                 b.keys(&keys::ESCAPE.to_string())?;
                 b.keys("\n")?;
-                // the editor indents a new line by itself: the typed line brings its own spaces
-                b.chord(&[keys::SHIFT], keys::HOME)?;
-                b.keys(&keys::BACKSPACE.to_string())?;
-                let empty = "getSelection().focusNode?.parentElement?.closest('.cm-line')?.textContent === ''";
-                if b.eval(&format!("return !({empty}) && getSelection().anchorOffset > 0"), &[])? == json!(true) {
-                    b.chord(&[keys::SHIFT], keys::HOME)?;
-                    b.keys(&keys::DELETE.to_string())?;
+                // the editor indents a new line by itself, as far as it can know
+                let mut there = self.cursor_line()?.len();
+                while there > wanted {
+                    b.keys(&keys::BACKSPACE.to_string())?;
+                    let now = self.cursor_line()?.len();
+                    if now >= there {
+                        return Err(format!("line {}: the indentation cannot be taken away", i + 1));
+                    }
+                    there = now;
                 }
+                b.keys(&" ".repeat(wanted - there))?;
             }
-            b.keys(line)?;
+            b.keys(line.trim_start())?;
         }
         Ok(())
+    }
+
+    /// The text of the line the cursor stands in.
+    fn cursor_line(&self) -> Result<String> {
+        let script = "const n = getSelection().focusNode;\
+            return (n?.closest ? n : n?.parentElement)?.closest('.cm-line')?.textContent ?? ''";
+        Ok(self.browser.eval(script, &[])?.as_str().unwrap_or_default().to_owned())
     }
 
     /// The editor's text.
