@@ -149,7 +149,8 @@ impl Cluster {
 
     fn keep(&mut self) {
         let last = self.keyframes.last().map_or(0, |k| k.world.steps);
-        if self.world.steps < last + self.every {
+        // what changes between two snapshots of a large cluster is large too: they stand further apart there
+        if self.world.steps < last + self.every.max(self.world.sim.store.len() as u64 / 2) {
             return;
         }
         self.keyframes.push(Keyframe { inputs: self.applied, world: self.world.clone() });

@@ -52,6 +52,16 @@ impl Controllers {
         for change in &changes {
             self.keys_of(c, sim, change, &mut picks, &mut |key| keys.push((key, change.request)));
         }
+        if c == Component::NodeLifecycle {
+            let mut readiness_changed = false;
+            for change in changes.iter().filter(|ch| ch.kind == crate::store::Kind::Node) {
+                readiness_changed |= self.nodes.note(change);
+                keys.push((change.obj().key(), change.request));
+            }
+            if readiness_changed {
+                keys.extend(self.nodes.unready().into_iter().map(|k| (k, 0)));
+            }
+        }
         for (key, cause) in keys {
             self.enqueue(c, sim, key, cause);
         }
@@ -114,10 +124,7 @@ impl Controllers {
             Component::Namespace => namespace::keys_of(change, add),
             Component::GarbageCollector => garbagecollector::keys_of(sim, change, add),
             Component::HorizontalPodAutoscaler => horizontal::keys_of(change, add),
-            Component::NodeLifecycle => {
-                nodelifecycle::keys_of(sim, change, add);
-                tainteviction::keys_of(sim, change, add);
-            }
+            Component::NodeLifecycle => tainteviction::keys_of(sim, change, add),
             _ => {}
         }
     }

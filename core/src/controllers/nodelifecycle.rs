@@ -8,10 +8,9 @@ use super::Action;
 use crate::clock::{SimDuration, SimTime};
 use crate::sim::{Component, Event, Sim};
 use crate::store::pod::READY;
-use crate::store::{Change, Key, Kind, Obj};
-use imbl::OrdMap;
+use crate::store::{Change, Key, Obj};
+use imbl::{OrdMap, OrdSet};
 use k8s_openapi::api::core::v1::{Node, NodeCondition, Taint};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Silence after which a node is given up (nodeMonitorGracePeriod).
@@ -42,11 +41,53 @@ pub struct NodeLifecycle {
     watched: OrdMap<Arc<str>, SimTime>,
     /// When each zone last gave a node its NoExecute taint.
     last_eviction: OrdMap<String, SimTime>,
-    /// Nodes that have been registered.
-    known: OrdMap<Arc<str>, ()>,
+    /// Nodes whose registration has been told.
+    registered: OrdSet<Arc<str>>,
+    /// Nodes that have been seen, with their zones and whether they are ready.
+    known: OrdMap<Arc<str>, (String, bool)>,
+    /// Nodes of each zone: all, and those that are not ready.
+    zones: OrdMap<String, (usize, usize)>,
 }
 
 impl NodeLifecycle {
+    /// Takes note of a change of a node. True if its readiness, or its being there, has changed: limits of eviction may
+    /// then have changed for others.
+    pub fn note(&mut self, change: &Change) -> bool {
+        let Obj::Node(n) = change.obj() else { return false };
+        let name = change.obj().key().name;
+        let now = change.new.is_some().then(|| (zone(n), ready(n) == "True"));
+        let before = match &now {
+            Some(now) => self.known.insert(name, now.clone()),
+            None => self.known.remove(&name),
+        };
+        if before == now {
+            return false;
+        }
+        if let Some((zone, ready)) = before
+            && let Some(z) = self.zones.get_mut(&zone)
+        {
+            z.0 -= 1;
+            z.1 -= usize::from(!ready);
+            if z.0 == 0 {
+                self.zones.remove(&zone);
+            }
+        }
+        if let Some((zone, ready)) = now {
+            let z = self.zones.entry(zone).or_default();
+            z.0 += 1;
+            z.1 += usize::from(!ready);
+        }
+        true
+    }
+
+    /// Nodes that are not ready.
+    pub fn unready(&self) -> Vec<Key> {
+        if self.zones.values().all(|z| z.1 == 0) {
+            return vec![];
+        }
+        self.known.iter().filter(|(_, (_, ready))| !ready).map(|(n, _)| Key::new("", n.clone())).collect()
+    }
+
     /// Sets the monitor for nodes that have fallen silent; to be called whenever nodes may have changed.
     pub fn look(&mut self, sim: &mut Sim) {
         let silent: Vec<(Arc<str>, SimTime)> = sim.server.silent.iter().map(|(n, t)| (n.clone(), *t)).collect();
@@ -100,15 +141,14 @@ impl NodeLifecycle {
     /// One sync of a node: its taints follow its conditions.
     pub fn sync(&mut self, sim: &mut Sim, key: &Key) -> Action {
         let Some(node) = sim.store.typed::<Node>(key).cloned() else {
-            self.known.remove(&key.name);
+            self.registered.remove(&key.name);
             return Action::Done;
         };
-        if self.known.insert(key.name.clone(), ()).is_none() {
+        if self.registered.insert(key.name.clone()).is_none() {
             let text = format!("Node {} event: Registered Node {} in Controller", key.name, key.name);
             sim.record(SOURCE, &Obj::Node(node.clone()), false, "RegisteredNode", text);
         }
         let wanted = condition_taints(&node);
-        let (evict, wait) = self.may_evict(sim, &node);
         let mut taints = node.spec.as_ref().and_then(|s| s.taints.clone()).unwrap_or_default();
         let ours = |t: &Taint| {
             t.effect == "NoSchedule"
@@ -138,6 +178,7 @@ impl NodeLifecycle {
         if let Some(k) = execute
             && !has(&taints, k)
         {
+            let (evict, wait) = self.may_evict(sim, &node);
             if evict {
                 taints.push(taint(sim, k, "NoExecute"));
                 self.last_eviction.insert(zone(&node), sim.now);
@@ -157,16 +198,10 @@ impl NodeLifecycle {
 
     /// May this node get a NoExecute taint now, and if not, when is the question asked again?
     fn may_evict(&self, sim: &Sim, node: &Node) -> (bool, Option<SimDuration>) {
-        let mut zones: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-        for n in sim.store.list_typed::<Node>(None) {
-            let z = zones.entry(zone(n)).or_default();
-            z.0 += 1;
-            z.1 += usize::from(ready(n) != "True");
-        }
-        if zones.values().all(|(all, down)| all == down) {
+        if self.zones.values().all(|(all, down)| all == down) {
             return (false, None);
         }
-        let (all, down) = zones.get(&zone(node)).copied().unwrap_or((1, 0));
+        let (all, down) = self.zones.get(&zone(node)).copied().unwrap_or((1, 0));
         let partial = down > 2 && down < all && down as f64 / all as f64 >= UNHEALTHY;
         let gap = match (partial, all > LARGE) {
             (true, true) => SLOW_GAP,
@@ -176,23 +211,6 @@ impl NodeLifecycle {
         match self.last_eviction.get(&zone(node)) {
             Some(t) if sim.now.since(*t) < gap => (false, Some(SimDuration(gap.0 - sim.now.since(*t).0))),
             _ => (true, None),
-        }
-    }
-}
-
-/// Keys (nodes) that a change makes due. A change of one node's readiness may lift or impose a zone's limits.
-pub fn keys_of(sim: &Sim, change: &Change, add: &mut dyn FnMut(Key)) {
-    if change.kind != Kind::Node {
-        return;
-    }
-    add(change.obj().key());
-    let state = |o: &Option<Obj>| match o {
-        Some(Obj::Node(n)) => Some(ready(n).to_string()),
-        _ => None,
-    };
-    if state(&change.old) != state(&change.new) {
-        for n in sim.store.list_typed::<Node>(None).filter(|n| ready(n) != "True") {
-            add(Key::of(&n.metadata));
         }
     }
 }
