@@ -9,6 +9,7 @@ use crate::api::kinds::{self, ResourceInfo, Support};
 use crate::api::labels::Selector;
 use crate::api::schema;
 use crate::apiserver::{admission, patch, registry};
+use crate::clock::SimTime;
 use crate::sim::Sim;
 use crate::store::{Entry, Key, Kind, Obj};
 use serde_json::{Map, Value, json};
@@ -258,7 +259,17 @@ impl Sim {
 
     /// The object as it is read: heartbeats that are kept in closed form are filled in.
     pub fn present(&self, o: &Obj) -> Value {
-        o.to_value(&self.store.ids)
+        let mut v = o.to_value(&self.store.ids);
+        if let Obj::Lease(_) = o
+            && v["metadata"]["namespace"] == "kube-node-lease"
+        {
+            // kubelets renew every 10 s; a silent one renewed last when the server's state says
+            let name: Arc<str> = v["metadata"]["name"].as_str().unwrap_or_default().into();
+            let beat = SimTime(self.now.0 - self.now.0 % 10_000_000);
+            let last = self.server.silent.get(&name).copied().unwrap_or(beat);
+            v["spec"]["renewTime"] = format!("{:.6}", last.timestamp_micros()).into();
+        }
+        v
     }
 
     /// Checks shape and fields against the schema; unknown fields are refused, warned of or dropped.

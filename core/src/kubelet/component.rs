@@ -96,6 +96,12 @@ impl Kubelets {
             if created.code >= 400 {
                 continue;
             }
+            if self.profile == KubeletProfile::Real {
+                let lease = node_lease(&state.name, created.body["metadata"]["uid"].as_str().unwrap_or_default());
+                let request =
+                    Request::new(Method::Post, "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases");
+                sim.acting(Actor::Kubelet(state.name.clone()), 0, |sim| sim.request(request.body(lease)));
+            }
             self.names.insert(state.name.clone(), self.nodes.len() as u32);
             if self.profile == KubeletProfile::Real && config.nodes.len() <= 200 {
                 self.node_event(sim, &state.name, "Starting", "Starting kubelet.");
@@ -457,4 +463,16 @@ impl Kubelets {
 fn find(sim: &Sim, namespace: &str, pod: &str) -> Result<Arc<PodRecord>, String> {
     let ns = if namespace.is_empty() { "default" } else { namespace };
     sim.store.pod_by_name(&Key::new(ns, pod)).cloned().ok_or_else(|| format!("pods {pod:?} not found"))
+}
+
+/// A node's Lease. It is written once: its renewTime is filled in where it is read (see [`Sim::present`]).
+fn node_lease(name: &str, uid: &str) -> serde_json::Value {
+    serde_json::json!({
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {
+            "name": name, "namespace": "kube-node-lease",
+            "ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": name, "uid": uid}],
+        },
+        "spec": {"holderIdentity": name, "leaseDurationSeconds": 40},
+    })
 }

@@ -293,7 +293,17 @@ fn scale_down_old(_: &Value, c: &Value) -> Result<(), String> {
 }
 
 fn rollout_status(_: &Value, c: &Value) -> Result<(), String> {
-    let c = later(c);
+    let mut c = later(c);
+    // a condition whose times the row leaves out had those that are to be kept
+    let kept = [("lastUpdateTime", "expect_last_update"), ("lastTransitionTime", "expect_last_transition")];
+    for (field, want) in kept {
+        let want = c[want].clone();
+        for condition in c["deployment"]["status"]["conditions"].as_array_mut().into_iter().flatten() {
+            if condition[field].is_null() && !want.is_null() {
+                condition[field] = want.clone();
+            }
+        }
+    }
     let d = deployment(&c["deployment"]);
     let new = (!c["new_rs"].is_null()).then(|| rs(&c["new_rs"]));
     let mut all = rss(&c["all_rss"]);
