@@ -146,7 +146,7 @@ impl Sim {
                 e
             }
             _ => {
-                let event = self.store.ids.next();
+                let event = self.store.ids.issue();
                 let name: Arc<str> = crate::store::event::name_of(&involved.key.name, event).into();
                 bucket.seen.retain(|s| s.reason != why || s.message != text);
                 bucket.seen.push(Seen { reason: why, message: text, event: name.clone(), last: now });

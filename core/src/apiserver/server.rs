@@ -403,7 +403,7 @@ impl Sim {
 
     /// Stamps and stores a new, valid object.
     pub(super) fn insert(&mut self, kind: Kind, mut v: Value) -> Result<Obj, Status> {
-        let id = self.store.ids.next();
+        let id = self.store.ids.issue();
         let rv = self.store.next_version();
         let m = metadata(&mut v);
         m.insert("uid".into(), self.store.ids.uid(id).into());

@@ -149,7 +149,7 @@ impl Sim {
         for t in &mut token {
             *t = crate::rng::SAFE_ALPHABET[self.rng.below(27) as usize];
         }
-        let id = self.store.ids.next();
+        let id = self.store.ids.issue();
         let rv = self.store.next_version();
         let record = Arc::new(PodRecord {
             id,

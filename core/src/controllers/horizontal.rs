@@ -24,9 +24,7 @@ pub fn keys_of(change: &Change, add: &mut dyn FnMut(Key)) {
         Some(Obj::HorizontalPodAutoscaler(h)) => Some(h.spec.clone()),
         _ => None,
     };
-    if change.kind == Kind::HorizontalPodAutoscaler && change.new.is_some() && change.old.is_none() {
-        add(change.obj().key());
-    } else if change.new.is_some() && spec(&change.old) != spec(&change.new) {
+    if change.kind == Kind::HorizontalPodAutoscaler && change.new.is_some() && spec(&change.old) != spec(&change.new) {
         add(change.obj().key());
     }
 }

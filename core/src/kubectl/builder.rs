@@ -247,7 +247,7 @@ impl Builder {
             ));
         }
         if !self.files.is_empty() {
-            return self.from_files(ctx);
+            return self.of_files(ctx);
         }
         let list = self.selector.is_some() || self.field_selector.is_some() || self.all;
         let bare = self.list_by_type && self.names.is_empty() && !self.types.is_empty();
@@ -355,7 +355,7 @@ impl Builder {
         })
     }
 
-    fn from_files(&self, ctx: &mut Context) -> Result<Vec<Result<Info, CmdError>>, CmdError> {
+    fn of_files(&self, ctx: &mut Context) -> Result<Vec<Result<Info, CmdError>>, CmdError> {
         if !self.types.is_empty() || !self.pairs.is_empty() || !self.names.is_empty() {
             return Err(CmdError::client(
                 "when paths, URLs, or stdin is provided as input, you may not specify a resource by arguments as well",
@@ -367,7 +367,7 @@ impl Builder {
         let mut out = vec![];
         for (source, text) in manifest::texts(&self.files, self.recursive, ctx)? {
             for doc in manifest::read_manifests(&text, &source) {
-                let info = doc.and_then(|d| self.from_document(d, ctx));
+                let info = doc.and_then(|d| self.of_document(d, ctx));
                 // a selector picks among the objects of a manifest
                 if let (Ok(i), Some(s)) = (&info, &self.selector)
                     && !selects(s, &i.object)?
@@ -380,7 +380,7 @@ impl Builder {
         Ok(out)
     }
 
-    fn from_document(&self, doc: manifest::Document, ctx: &mut Context) -> Result<Info, CmdError> {
+    fn of_document(&self, doc: manifest::Document, ctx: &mut Context) -> Result<Info, CmdError> {
         let manifest::Document { mut object, source } = doc;
         let text = |v: &Value| v.as_str().unwrap_or_default().to_string();
         let (kind, version) = (text(&object["kind"]), text(&object["apiVersion"]));

@@ -27,7 +27,7 @@ impl Ids {
     }
 
     /// A new handle.
-    pub fn next(&mut self) -> Id {
+    pub fn issue(&mut self) -> Id {
         self.next += 1;
         self.next - 1
     }
@@ -100,7 +100,7 @@ mod tests {
     fn uids_lead_back_to_handles() {
         let mut ids = Ids::new(42);
         for _ in 0..1000 {
-            let id = ids.next();
+            let id = ids.issue();
             assert_eq!(ids.parse(&ids.uid(id)), Some(id));
         }
         assert_eq!(ids.parse("00000000-0000-4000-8000-000000000000"), None);

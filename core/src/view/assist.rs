@@ -240,12 +240,10 @@ pub fn complete_line(cluster: &Cluster, line: &str, files: &[String]) -> (usize,
         }
         ("cordon" | "uncordon" | "drain", _) => offers.extend(names(cluster, Kind::Node, "")),
         ("apply" | "run" | "diff" | "replace" | "create", _) => {}
-        (_, []) => {
-            if offers.is_empty() || command.subs.is_empty() {
-                offers.extend(RESOURCES.iter().map(|r| r.plural.to_owned()));
-                offers.extend(RESOURCES.iter().map(|r| r.singular.to_owned()));
-                offers.extend(strings(&["deployment/", "pod/", "service/", "node/"]));
-            }
+        (_, []) if offers.is_empty() || command.subs.is_empty() => {
+            offers.extend(RESOURCES.iter().map(|r| r.plural.to_owned()));
+            offers.extend(RESOURCES.iter().map(|r| r.singular.to_owned()));
+            offers.extend(strings(&["deployment/", "pod/", "service/", "node/"]));
         }
         (_, [resource, ..]) if !resource.contains('/') => {
             let resource = resource.split(',').next().unwrap_or(resource);

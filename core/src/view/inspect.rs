@@ -107,7 +107,7 @@ pub fn why(cluster: &Cluster, id: Id) -> Vec<Cause> {
     // what is common to both chains is told once
     let fresh: Vec<Cause> = born.into_iter().filter(|c| !out.contains(c)).collect();
     out.extend(fresh);
-    out.sort_by(|a, b| b.at.cmp(&a.at));
+    out.sort_by_key(|c| std::cmp::Reverse(c.at));
     out.truncate(DEPTH);
     out
 }

@@ -75,7 +75,7 @@ pub fn go_value(value: &Value) -> String {
 }
 
 /// A patch must be an object.
-fn object<'a>(patch: &'a Value) -> Result<&'a Map<String, Value>, Status> {
+fn object(patch: &Value) -> Result<&Map<String, Value>, Status> {
     patch.as_object().ok_or_else(|| {
         let found = match patch {
             Value::Array(_) => "array",

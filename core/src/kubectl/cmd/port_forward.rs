@@ -87,8 +87,9 @@ fn named_port(pod: &Value, name: &str) -> Option<u16> {
 }
 
 fn service_port(service: &Value, pod: &Value, wanted: &str) -> Option<u16> {
-    let port =
-        items(&service["spec"]["ports"]).iter().find(|p| p["name"] == wanted || p["port"].to_string() == wanted)?;
+    let port = items(&service["spec"]["ports"])
+        .iter()
+        .find(|p| p["name"] == wanted || p["port"].as_u64() == wanted.parse().ok())?;
     match &port["targetPort"] {
         Value::Number(n) => n.as_u64().map(|n| n as u16),
         Value::String(name) => named_port(pod, name),

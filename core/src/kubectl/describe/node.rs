@@ -19,7 +19,7 @@ fn amounts(v: &Value) -> Amounts {
 fn add(into: &mut Amounts, more: &Amounts) {
     for (k, v) in more {
         let slot = into.entry(k.clone()).or_insert_with(|| Quantity::ZERO.with_format(v.format()));
-        *slot = *slot + *v;
+        *slot += *v;
     }
 }
 

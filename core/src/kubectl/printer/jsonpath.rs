@@ -607,8 +607,8 @@ pub fn relaxed(path: &str) -> Result<String> {
         return Ok(path.into());
     }
     let bad = || {
-        format!(
-            "unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{{name1.name2}}' or '{{.name1.name2}}'"
+        String::from(
+            "unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{name1.name2}' or '{.name1.name2}'",
         )
     };
     let inner = match (path.strip_prefix('{'), path.strip_suffix('}')) {
