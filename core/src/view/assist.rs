@@ -69,38 +69,54 @@ pub fn lint(cluster: &Cluster, text: &str) -> Vec<Problem> {
             out.push(Problem { line, column, warning: true, message: d.message.clone(), ..Problem::default() });
         }
         let Ok(json) = serde_json::to_string(&document.value) else { continue };
-        let (mut sim, mut kubelets) = (cluster.world.sim.clone(), cluster.world.kubelets.clone());
-        let mut api = WorldApi { sim: &mut sim, kubelets: &mut kubelets };
-        let (mut files, mut session) = (BTreeMap::new(), cluster.world.terminals.session(0));
-        let mut ctx = kubectl::Context::new(&mut api, &mut files, &mut session);
-        ctx.stdin = Some(json);
-        let output = kubectl::run("kubectl apply --dry-run=server -f -", &mut ctx);
-        for message in output.stderr.lines().filter(|l| !l.trim().is_empty()) {
-            let warning = message.starts_with("Warning:");
-            if warning && message.contains("last-applied-configuration") {
-                continue;
+        let mut problems = tried(cluster, "apply", &json, document, &lines);
+        // To a patch of what is there already the API server answers without a place; to the whole object with one.
+        if problems.iter().any(|(p, located)| !located && !p.warning) {
+            let whole = tried(cluster, "replace", &json, document, &lines);
+            if whole.iter().any(|(_, located)| *located) {
+                problems = whole;
             }
-            let message = shorten(message);
-            let parts = split_causes(&message);
-            for part in parts {
-                let mut problem = Problem { warning, message: part.clone(), ..Problem::default() };
-                match locate(document, &part) {
-                    Some((span, key)) => {
-                        let (from, to) = if key { (span.key_start, span.key_end) } else { (span.start, span.end) };
-                        (problem.line, problem.column) = place(&lines, from);
-                        (problem.end_line, problem.end_column) = place(&lines, to);
-                    }
-                    None => problem.line = first_line(&lines, document.start_line),
-                }
-                if !out.contains(&problem) {
-                    out.push(problem);
-                }
+        }
+        for (problem, _) in problems {
+            if !out.contains(&problem) {
+                out.push(problem);
             }
         }
     }
     if let Some(e) = &manifest.error {
         let (line, _) = place(&lines, e.at);
         out.push(Problem { line, message: e.message.clone(), ..Problem::default() });
+    }
+    out
+}
+
+/// What a dry run of a document says, each with whether it names a place in it.
+fn tried(cluster: &Cluster, verb: &str, json: &str, document: &yaml::Document, lines: &[&str]) -> Vec<(Problem, bool)> {
+    let (mut sim, mut kubelets) = (cluster.world.sim.clone(), cluster.world.kubelets.clone());
+    let mut api = WorldApi { sim: &mut sim, kubelets: &mut kubelets };
+    let (mut files, mut session) = (BTreeMap::new(), cluster.world.terminals.session(0));
+    let mut ctx = kubectl::Context::new(&mut api, &mut files, &mut session);
+    ctx.stdin = Some(json.to_owned());
+    let output = kubectl::run(&format!("kubectl {verb} --dry-run=server -f -"), &mut ctx);
+    let mut out = vec![];
+    for message in output.stderr.lines().filter(|l| !l.trim().is_empty()) {
+        let warning = message.starts_with("Warning:");
+        if warning && message.contains("last-applied-configuration") {
+            continue;
+        }
+        for part in split_causes(&shorten(message)) {
+            let mut problem = Problem { warning, message: part.clone(), ..Problem::default() };
+            let place_of = locate(document, &part);
+            match place_of {
+                Some((span, key)) => {
+                    let (from, to) = if key { (span.key_start, span.key_end) } else { (span.start, span.end) };
+                    (problem.line, problem.column) = place(lines, from);
+                    (problem.end_line, problem.end_column) = place(lines, to);
+                }
+                None => problem.line = first_line(lines, document.start_line),
+            }
+            out.push((problem, place_of.is_some()));
+        }
     }
     out
 }
@@ -155,6 +171,11 @@ fn locate(document: &yaml::Document, message: &str) -> Option<(yaml::Span, bool)
     let about_key = message.contains("unknown field") || message.contains("Required value");
     for word in words {
         let word = word.trim_end_matches([':', '.', ';']);
+        // a wrong type is told with the name of a Go struct before the path: `DeploymentSpec.spec.replicas`
+        let word = match word.split_once('.') {
+            Some((go, path)) if go.starts_with(|c: char| c.is_ascii_uppercase()) => path,
+            _ => word,
+        };
         if word.is_empty() || !word.starts_with(|c: char| c.is_ascii_alphabetic()) {
             continue;
         }
@@ -423,16 +444,29 @@ pub fn hover(cluster: &Cluster, text: &str, at: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SimTime;
+
+    #[test]
+    fn a_wrong_value_stands_where_it_is_in_what_exists_too() {
+        let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: 1\n  selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      labels: {app: web}\n    spec:\n      containers: [{name: a, image: nginx}]\n";
+        let mut cluster = Cluster::with_nodes(1, 1);
+        let line = "kubectl apply -f -".to_owned();
+        cluster.submit(crate::world::Input::Line { terminal: 0, line, stdin: Some(text.to_owned()) });
+        assert_eq!(lint(&cluster, text), vec![]);
+        let wrong = lint(&cluster, &text.replace("replicas: 1", "replicas: many"));
+        assert_eq!(wrong.iter().map(|p| p.line).collect::<Vec<_>>(), [6], "{wrong:?}");
+    }
 
     #[test]
     fn a_problem_stands_where_it_is() {
-        let c = Cluster::with_nodes(1, 1);
+        let mut c = Cluster::with_nodes(1, 1);
+        c.advance(SimTime::from_secs(1), u64::MAX);
         let text = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n  - name: a\n    image: nginx\n    imige: x\n";
         let found = lint(&c, text);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!((found[0].line, found[0].column, found[0].end_column), (9, 5, 10));
         assert!(found[0].message.contains("unknown field \"spec.containers[0].imige\""), "{found:?}");
-        assert!(lint(&c, &text.replace("    imige: x\n", "")).is_empty());
+        assert_eq!(lint(&c, &text.replace("    imige: x\n", "")), vec![]);
     }
 
     #[test]
