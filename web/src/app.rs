@@ -3,7 +3,7 @@
 use crate::bridge::Session;
 use crate::components::dialogs::{Dialogs, begin};
 use crate::components::editor::EditorPanel;
-use crate::components::header::Header;
+use crate::components::header::{Header, SPEEDS};
 use crate::components::inspector::{Inspector, act, offers};
 use crate::components::lists::{Events, Requests};
 use crate::components::map_panel::MapPanel;
@@ -126,7 +126,12 @@ fn keys(ui: &UiHandle, session: &Session, e: &KeyboardEvent) {
         .is_some_and(|t| matches!(t.tag_name().as_str(), "BUTTON" | "A" | "INPUT" | "SUMMARY"));
     let speeds = |up: bool| {
         let now = session.read(|e| e.speed);
-        session.set_speed(if up { now * 2.0 } else { now / 2.0 });
+        let next = if up {
+            SPEEDS.into_iter().find(|s| *s > now * 1.001)
+        } else {
+            SPEEDS.into_iter().rev().find(|s| *s < now * 0.999)
+        };
+        session.set_speed(next.unwrap_or(now));
     };
     match e.key().as_str() {
         " " if !on_button => session.set_playing(!session.read(|e| e.playing)),

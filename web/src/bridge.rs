@@ -197,6 +197,7 @@ impl Engine {
             self.scene.sweep(self.anim);
         }
         self.scene.calm_down();
+        self.speed = 1.0;
         self.playing = true;
         self.pull();
     }

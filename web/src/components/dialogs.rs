@@ -133,7 +133,7 @@ pub fn begin(ui: &UiHandle, session: &Session, id: &str) {
     ui.dispatch(Action::Scenario(Some(id.into())));
     ui.dispatch(Action::Files(files, open));
     ui.dispatch(Action::Dialog(None));
-    url::clear_fragment();
+    url::clear();
 }
 
 #[component]

@@ -323,7 +323,11 @@ fn why(session: &Session, e: &Engine, id: Id, lang: Lang) -> Html {
                 });
                 html! {
                     <li>
-                        <p><b>{ &*c.actor }</b>{ " " }{ &*c.text }</p>
+                        if &*c.actor == "kubectl" {
+                            <p><b>{ lang.t("inspect.typed") }</b>{ " " }<code>{ &*c.text }</code></p>
+                        } else {
+                            <p><b>{ &*c.actor }</b>{ " " }{ &*c.text }</p>
+                        }
                         <small>{ clock_text(c.at) }{ " · " }<button type="button" class="link" onclick={jump}>{ lang.t("inspect.jump") }</button></small>
                     </li>
                 }

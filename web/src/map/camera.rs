@@ -27,7 +27,7 @@ impl Camera {
     /// All of a world in a viewport whose upper `inset` pixels are covered.
     pub fn fit(width: f64, height: f64, vw: f64, vh: f64, inset: f64) -> Camera {
         let room = (vh - inset).max(80.0);
-        let zoom = (vw / width.max(1.0)).min(room / height.max(1.0)).min(1.0);
+        let zoom = (vw / width.max(1.0)).min(room / height.max(1.0)).min(super::layout::SCALE_MOST);
         let spare = (vw - width * zoom).max(0.0);
         Camera { x: -spare / 2.0 / zoom, y: -inset / zoom, zoom }
     }

@@ -165,7 +165,7 @@ impl Painter {
         for id in f.scene.tray.taken.iter().take(TRAY_MOST).flatten() {
             self.pod(f, *id, cell, &view, false, &mut shown);
         }
-        self.rings(f, cell);
+        self.rings(f);
 
         let _ = ctx.set_transform(f.dpr, 0.0, 0.0, f.dpr, 0.0, 0.0);
         self.strip(f);
@@ -307,7 +307,8 @@ impl Painter {
         ctx.stroke();
         set_dashes(ctx, &[]);
         ctx.set_global_alpha(1.0);
-        self.font(500, (11.0f64).max(9.5 / z).min(18.0));
+        let k = f.layout.lane_scale;
+        self.font(500, 11.0 * k);
         ctx.set_fill_style_str(&p.dim);
         let waiting = f.scene.tray.taken.iter().flatten().count();
         let label = if waiting > TRAY_MOST {
@@ -315,11 +316,11 @@ impl Painter {
         } else {
             f.words.unscheduled.clone()
         };
-        self.text_in(&label, t.x + 12.0, t.y + 19.0, t.w - 20.0);
+        self.text_in(&label, t.x + 12.0 * k, t.y + 19.0 * k, t.w - 20.0 * k);
         if waiting == 0 {
             ctx.set_global_alpha(0.75);
-            self.font(400, 11.0);
-            self.text_in(&f.words.none_waiting, t.x + 12.0, t.y + 48.0, t.w - 20.0);
+            self.font(400, 11.0 * k);
+            self.text_in(&f.words.none_waiting, t.x + 12.0 * k, t.y + 48.0 * k, t.w - 20.0 * k);
             ctx.set_global_alpha(1.0);
         }
     }
@@ -329,6 +330,7 @@ impl Painter {
         let p = &self.palette;
         let z = f.camera.zoom;
         let half = f.layout.cell.map_or(13.0, |c| c.size / 2.0);
+        let k = f.layout.lane_scale;
         let total: usize = f.scene.services.values().map(|s| s.endpoints.len()).sum();
         for s in f.scene.services.values() {
             let Some(bar) = f.layout.services.get(&s.id) else { continue };
@@ -396,18 +398,23 @@ impl Painter {
             }
             ctx.stroke();
             set_dashes(ctx, &[]);
-            self.font(620, 12.0);
+            self.font(620, 12.0 * k);
             ctx.set_fill_style_str(if live || endless { &p.ink } else { &p.dim });
             ctx.set_text_align("center");
-            let _ = ctx.fill_text_with_max_width(&service_text(s), b.x + b.w / 2.0, b.y + b.h / 2.0 + 4.2, b.w - 22.0);
+            let _ = ctx.fill_text_with_max_width(
+                &service_text(s),
+                b.x + b.w / 2.0,
+                b.y + b.h / 2.0 + 4.2 * k,
+                b.w - 22.0 * k,
+            );
             ctx.set_text_align("start");
         }
         if f.scene.services.is_empty() && f.layout.tray.w > 0.0 {
-            self.font(400, 11.0);
+            self.font(400, 11.0 * k);
             ctx.set_fill_style_str(&p.dim);
             ctx.set_global_alpha(0.75);
-            let x = f.layout.tray.x + f.layout.tray.w + 22.0;
-            self.text_in(&f.words.no_services, x, f.layout.tray.y + 40.0, f.layout.width - x - PAD);
+            let x = f.layout.tray.x + f.layout.tray.w + 22.0 * k;
+            self.text_in(&f.words.no_services, x, f.layout.tray.y + 40.0 * k, f.layout.width - x - PAD);
             ctx.set_global_alpha(1.0);
         }
     }
@@ -419,7 +426,7 @@ impl Painter {
     fn pod(&mut self, f: &Frame, id: Id, cell: Cell, view: &Rect, faded: bool, shown: &mut Shown) {
         let Some(pod) = f.scene.pods.get(&id) else { return };
         let Some((x, y)) = f.layout.pod(pod, f.now, f.calm) else { return };
-        let s = if pod.place == Place::Tray && pod.moved.is_none() { cell.size.min(30.0) } else { cell.size };
+        let s = f.layout.pod_side(pod, f.now, f.calm);
         if !view.meets(&Rect::new(x - s, y - s, s * 3.0, s * 3.0)) {
             return;
         }
@@ -597,7 +604,7 @@ impl Painter {
         }
     }
 
-    fn rings(&self, f: &Frame, cell: Cell) {
+    fn rings(&self, f: &Frame) {
         let z = f.camera.zoom;
         for (target, strong) in [(f.hover, false), (f.selected, true)] {
             let Some(target) = target else { continue };
@@ -609,7 +616,7 @@ impl Painter {
                     let Some(pod) = f.scene.pods.get(&id) else { continue };
                     let Some((x, y)) = f.layout.pod(pod, f.now, f.calm) else { continue };
                     let g = (5.0f64).max(3.0 / z);
-                    let s = cell.size;
+                    let s = f.layout.pod_side(pod, f.now, f.calm);
                     (Rect::new(x - g, y - g, s + 2.0 * g, s + 2.0 * g), s * 0.36)
                 }
                 Target::Node(id) => {
@@ -786,7 +793,8 @@ impl Painter {
 /// What is written below a pod: of an owned one only what tells it from its siblings.
 pub fn short_name(name: &str, owned: bool) -> String {
     match name.rsplit_once('-') {
-        Some((_, last)) if owned && last.len() == 5 => last.to_owned(),
+        // One that has lost its owner still bears the name it was given by it.
+        Some((rest, last)) if last.len() == 5 && (owned || rest.contains('-')) => last.to_owned(),
         _ => name.to_owned(),
     }
 }

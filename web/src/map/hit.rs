@@ -56,10 +56,11 @@ pub fn at(
         for (slot, id) in slots.iter().enumerate() {
             let Some(id) = id else { continue };
             let Some((px, py)) = layout.corner(place, slot as u32) else { continue };
-            let (cx, cy) = (px + cell.size / 2.0, py + cell.size / 2.0);
+            let size = layout.side(place);
+            let (cx, cy) = (px + size / 2.0, py + size / 2.0);
             let d = (wx - cx).abs().max((wy - cy).abs());
             let label = if cell.labels && wy > cy { 12.0 } else { 0.0 };
-            if d <= cell.size / 2.0 + 4.0 + label + reach && best.is_none_or(|(b, _)| d < b) {
+            if d <= size / 2.0 + 4.0 + label + reach && best.is_none_or(|(b, _)| d < b) {
                 best = Some((d, *id));
             }
         }
@@ -100,7 +101,7 @@ pub fn middle(scene: &Scene, layout: &Layout, target: Target) -> Option<(f64, f6
         Target::Pod(id) => {
             let pod = scene.pods.get(&id)?;
             let (x, y) = layout.corner(pod.place, pod.slot)?;
-            let half = layout.cell?.size / 2.0;
+            let half = layout.side(pod.place) / 2.0;
             Some((x + half, y + half))
         }
         Target::Node(id) => {

@@ -68,6 +68,8 @@ pub const PAD: f64 = 14.0;
 const LANE: f64 = 92.0;
 /// Pods in the tray that get a place of their own.
 pub const TRAY_MOST: usize = 48;
+/// How much a small cluster is enlarged on a large screen.
+pub const SCALE_MOST: f64 = 1.35;
 /// Services that have a bar on the map.
 pub const SERVICES_MOST: usize = 18;
 /// Pods up to which names are written below them.
@@ -82,6 +84,8 @@ pub struct Layout {
     pub height: f64,
     /// The tray of pods without a node.
     pub tray: Rect,
+    /// How much larger the lane is drawn: it stays legible where the whole world is small.
+    pub lane_scale: f64,
     /// Pods in a row of the tray.
     pub tray_cols: usize,
     /// Each service's bar.
@@ -147,24 +151,26 @@ pub fn arrange(scene: &Scene, vw: f64, vh: f64, room: usize) -> Layout {
     let mut lane = LANE;
     let mut best = (1usize, 0.0f64);
     let mut width = vw;
+    let mut lane_scale = 1.0;
     for _ in 0..2 {
         best = (1, 0.0);
         for cols in 1..=n.max(1) {
             let rows = n.max(1).div_ceil(cols);
             let w = cols as f64 * (card_w + GAP) + GAP;
             let h = lane + rows as f64 * (card_h + GAP) + GAP;
-            let scale = (vw / w).min(vh / h).min(1.0);
+            let scale = (vw / w).min(vh / h).min(SCALE_MOST);
             // Wider wins a tie while all fits: it leaves the room below to the legend.
-            if scale > best.1 + 1e-9 || (scale >= 1.0 && best.1 >= 1.0) {
+            if scale > best.1 - 1e-9 {
                 best = (cols, scale);
             }
         }
         width = (best.0 as f64 * (card_w + GAP) + GAP)
             .max(vw / best.1.max(1e-6))
             .min(vw.max(best.0 as f64 * (card_w * 1.5 + GAP) + GAP));
-        lane = lane_layout(scene, width).2;
+        lane_scale = (0.85 / best.1.max(0.05)).clamp(1.0, 3.2);
+        lane = lane_layout(scene, width, lane_scale).2;
     }
-    let (tray, services, lane) = lane_layout(scene, width);
+    let (tray, services, lane) = lane_layout(scene, width, lane_scale);
     let cols = best.0;
     let stretched = ((width - GAP) / cols as f64 - GAP).clamp(card_w, card_w * 1.5);
     let rows = n.max(1).div_ceil(cols);
@@ -172,6 +178,7 @@ pub fn arrange(scene: &Scene, vw: f64, vh: f64, room: usize) -> Layout {
     Layout {
         width: used.max(width),
         height: lane + rows as f64 * (card_h + GAP) + GAP,
+        lane_scale,
         tray: tray.0,
         tray_cols: tray.1,
         services,
@@ -187,31 +194,31 @@ pub fn arrange(scene: &Scene, vw: f64, vh: f64, room: usize) -> Layout {
 type Lane = ((Rect, usize), BTreeMap<Id, Rect>, f64);
 
 /// The tray and the services: where they stand in a world of this width, and the height they need.
-fn lane_layout(scene: &Scene, width: f64) -> Lane {
+fn lane_layout(scene: &Scene, width: f64, k: f64) -> Lane {
     let waiting = scene.tray.len().min(TRAY_MOST);
     let tray_cols = if waiting <= 3 { 3 } else { waiting.div_ceil(2).min(12) };
     let tray_rows = waiting.div_ceil(tray_cols).max(1);
-    let tray_w = (tray_cols as f64 * 40.0 + 22.0).max(128.0);
-    let tray_h = 30.0 + tray_rows as f64 * 40.0 + 8.0;
+    let tray_w = (tray_cols as f64 * 40.0 + 22.0).max(128.0) * k;
+    let tray_h = (30.0 + tray_rows as f64 * 40.0 + 8.0) * k;
     let tray = Rect::new(GAP, 6.0, tray_w, tray_h);
     // Beside the tray; where the world is narrow, below it.
     let below = width < 470.0;
-    let left = if below { GAP } else { GAP + tray_w + 22.0 };
-    let (mut x, mut y) = (left, if below { tray.y + tray_h + 14.0 } else { 16.0 });
+    let left = if below { GAP } else { GAP + tray_w + 22.0 * k };
+    let (mut x, mut y) = (left, if below { tray.y + tray_h + 14.0 } else { 16.0 * k });
     let mut bars = BTreeMap::new();
     // Services that select nothing (the API's own) come last; with very many, lists and the search have the rest.
     let mut order: Vec<_> = scene.services.values().collect();
     order.sort_by_key(|s| s.selector.is_empty());
     for s in order.into_iter().take(SERVICES_MOST) {
-        let w = service_text(s).chars().count() as f64 * 7.3 + 38.0;
+        let w = (service_text(s).chars().count() as f64 * 7.3 + 38.0) * k;
         if x + w > width - GAP && x > left {
             x = left;
-            y += 46.0;
+            y += 46.0 * k;
         }
-        bars.insert(s.id, Rect::new(x, y, w, 34.0));
-        x += w + 18.0;
+        bars.insert(s.id, Rect::new(x, y, w, 34.0 * k));
+        x += w + 18.0 * k;
     }
-    let bottom = (y + 34.0).max(tray.y + tray.h);
+    let bottom = (y + 34.0 * k).max(tray.y + tray.h);
     ((tray, tray_cols), bars, bottom + 26.0)
 }
 
@@ -253,10 +260,11 @@ impl Layout {
             Place::Tray => {
                 let slot = (slot as usize).min(TRAY_MOST - 1);
                 let cols = self.tray_cols.max(1);
-                let pad = (40.0 - cell.size.min(30.0)) / 2.0;
+                let k = self.lane_scale;
+                let pad = (40.0 * k - self.side(Place::Tray)) / 2.0;
                 Some((
-                    self.tray.x + 11.0 + (slot % cols) as f64 * 40.0 + pad,
-                    self.tray.y + 28.0 + (slot / cols) as f64 * 40.0 + pad,
+                    self.tray.x + (11.0 + (slot % cols) as f64 * 40.0) * k + pad,
+                    self.tray.y + (28.0 + (slot / cols) as f64 * 40.0) * k + pad,
                 ))
             }
             Place::Node(id) => {
@@ -269,6 +277,26 @@ impl Layout {
                 };
                 Some((card.x + PAD + 4.0 + col as f64 * dx, card.y + HEAD + row as f64 * cell.dy))
             }
+        }
+    }
+
+    /// The side of a pod's glyph at a place.
+    pub fn side(&self, place: Place) -> f64 {
+        let size = self.cell.map_or(26.0, |c| c.size);
+        match place {
+            Place::Tray => size.min(30.0) * self.lane_scale,
+            Place::Node(_) => size,
+        }
+    }
+
+    /// The side of a pod's glyph at `now`: between two while it moves.
+    pub fn pod_side(&self, pod: &PodItem, now: Ms, calm: bool) -> f64 {
+        let there = self.side(pod.place);
+        match pod.moved {
+            Some((from, _, at)) if !calm => {
+                anim::lerp(self.side(from), there, anim::ease_in_out(anim::progress(at, anim::MOVE, now)))
+            }
+            _ => there,
         }
     }
 

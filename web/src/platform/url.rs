@@ -5,14 +5,14 @@ pub fn fragment() -> String {
     gloo::utils::window().location().hash().unwrap_or_default().trim_start_matches('#').to_owned()
 }
 
-/// The page's address without a fragment.
+/// The page's address without a query and a fragment.
 pub fn base() -> String {
     let href = gloo::utils::window().location().href().unwrap_or_default();
-    href.split('#').next().unwrap_or_default().to_owned()
+    href.split(['#', '?']).next().unwrap_or_default().to_owned()
 }
 
-/// Takes the fragment out of the address bar, without a new entry in the history.
-pub fn clear_fragment() {
+/// Takes query and fragment out of the address bar, without a new entry in the history.
+pub fn clear() {
     if let Ok(history) = gloo::utils::window().history() {
         let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&base()));
     }
