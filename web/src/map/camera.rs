@@ -33,12 +33,12 @@ impl Camera {
     }
 
     /// A world point on the screen.
-    pub fn to_screen(&self, x: f64, y: f64) -> (f64, f64) {
+    pub fn to_screen(self, x: f64, y: f64) -> (f64, f64) {
         ((x - self.x) * self.zoom, (y - self.y) * self.zoom)
     }
 
     /// A screen point in the world.
-    pub fn to_world(&self, x: f64, y: f64) -> (f64, f64) {
+    pub fn to_world(self, x: f64, y: f64) -> (f64, f64) {
         (x / self.zoom + self.x, y / self.zoom + self.y)
     }
 

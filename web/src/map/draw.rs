@@ -372,7 +372,7 @@ impl Painter {
                 }
                 ctx.set_stroke_style_str(&p.accent);
                 ctx.set_global_alpha(if ready { dim } else { dim * 0.7 });
-                ctx.set_line_width((if chosen { 2.2 } else { 1.5 }) / z.min(1.0).max(0.3));
+                ctx.set_line_width((if chosen { 2.2 } else { 1.5 }) / z.clamp(0.3, 1.0));
                 if !ready {
                     set_dashes(ctx, &[3.0, 5.0]);
                 }
