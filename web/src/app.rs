@@ -331,6 +331,7 @@ pub fn App() -> Html {
                 while let Some(effect) = session.take_effect() {
                     if let Effect::OpenEditor { file, text, then } = &*effect {
                         ui.dispatch(Action::Put(file.clone(), text.as_str().into()));
+                        ui.dispatch(Action::After(Some((file.as_str().into(), then.as_str().into()))));
                         ui.dispatch(Action::Phone(Phone::Editor));
                         ui.dispatch(Action::Toast(ui.lang.f("editor.then", &[("line", then)])));
                     }

@@ -409,6 +409,8 @@ struct Inner {
     listeners: RefCell<Vec<(u64, Topic, Callback<()>)>>,
     next: Cell<u64>,
     told: Cell<[f64; TOPICS]>,
+    /// When those who show the moment were told last: they need it less often than the clock does.
+    moved: Cell<f64>,
     frames: RefCell<Option<timers::Frames>>,
     last: Cell<f64>,
     clock_face: RefCell<Option<web_sys::Element>>,
@@ -433,6 +435,7 @@ impl Session {
             listeners: RefCell::default(),
             next: Cell::new(0),
             told: Cell::new([0.0; TOPICS]),
+            moved: Cell::new(0.0),
             frames: RefCell::default(),
             last: Cell::new(timers::now()),
             clock_face: RefCell::default(),
@@ -488,6 +491,11 @@ impl Session {
         {
             face.set_text_content(Some(&clock_text(self.0.engine.borrow().now())));
         }
+        if time - self.0.moved.get() < 220.0 {
+            due &= !(1 << Topic::Clock as u32);
+        } else {
+            self.0.moved.set(time);
+        }
         let calls: Vec<Callback<()>> = self
             .0
             .listeners
@@ -537,6 +545,7 @@ impl Session {
             result
         };
         self.0.told.set([0.0; TOPICS]);
+        self.0.moved.set(0.0);
         result
     }
 

@@ -146,6 +146,8 @@ pub struct Ui {
     pub folded: [bool; 3],
     /// Whether the legend is open.
     pub legend: bool,
+    /// A file that a command opened (`kubectl edit`), and the line that takes it over.
+    pub after: Option<(Rc<str>, Rc<str>)>,
 }
 
 /// A change of [`Ui`].
@@ -197,6 +199,8 @@ pub enum Action {
     Fold(usize),
     /// Opens or closes the legend.
     Legend(bool),
+    /// What applying a file means (`kubectl edit`); none: what it always means.
+    After(Option<(Rc<str>, Rc<str>)>),
 }
 
 impl Ui {
@@ -242,6 +246,7 @@ impl Ui {
             toast: None,
             folded,
             legend: storage::read("legend").as_deref() != Some("0"),
+            after: None,
         }
     }
 
@@ -360,6 +365,7 @@ impl Reducible for Ui {
                 let kept: String = ui.folded.iter().map(|f| if *f { '1' } else { '0' }).collect();
                 storage::write("folded", &kept);
             }
+            Action::After(line) => ui.after = line,
             Action::Legend(open) => {
                 storage::write("legend", if open { "1" } else { "0" });
                 ui.legend = open;

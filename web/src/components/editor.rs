@@ -68,7 +68,13 @@ pub fn apply(ui: &UiHandle, session: &Session) {
         ui.dispatch(Action::Toast(ui.lang.t("editor.nothing").to_owned()));
         return;
     }
-    session.type_line(&format!("kubectl apply -f {}", file.name), &ui.files);
+    match ui.after.as_ref().filter(|(name, _)| **name == *file.name) {
+        Some((_, line)) => {
+            session.type_line(line, &ui.files);
+            ui.dispatch(Action::After(None));
+        }
+        None => session.type_line(&format!("kubectl apply -f {}", file.name), &ui.files),
+    }
     ui.dispatch(Action::Dock(Dock::Terminal));
 }
 

@@ -440,7 +440,7 @@ impl MapView {
                 self.auto = true;
                 self.fly(self.fit(), time);
             }
-            "Enter" | " " => return self.hover.map(|t| Gesture::Select(Some(t))),
+            "Enter" | " " if self.by_key => return self.hover.map(|t| Gesture::Select(Some(t))),
             _ => return None,
         }
         Some(Gesture::Nothing)
