@@ -243,7 +243,9 @@ pub fn MapPanel(props: &Common) -> Html {
             if table {
                 <Table ui={ui.clone()} session={session.clone()} />
             }
-            <Guide ui={ui.clone()} session={session.clone()} />
+            if !table {
+                <Guide ui={ui.clone()} session={session.clone()} />
+            }
             <div class="map-bar">
                 <p class={classes!("showing", table.then_some("hidden"))} ref={note} data-testid="showing"></p>
                 if ui.search.is_some() {
