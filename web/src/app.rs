@@ -272,7 +272,7 @@ fn DockPanel(props: &Common) -> Html {
         Callback::from(move |_: MouseEvent| ui.dispatch(Action::Dock(d)))
     };
     html! {
-        <section class="panel dock" aria-label={t("panel.dock")} data-panel="dock">
+        <section class="panel dock" id="dock" tabindex="-1" aria-label={t("panel.dock")} data-panel="dock">
             <div class="tabs" role="tablist" aria-label={t("panel.dock")} onkeydown={Callback::from(tab_keys)}>
                 { tab("dock-terminal", t("dock.terminal"), ui.dock == Dock::Terminal, pick(Dock::Terminal)) }
                 { tab("dock-events", t("dock.events"), ui.dock == Dock::Events, pick(Dock::Events)) }
@@ -419,10 +419,19 @@ pub fn App() -> Html {
         }
     };
     let folded = ui.folded;
+    let skip = {
+        let ui = ui.clone();
+        Callback::from(move |e: MouseEvent| {
+            e.prevent_default();
+            ui.dispatch(Action::Dock(Dock::Terminal));
+            ui.dispatch(Action::Phone(Phone::Dock));
+            focus_soon("term-input");
+        })
+    };
     let (u, s) = common();
     html! {
         <div class={classes!("app", folded[0].then_some("no-left"), folded[1].then_some("no-right"), folded[2].then_some("no-lower"))} data-phone={phone}>
-            <a class="skip" href="#term-input">{ t("common.skip") }</a>
+            <a class="skip" href="#dock" onclick={skip}>{ t("common.skip") }</a>
             <Header ui={u.clone()} session={s.clone()} />
             <EditorPanel ui={u.clone()} session={s.clone()} />
             <MapPanel ui={u.clone()} session={s.clone()} />

@@ -141,11 +141,13 @@ pub fn Timeline(props: &Common) -> Html {
                     { for marks.iter().map(|(at, class, text)| html! { <i class={classes!("mark", *class)} data-mark="" title={format!("{} {}", clock_text(*at), text)}></i> }) }
                     <div class="cursor"></div>
                 </div>
+            </div>
+            <div class="rail-note">
+                <p>{ if behind { t("time.behind") } else { t("time.hint") } }</p>
                 if behind {
                     <button type="button" class="pill small" onclick={to_end} data-testid="to-end">{ icon("idle") }{ t("time.to_end") }</button>
                 }
             </div>
-            <p class="rail-note">{ if behind { t("time.behind") } else { t("time.hint") } }</p>
         </section>
     }
 }
