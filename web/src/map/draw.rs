@@ -402,7 +402,7 @@ impl Painter {
             ctx.set_fill_style_str(if live || endless { &p.ink } else { &p.dim });
             ctx.set_text_align("center");
             let _ = ctx.fill_text_with_max_width(
-                &service_text(s),
+                &service_text(s, f.layout.short_services),
                 b.x + b.w / 2.0,
                 b.y + b.h / 2.0 + 4.2 * k,
                 b.w - 22.0 * k,

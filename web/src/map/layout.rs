@@ -3,7 +3,7 @@
 
 use super::anim::{self, Ms};
 use super::scene::{Place, PodItem, Scene};
-use kubarium_core::view::model::Id;
+use kubarium_core::view::model::{Id, ServiceView};
 use std::collections::BTreeMap;
 
 /// An upright rectangle.
@@ -84,6 +84,8 @@ pub struct Layout {
     pub height: f64,
     /// The tray of pods without a node.
     pub tray: Rect,
+    /// Whether services are shown without their addresses.
+    pub short_services: bool,
     /// How much larger the lane is drawn: it stays legible where the whole world is small.
     pub lane_scale: f64,
     /// Pods in a row of the tray.
@@ -126,8 +128,11 @@ pub fn cell_for(most: usize, live: u32) -> Cell {
 }
 
 /// The text on a service's bar, as it is measured and drawn.
-pub fn service_text(s: &kubarium_core::view::model::ServiceView) -> String {
+pub fn service_text(s: &ServiceView, short: bool) -> String {
     let ready = s.endpoints.iter().filter(|(_, r)| *r).count();
+    if short && !s.selector.is_empty() {
+        return format!("svc/{}  →{ready}", s.name);
+    }
     let port = s.ports.split(['/', ',']).next().unwrap_or("");
     if s.selector.is_empty() && s.endpoints.is_empty() {
         return format!("svc/{}", s.name);
@@ -170,7 +175,7 @@ pub fn arrange(scene: &Scene, vw: f64, vh: f64, room: usize) -> Layout {
         lane_scale = (0.85 / best.1.max(0.05)).clamp(1.0, 3.2);
         lane = lane_layout(scene, width, lane_scale).2;
     }
-    let (tray, services, lane) = lane_layout(scene, width, lane_scale);
+    let (tray, services, lane, short_services) = lane_layout(scene, width, lane_scale);
     let cols = best.0;
     let stretched = ((width - GAP) / cols as f64 - GAP).clamp(card_w, card_w * 1.5);
     let rows = n.max(1).div_ceil(cols);
@@ -179,6 +184,7 @@ pub fn arrange(scene: &Scene, vw: f64, vh: f64, room: usize) -> Layout {
         width: used.max(width),
         height: lane + rows as f64 * (card_h + GAP) + GAP,
         lane_scale,
+        short_services,
         tray: tray.0,
         tray_cols: tray.1,
         services,
@@ -191,7 +197,7 @@ pub fn arrange(scene: &Scene, vw: f64, vh: f64, room: usize) -> Layout {
     }
 }
 
-type Lane = ((Rect, usize), BTreeMap<Id, Rect>, f64);
+type Lane = ((Rect, usize), BTreeMap<Id, Rect>, f64, bool);
 
 /// The tray and the services: where they stand in a world of this width, and the height they need.
 fn lane_layout(scene: &Scene, width: f64, k: f64) -> Lane {
@@ -204,13 +210,19 @@ fn lane_layout(scene: &Scene, width: f64, k: f64) -> Lane {
     // Beside the tray; where the world is narrow, below it.
     let below = width < 470.0;
     let left = if below { GAP } else { GAP + tray_w + 22.0 * k };
-    let (mut x, mut y) = (left, if below { tray.y + tray_h + 14.0 } else { 16.0 * k });
+    let first = (left, if below { tray.y + tray_h + 14.0 } else { 16.0 * k });
     let mut bars = BTreeMap::new();
     // Services that select nothing (the API's own) come last; with very many, lists and the search have the rest.
     let mut order: Vec<_> = scene.services.values().collect();
     order.sort_by_key(|s| s.selector.is_empty());
-    for s in order.into_iter().take(SERVICES_MOST) {
-        let w = (service_text(s).chars().count() as f64 * 7.3 + 38.0) * k;
+    order.truncate(SERVICES_MOST);
+    // One row if that is possible without addresses: lines would cross a second one.
+    let wide = |s: &ServiceView, short: bool| (service_text(s, short).chars().count() as f64 * 7.3 + 38.0) * k;
+    let room = width - GAP - left;
+    let short = order.iter().map(|s| wide(s, false) + 18.0 * k).sum::<f64>() - 18.0 * k > room;
+    let (mut x, mut y) = first;
+    for s in order {
+        let w = wide(s, short);
         if x + w > width - GAP && x > left {
             x = left;
             y += 46.0 * k;
@@ -219,7 +231,7 @@ fn lane_layout(scene: &Scene, width: f64, k: f64) -> Lane {
         x += w + 18.0 * k;
     }
     let bottom = (y + 34.0 * k).max(tray.y + tray.h);
-    ((tray, tray_cols), bars, bottom + 26.0)
+    ((tray, tray_cols), bars, bottom + 26.0, short)
 }
 
 impl Layout {
