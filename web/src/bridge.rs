@@ -651,7 +651,15 @@ impl Session {
     /// Returns to before the last input.
     pub fn undo(&self) -> bool {
         self.with(|e| {
-            let done = e.cluster.undo();
+            // Files are written just before the line that reads them: they go with it.
+            let mut done = false;
+            while e.can_undo() {
+                let file = matches!(e.cluster.inputs()[e.cluster.applied() - 1].input, Input::File { .. });
+                done = e.cluster.undo();
+                if !file || !done {
+                    break;
+                }
+            }
             if done {
                 e.script.clear();
                 e.horizon = e.cluster.now();
@@ -726,6 +734,11 @@ impl Engine {
                 break;
             }
         }
+    }
+
+    /// Whether something was done that can be taken back.
+    pub fn can_undo(&self) -> bool {
+        self.cluster.inputs()[..self.cluster.applied()].iter().any(|l| !matches!(l.input, Input::File { .. }))
     }
 
     /// An object's name and kind, for commands: `pod/web-…`.

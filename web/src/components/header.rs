@@ -26,8 +26,7 @@ pub fn Header(props: &Common) -> Html {
             move || session.set_clock_face(None)
         });
     }
-    let (playing, speed, step, can_undo) =
-        session.read(|e| (e.playing, e.speed, e.step.clone(), e.cluster.applied() > 0));
+    let (playing, speed, step, can_undo) = session.read(|e| (e.playing, e.speed, e.step.clone(), e.can_undo()));
     let title = ui
         .scenario
         .as_deref()

@@ -260,7 +260,7 @@ impl Painter {
                 let label_w = small_px * 3.0;
                 for (k, (label, (used, of))) in [("cpu", v.cpu), ("mem", v.memory)].into_iter().enumerate() {
                     let y = c.y + 38.0 + k as f64 * 13.0 + (name_px - 12.5) * 0.8;
-                    self.font(450, small_px.min(13.0));
+                    self.font(450, small_px.min(11.6));
                     ctx.set_fill_style_str(&p.dim);
                     self.text(label, c.x + PAD, y + 4.0);
                     let x = c.x + PAD + label_w;
