@@ -283,15 +283,15 @@ fn readme_says_what_is_simulated() {
     let path = root().join("README.md");
     let text = std::fs::read_to_string(&path).expect("README.md");
     let (Some(begin), Some(end)) = (text.find(support::BEGIN), text.find(support::END)) else {
-        panic!("README.md has no place for the table: {} … {}", support::BEGIN, support::END);
+        panic!("README.md has no place for the tables: {} … {}", support::BEGIN, support::END);
     };
-    let wanted = format!("{}\n\n{}\n{}", &text[..begin + support::BEGIN.len()], support::table(), &text[end..]);
+    let wanted = format!("{}\n\n{}\n{}", &text[..begin + support::BEGIN.len()], support::tables(), &text[end..]);
     if text != wanted {
         if std::env::var_os("UPDATE_README").is_some() {
             std::fs::write(&path, wanted).expect("README.md can be written");
         } else {
             panic!(
-                "README's table is not what the code says: UPDATE_README=1 cargo test -p kubarium-tests --test tidy"
+                "README's tables are not what the code says: UPDATE_README=1 cargo test -p kubarium-tests --test tidy"
             );
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::bridge::Session;
 use kubarium_core::view::assist;
-pub use kubarium_core::view::assist::{Candidate, Problem};
+pub use kubarium_core::view::assist::{Candidate, Diagnostic, Severity};
 
 /// Where the last word of a line begins, and what it may become.
 pub fn complete_line(session: &Session, line: &str, files: &[String]) -> (usize, Vec<String>) {
@@ -10,7 +10,7 @@ pub fn complete_line(session: &Session, line: &str, files: &[String]) -> (usize,
 }
 
 /// What is wrong in a manifest.
-pub fn lint(session: &Session, text: &str) -> Vec<Problem> {
+pub fn lint(session: &Session, text: &str) -> Vec<Diagnostic> {
     session.read(|e| assist::lint(&e.cluster, text))
 }
 

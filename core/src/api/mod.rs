@@ -2,6 +2,7 @@
 //! but [`crate::clock`].
 
 pub mod cron;
+pub mod diagnostics;
 pub mod duration;
 pub mod error;
 pub mod fields;
@@ -12,4 +13,5 @@ pub mod labels;
 pub mod names;
 pub mod quantity;
 pub mod schema;
+pub mod support;
 pub mod yaml;

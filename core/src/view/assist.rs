@@ -1,32 +1,17 @@
 //! Help while typing, for a page: what is wrong in a manifest (in kubectl's words, and where), what a terminal line
 //! or a manifest may go on with. Everything is asked of a copy of the cluster: nothing here changes a session.
 
+use crate::api::diagnostics::{At, Lines};
+pub use crate::api::diagnostics::{Diagnostic, Severity};
 use crate::api::kinds::{self, RESOURCES};
 use crate::api::schema::{Type, explain, schema};
 use crate::api::yaml;
 use crate::cluster::Cluster;
 use crate::kubectl::{self, command};
 use crate::store::Kind;
+use crate::view::diagnose;
 use crate::world::WorldApi;
 use std::collections::BTreeMap;
-
-/// A problem in a manifest. Lines and columns count from 1 and in UTF-16 units; a column of 0 means the whole line,
-/// an end line of 0 the end of the line.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Problem {
-    /// Where it begins.
-    pub line: u32,
-    /// Where it begins.
-    pub column: u32,
-    /// Where it ends.
-    pub end_line: u32,
-    /// Where it ends.
-    pub end_column: u32,
-    /// Worth knowing, but it would be applied.
-    pub warning: bool,
-    /// In kubectl's words.
-    pub message: String,
-}
 
 /// Something that a word may become.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -46,97 +31,49 @@ const LINT_MOST: usize = 200_000;
 /// Documents that are checked while they are typed.
 const DOCUMENTS_MOST: usize = 60;
 
-/// A place of a text for a page: characters become UTF-16 units.
-fn place(lines: &[&str], at: yaml::Mark) -> (u32, u32) {
-    let line = at.line.min(lines.len().saturating_sub(1));
-    let text = lines.get(line).copied().unwrap_or("");
-    let column: usize = text.chars().take(at.column).map(char::len_utf16).sum();
-    (line as u32 + 1, column as u32 + 1)
-}
-
-/// What is wrong in a manifest: each document is applied to a copy of the cluster, strictly, and what comes back is
-/// put where it belongs.
-pub fn lint(cluster: &Cluster, text: &str) -> Vec<Problem> {
+/// What is wrong in a manifest: what [`diagnose`] tells, and of each document that passes what this cluster would
+/// answer: it is applied to a copy.
+pub fn lint(cluster: &Cluster, text: &str) -> Vec<Diagnostic> {
     if text.trim().is_empty() || text.len() > LINT_MOST {
         return vec![];
     }
-    let lines: Vec<&str> = text.split('\n').collect();
-    let manifest = yaml::read(text);
-    let mut out = vec![];
-    for document in manifest.documents.iter().take(DOCUMENTS_MOST) {
-        for d in &document.duplicates {
-            let (line, column) = place(&lines, d.at);
-            out.push(Problem { line, column, warning: true, message: d.message.clone(), ..Problem::default() });
-        }
-        let Ok(json) = serde_json::to_string(&document.value) else { continue };
-        let mut problems = tried(cluster, "apply", &json, document, &lines);
-        // To a patch of what is there already the API server answers without a place; to the whole object with one.
-        if problems.iter().any(|(p, located)| !located && !p.warning) {
-            let whole = tried(cluster, "replace", &json, document, &lines);
-            if whole.iter().any(|(_, located)| *located) {
-                problems = whole;
+    let lines = Lines::new(text);
+    let (mut documents, rest) = diagnose::documents(text);
+    for checked in documents.iter_mut().take(DOCUMENTS_MOST).filter(|d| !d.is_refused()) {
+        let Ok(json) = serde_json::to_string(&checked.document.value) else { continue };
+        let (mut sim, mut kubelets) = (cluster.world.sim.clone(), cluster.world.kubelets.clone());
+        let mut api = WorldApi { sim: &mut sim, kubelets: &mut kubelets };
+        let (mut files, mut session) = (BTreeMap::new(), cluster.world.terminals.session(0));
+        let mut ctx = kubectl::Context::new(&mut api, &mut files, &mut session);
+        ctx.stdin = Some(json);
+        let output = kubectl::run("kubectl apply --dry-run=server -f -", &mut ctx);
+        for message in output.stderr.lines().filter(|l| !l.trim().is_empty()) {
+            let warning = message.starts_with("Warning:");
+            if warning && message.contains("last-applied-configuration") {
+                continue;
             }
-        }
-        for (problem, _) in problems {
-            if !out.contains(&problem) {
-                out.push(problem);
-            }
-        }
-    }
-    if let Some(e) = &manifest.error {
-        let (line, _) = place(&lines, e.at);
-        out.push(Problem { line, message: e.message.clone(), ..Problem::default() });
-    }
-    out
-}
-
-/// What a dry run of a document says, each with whether it names a place in it.
-fn tried(cluster: &Cluster, verb: &str, json: &str, document: &yaml::Document, lines: &[&str]) -> Vec<(Problem, bool)> {
-    let (mut sim, mut kubelets) = (cluster.world.sim.clone(), cluster.world.kubelets.clone());
-    let mut api = WorldApi { sim: &mut sim, kubelets: &mut kubelets };
-    let (mut files, mut session) = (BTreeMap::new(), cluster.world.terminals.session(0));
-    let mut ctx = kubectl::Context::new(&mut api, &mut files, &mut session);
-    ctx.stdin = Some(json.to_owned());
-    let output = kubectl::run(&format!("kubectl {verb} --dry-run=server -f -"), &mut ctx);
-    let mut out = vec![];
-    for message in output.stderr.lines().filter(|l| !l.trim().is_empty()) {
-        let warning = message.starts_with("Warning:");
-        if warning && message.contains("last-applied-configuration") {
-            continue;
-        }
-        for part in split_causes(&shorten(message)) {
-            let mut problem = Problem { warning, message: part.clone(), ..Problem::default() };
-            let place_of = locate(document, &part);
-            match place_of {
-                Some((span, key)) => {
-                    let (from, to) = if key { (span.key_start, span.key_end) } else { (span.start, span.end) };
-                    (problem.line, problem.column) = place(lines, from);
-                    (problem.end_line, problem.end_column) = place(lines, to);
+            let severity = if warning { Severity::Warning } else { Severity::Error };
+            for part in split_causes(&shorten(message)) {
+                // a warning of the kind itself has been told of
+                if checked.found.iter().any(|d| d.message == part) {
+                    continue;
                 }
-                None => problem.line = first_line(lines, document.start_line),
+                let (path, at) = locate(&checked.document, &part);
+                checked.tell(&lines, &path, at, severity, part);
             }
-            out.push((problem, place_of.is_some()));
         }
     }
-    out
-}
-
-/// The line on which something stands, from `line` on.
-fn first_line(lines: &[&str], line: usize) -> u32 {
-    let skip = lines.iter().skip(line).take_while(|l| l.trim().is_empty() || l.starts_with("---")).count();
-    (line + skip).min(lines.len().saturating_sub(1)) as u32 + 1
+    documents.into_iter().flat_map(|d| d.found).chain(rest).collect()
 }
 
 /// Takes off what only matters on a command line.
 fn shorten(message: &str) -> String {
     let mut text = message;
-    for prefix in
-        ["Error from server (BadRequest): ", "error when creating \"STDIN\": ", "error validating \"STDIN\": "]
-    {
-        text = text.strip_prefix(prefix).unwrap_or(text);
+    if let Some((_, rest)) = text.strip_prefix("Error from server (").and_then(|t| t.split_once("): ")) {
+        text = rest;
     }
     if let Some((_, rest)) = text.split_once("\": ")
-        && text.starts_with("error when ")
+        && (text.starts_with("error when ") || text.starts_with("error validating \""))
     {
         text = rest;
     }
@@ -165,41 +102,24 @@ fn split_causes(message: &str) -> Vec<String> {
     vec![message.to_owned()]
 }
 
-/// Where in a document a message points to, by the first path in it that leads somewhere; true: its key is meant.
-fn locate(document: &yaml::Document, message: &str) -> Option<(yaml::Span, bool)> {
+/// What in a document a message points to: the first path in it that leads somewhere, at least its beginning.
+fn locate(document: &yaml::Document, message: &str) -> (String, At) {
     let words = message.split(|c: char| c.is_whitespace() || matches!(c, '"' | ',' | '(' | ')' | '\'' | '{' | '}'));
     let about_key = message.contains("unknown field") || message.contains("Required value");
+    let at = if about_key { At::Key } else { At::Value };
     for word in words {
         let word = word.trim_end_matches([':', '.', ';']);
-        // a wrong type is told with the name of a Go struct before the path: `DeploymentSpec.spec.replicas`
-        let word = match word.split_once('.') {
-            Some((go, path)) if go.starts_with(|c: char| c.is_ascii_uppercase()) => path,
-            _ => word,
-        };
-        if word.is_empty() || !word.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        if !word.starts_with(|c: char| c.is_ascii_alphabetic()) {
             continue;
         }
-        let mut path = word;
-        // What is missing has no place: its parent has.
-        let mut parent = false;
-        while !path.is_empty() && (path.contains('.') || path.contains('[') || !parent) {
-            if let Some(span) = document.locate(path) {
-                let plausible = path.contains(['.', '['])
-                    || about_key
-                    || ["metadata", "spec", "kind", "apiVersion"].contains(&path);
-                if plausible {
-                    return Some((span, about_key || parent));
-                }
-                break;
-            }
-            parent = true;
-            match path.rfind(['.', '[']) {
-                Some(i) => path = &path[..i],
-                None => break,
-            }
+        let deep = word.contains(['.', '[']);
+        let top = word.split(['.', '[']).next().unwrap_or_default();
+        let plausible = deep || about_key || ["metadata", "spec", "kind", "apiVersion"].contains(&word);
+        if plausible && document.locate(top).is_some() {
+            return (word.to_owned(), at);
         }
     }
-    None
+    (String::new(), at)
 }
 
 /// Where the last word of a terminal line begins (a byte offset), and what it may become, in order.
@@ -447,26 +367,16 @@ mod tests {
     use crate::clock::SimTime;
 
     #[test]
-    fn a_wrong_value_stands_where_it_is_in_what_exists_too() {
-        let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: 1\n  selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      labels: {app: web}\n    spec:\n      containers: [{name: a, image: nginx}]\n";
-        let mut cluster = Cluster::with_nodes(1, 1);
-        let line = "kubectl apply -f -".to_owned();
-        cluster.submit(crate::world::Input::Line { terminal: 0, line, stdin: Some(text.to_owned()) });
-        assert_eq!(lint(&cluster, text), vec![]);
-        let wrong = lint(&cluster, &text.replace("replicas: 1", "replicas: many"));
-        assert_eq!(wrong.iter().map(|p| p.line).collect::<Vec<_>>(), [6], "{wrong:?}");
-    }
-
-    #[test]
     fn a_problem_stands_where_it_is() {
         let mut c = Cluster::with_nodes(1, 1);
-        c.advance(SimTime::from_secs(1), u64::MAX);
+        // pods need the ServiceAccount of their namespace
+        c.seek(SimTime(5_000_000));
         let text = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n  - name: a\n    image: nginx\n    imige: x\n";
         let found = lint(&c, text);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!((found[0].line, found[0].column, found[0].end_column), (9, 5, 10));
         assert!(found[0].message.contains("unknown field \"spec.containers[0].imige\""), "{found:?}");
-        assert_eq!(lint(&c, &text.replace("    imige: x\n", "")), vec![]);
+        assert_eq!(lint(&c, &text.replace("    imige: x\n", "")), []);
     }
 
     #[test]

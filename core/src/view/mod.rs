@@ -2,6 +2,7 @@
 //! changes into patches, [`inspect`] answers questions about one object, [`link`] puts a session into a link.
 
 pub mod assist;
+pub mod diagnose;
 pub mod inspect;
 pub mod link;
 pub mod model;

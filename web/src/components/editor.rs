@@ -1,7 +1,7 @@
 //! The editor's panel: files as tabs, the text, problems in words, apply and difference.
 
 use super::{Common, tab_keys};
-use crate::assist::{self, Problem};
+use crate::assist::{self, Diagnostic, Severity};
 use crate::bridge::Session;
 use crate::editor::{self as code, Editor as Code};
 use crate::i18n::Lang;
@@ -17,7 +17,15 @@ fn put(object: &js_sys::Object, name: &str, value: &JsValue) {
     let _ = js_sys::Reflect::set(object, &name.into(), value);
 }
 
-fn diagnostics(problems: &[Problem]) -> JsValue {
+fn severity(s: Severity) -> &'static str {
+    match s {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "info",
+    }
+}
+
+fn diagnostics(problems: &[Diagnostic]) -> JsValue {
     problems
         .iter()
         .map(|p| {
@@ -26,11 +34,10 @@ fn diagnostics(problems: &[Problem]) -> JsValue {
             if p.column > 0 {
                 put(&o, "column", &p.column.into());
             }
-            if p.end_line > 0 {
-                put(&o, "endLine", &p.end_line.into());
+            if p.end_column > 0 {
                 put(&o, "endColumn", &p.end_column.into());
             }
-            put(&o, "severity", &if p.warning { "warning" } else { "error" }.into());
+            put(&o, "severity", &severity(p.severity).into());
             put(&o, "message", &(&*p.message).into());
             JsValue::from(o)
         })
@@ -89,7 +96,7 @@ type Calls = Vec<Box<dyn std::any::Any>>;
 
 fn options(
     now: Rc<std::cell::RefCell<Option<Now>>>,
-    found: Callback<Rc<Vec<Problem>>>,
+    found: Callback<Rc<Vec<Diagnostic>>>,
     ui: &UiHandle,
 ) -> (js_sys::Object, Calls) {
     let options = js_sys::Object::new();
@@ -122,8 +129,10 @@ fn options(
     {
         let get = get.clone();
         let call = Closure::<dyn Fn(String) -> JsValue>::new(move |text: String| {
-            let problems = get().map(|n| assist::lint(&n.session, &text)).unwrap_or_default();
+            let mut problems = get().map(|n| assist::lint(&n.session, &text)).unwrap_or_default();
             let shown = diagnostics(&problems);
+            // What is worth knowing waits behind what is wrong.
+            problems.sort_by_key(|p| p.severity == Severity::Info);
             found.emit(Rc::new(problems));
             shown
         });
@@ -180,14 +189,15 @@ pub fn EditorPanel(props: &Common) -> Html {
     let place = use_node_ref();
     let handle = use_mut_ref(|| None::<(Code, Calls)>);
     let now = use_mut_ref(|| None::<Now>);
-    let problems = use_state(|| Rc::new(Vec::<Problem>::new()));
+    let problems = use_state(|| Rc::new(Vec::<Diagnostic>::new()));
+    let wrong = problems.iter().filter(|p| p.severity != Severity::Info).count();
     *now.borrow_mut() = Some(Now { ui: ui.clone(), session: session.clone() });
     {
         let (place, handle, now, ui) = (place.clone(), handle.clone(), now.clone(), ui.clone());
         let problems = problems.setter();
         use_effect_with((), move |()| {
             if let Some(parent) = place.cast::<Element>() {
-                let found = Callback::from(move |p: Rc<Vec<Problem>>| problems.set(p));
+                let found = Callback::from(move |p: Rc<Vec<Diagnostic>>| problems.set(p));
                 let (options, calls) = options(now, found, &ui);
                 *handle.borrow_mut() = Some((code::create(&parent, &options), calls));
             }
@@ -266,7 +276,7 @@ pub fn EditorPanel(props: &Common) -> Html {
             if !problems.is_empty() {
                 <ul class="problems" aria-label={t("editor.problems")} data-testid="problems">
                     { for problems.iter().take(4).map(|p| html! {
-                        <li class={classes!(p.warning.then_some("warning"))}>
+                        <li class={severity(p.severity)}>
                             <button type="button" onclick={go(p.line, p.column.max(1))}>
                                 <b>{ ui.lang.f("editor.line", &[("n", &p.line.to_string())]) }</b>{ " " }{ &*p.message }
                             </button>
@@ -279,8 +289,8 @@ pub fn EditorPanel(props: &Common) -> Html {
                 <button type="button" class="btn primary" onclick={on_apply} data-testid="apply">{ t("editor.apply") }<kbd aria-hidden="true">{ "Ctrl ⏎" }</kbd></button>
                 <button type="button" class="btn" onclick={on_diff} data-testid="diff">{ t("editor.diff") }</button>
                 <span class="grow"></span>
-                <span class={classes!("verdict", (!problems.is_empty()).then_some("bad"))} role="status">
-                    { if problems.is_empty() { t("editor.fine").to_owned() } else { ui.lang.f("editor.count", &[("n", &problems.len().to_string())]) } }
+                <span class={classes!("verdict", (wrong > 0).then_some("bad"))} role="status">
+                    { if wrong == 0 { t("editor.fine").to_owned() } else { ui.lang.f("editor.count", &[("n", &wrong.to_string())]) } }
                 </span>
             </div>
         </section>

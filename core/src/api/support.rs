@@ -1,0 +1,298 @@
+//! What is accepted and then not acted on: one table of fields, one of kubectl's calls. The editor tells of the fields
+//! as they are typed, README lists both; kinds stand in [`super::kinds`].
+//!
+//! Invariant: whatever a component begins to read leaves the table. A field that is refused is none of these.
+
+use serde_json::Value;
+
+/// Which values of a field are not acted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Any that says something.
+    Given,
+    /// Any but this one, which is what happens anyway.
+    Not(&'static str),
+    /// One of these.
+    Is(&'static [&'static str]),
+}
+
+/// Where a field belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The kind itself.
+    Kind(&'static str),
+    /// The spec of a pod, be it in a Pod or in a template.
+    PodSpec,
+    /// A container or an init container of a pod.
+    Container,
+}
+
+impl Owner {
+    /// As a table names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Owner::Kind(kind) => kind,
+            Owner::PodSpec => "Pod spec",
+            Owner::Container => "Container",
+        }
+    }
+}
+
+/// A field that changes nothing here.
+#[derive(Clone, Copy, Debug)]
+pub struct Gap {
+    /// Where it belongs.
+    pub owner: Owner,
+    /// Its path below the owner; `[]` is each item of a list.
+    pub path: &'static str,
+    /// Which values.
+    pub when: When,
+    /// What is so instead.
+    pub note: &'static str,
+}
+
+const fn gap(owner: Owner, path: &'static str, note: &'static str) -> Gap {
+    Gap { owner, path, when: When::Given, note }
+}
+
+const fn gap_but(owner: Owner, path: &'static str, usual: &'static str, note: &'static str) -> Gap {
+    Gap { owner, path, when: When::Not(usual), note }
+}
+
+const fn pod(path: &'static str, note: &'static str) -> Gap {
+    gap(Owner::PodSpec, path, note)
+}
+
+const fn container(path: &'static str, note: &'static str) -> Gap {
+    gap(Owner::Container, path, note)
+}
+
+const fn service(path: &'static str, note: &'static str) -> Gap {
+    gap(Owner::Kind("Service"), path, note)
+}
+
+const HPA: Owner = Owner::Kind("HorizontalPodAutoscaler");
+const EMPTY_DIRECTORY: &str = "mounted as an empty directory";
+const NO_DEVICES: &str = "devices are not given out";
+
+/// The fields.
+pub static FIELDS: &[Gap] = &[
+    pod("dnsConfig", "names are resolved as with `ClusterFirst`"),
+    gap_but(Owner::PodSpec, "dnsPolicy", "ClusterFirst", "names are resolved as with `ClusterFirst`"),
+    pod("hostAliases", "`/etc/hosts` has the pod's own name only"),
+    pod("hostIPC", "containers see no other processes"),
+    pod("hostPID", "containers see no other processes"),
+    pod("hostUsers", "there are no user namespaces"),
+    pod("hostnameOverride", "the name is `hostname`, or the pod's"),
+    pod("imagePullSecrets", "registries ask for no credentials"),
+    pod("os", "every node is Linux"),
+    pod("resourceClaims", NO_DEVICES),
+    pod("resources.limits", "nothing is throttled or killed for memory"),
+    pod("runtimeClassName", "there is one runtime"),
+    pod("securityContext", "processes run as root, with every right"),
+    pod("setHostnameAsFQDN", "the short name is given"),
+    pod("shareProcessNamespace", "each container sees its own processes"),
+    pod("volumes[].awsElasticBlockStore", EMPTY_DIRECTORY),
+    pod("volumes[].azureDisk", EMPTY_DIRECTORY),
+    pod("volumes[].azureFile", EMPTY_DIRECTORY),
+    pod("volumes[].cephfs", EMPTY_DIRECTORY),
+    pod("volumes[].cinder", EMPTY_DIRECTORY),
+    pod("volumes[].configMap.defaultMode", "files have no modes"),
+    pod("volumes[].csi", EMPTY_DIRECTORY),
+    pod("volumes[].downwardAPI.items[].resourceFieldRef", "the file is not there"),
+    pod("volumes[].emptyDir.medium", "it is a directory like any other"),
+    pod("volumes[].emptyDir.sizeLimit", "it may grow beyond"),
+    pod("volumes[].ephemeral", EMPTY_DIRECTORY),
+    pod("volumes[].fc", EMPTY_DIRECTORY),
+    pod("volumes[].flexVolume", EMPTY_DIRECTORY),
+    pod("volumes[].gcePersistentDisk", EMPTY_DIRECTORY),
+    pod("volumes[].glusterfs", EMPTY_DIRECTORY),
+    pod("volumes[].image", EMPTY_DIRECTORY),
+    pod("volumes[].iscsi", EMPTY_DIRECTORY),
+    pod("volumes[].nfs", EMPTY_DIRECTORY),
+    pod("volumes[].projected.sources[].clusterTrustBundle", "the file is not there"),
+    pod("volumes[].projected.sources[].podCertificate", "the files are not there"),
+    pod("volumes[].projected.sources[].serviceAccountToken", "the token is a fixed text"),
+    pod("volumes[].secret.defaultMode", "files have no modes"),
+    container("env[].valueFrom.fileKeyRef", "the variable is empty"),
+    container("lifecycle.stopSignal", "it is SIGTERM"),
+    container("resizePolicy", "pods are not resized in place"),
+    container("resources.claims", NO_DEVICES),
+    container("resources.limits", "nothing is throttled or killed for memory"),
+    container("securityContext", "processes run as root, with every right"),
+    container("stdin", "there is nothing to read"),
+    gap_but(
+        Owner::Container,
+        "terminationMessagePath",
+        "/dev/termination-log",
+        "the message is read from `/dev/termination-log`",
+    ),
+    container("tty", "there is no terminal"),
+    container("volumeDevices", "there are no block devices"),
+    gap_but(Owner::Container, "volumeMounts[].mountPropagation", "None", "mounts stay within their container"),
+    container("volumeMounts[].subPathExpr", "the whole volume is mounted"),
+    service("spec.externalIPs", "nothing answers on them"),
+    gap_but(Owner::Kind("Service"), "spec.externalTrafficPolicy", "Cluster", "nothing comes from outside"),
+    gap_but(Owner::Kind("Service"), "spec.internalTrafficPolicy", "Cluster", "any ready pod may answer"),
+    service("spec.loadBalancerClass", "no load balancer is made"),
+    service("spec.loadBalancerIP", "no load balancer is made"),
+    service("spec.loadBalancerSourceRanges", "no load balancer is made"),
+    gap_but(Owner::Kind("Service"), "spec.sessionAffinity", "None", "each request may reach another pod"),
+    service("spec.trafficDistribution", "any ready pod may answer"),
+    Gap {
+        owner: Owner::Kind("Service"),
+        path: "spec.type",
+        when: When::Is(&["LoadBalancer"]),
+        note: "the external address stays `<pending>`",
+    },
+    Gap {
+        owner: Owner::Kind("Service"),
+        path: "spec.type",
+        when: When::Is(&["NodePort"]),
+        note: "a port is given out, but nodes do not answer on it",
+    },
+    gap(Owner::Kind("Endpoints"), "subsets", "shown and mirrored; requests go to the pods that the selector picks"),
+    gap(Owner::Kind("EndpointSlice"), "endpoints", "shown; requests go to the pods that the selector picks"),
+    gap(HPA, "spec.behavior", "there are no metrics to act on: only the bounds are kept"),
+    gap(HPA, "spec.metrics", "there is no metrics API: only the bounds are kept"),
+    Gap {
+        owner: Owner::Kind("Secret"),
+        path: "type",
+        when: When::Is(&["kubernetes.io/service-account-token"]),
+        note: "no token is filled in",
+    },
+];
+
+/// Flags and forms of kubectl's commands that are refused or change nothing: call, what is so instead. Commands that
+/// are refused altogether are those of its list that have no implementation.
+pub static CALLS: &[(&str, &str)] = &[
+    (
+        "--as, --as-group, --as-uid",
+        "`auth can-i` refuses them, other commands take no notice: everybody may do everything",
+    ),
+    ("-k, --kustomize", "refused"),
+    ("apply --prune", "refused"),
+    ("apply --server-side", "refused"),
+    ("auth can-i --list", "refused"),
+    ("cluster-info dump", "refused"),
+    ("create --edit, --raw; replace --raw", "refused"),
+    ("create configmap or secret --append-hash", "refused"),
+    ("delete --interactive", "refused"),
+    ("exec -f", "refused"),
+    ("patch --subresource=resize", "refused"),
+    ("run -i, -t, --attach, --rm", "refused"),
+];
+
+/// The fields of an object that are accepted and not acted on: path and what is so instead, in the order of the table.
+pub fn not_simulated(kind: &str, object: &Value) -> Vec<(String, &'static str)> {
+    let pod_spec = match kind {
+        "Pod" => Some("spec"),
+        "Deployment" | "ReplicaSet" => Some("spec.template.spec"),
+        _ => None,
+    };
+    let mut out = vec![];
+    for gap in FIELDS {
+        let roots: &[&str] = match gap.owner {
+            Owner::Kind(k) if k == kind => &[""],
+            Owner::Kind(_) => &[],
+            Owner::PodSpec => &["."],
+            Owner::Container => &[".initContainers[].", ".containers[]."],
+        };
+        for root in roots {
+            let path = match (gap.owner, pod_spec) {
+                (Owner::Kind(_), _) => gap.path.to_owned(),
+                (_, Some(spec)) => format!("{spec}{root}{}", gap.path),
+                (_, None) => continue,
+            };
+            let steps: Vec<&str> = path.split('.').collect();
+            visit(object, &steps, String::new(), &mut |found, value| {
+                if says_something(value) && applies(gap.when, value) {
+                    out.push((found, gap.note));
+                }
+            });
+        }
+    }
+    out
+}
+
+/// Calls back for each value at a path of names, of which those with `[]` stand for all items of a list.
+fn visit(value: &Value, steps: &[&str], at: String, found: &mut dyn FnMut(String, &Value)) {
+    let Some((step, rest)) = steps.split_first() else { return found(at, value) };
+    let name = step.trim_end_matches("[]");
+    let Some(inner) = value.get(name) else { return };
+    let at = if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
+    match inner {
+        Value::Array(list) if name.len() < step.len() => {
+            for (i, item) in list.iter().enumerate() {
+                visit(item, rest, format!("{at}[{i}]"), found);
+            }
+        }
+        inner if name.len() == step.len() => visit(inner, rest, at, found),
+        _ => {}
+    }
+}
+
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(s) => !s.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        _ => true,
+    }
+}
+
+fn applies(when: When, value: &Value) -> bool {
+    match when {
+        When::Given => true,
+        When::Not(usual) => value.as_str() != Some(usual),
+        When::Is(values) => value.as_str().is_some_and(|v| values.contains(&v)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::kinds::{RESOURCES, Support};
+    use crate::api::schema::schema;
+    use serde_json::json;
+
+    #[test]
+    fn every_field_exists() {
+        for gap in FIELDS {
+            let (root, path) = match gap.owner {
+                Owner::Kind(kind) => {
+                    let info = RESOURCES.iter().find(|r| r.kind == kind && r.support == Support::Simulated);
+                    (info.and_then(|i| schema().of(i)), gap.path)
+                }
+                Owner::PodSpec => (schema().by_name("core.v1.PodSpec"), gap.path),
+                Owner::Container => (schema().by_name("core.v1.Container"), gap.path),
+            };
+            let steps: Vec<&str> = path.split('.').map(|s| s.trim_end_matches("[]")).collect();
+            let root = root.unwrap_or_else(|| panic!("{:?} is no simulated kind", gap.owner));
+            assert!(schema().field_at(root, &steps).is_some(), "{}: {path}", gap.owner.name());
+        }
+    }
+
+    #[test]
+    fn only_what_changes_nothing_is_told() {
+        let pod = json!({
+            "hostAliases": [{"ip": "10.0.0.1"}], "dnsPolicy": "ClusterFirst", "hostPID": false,
+            "containers": [{"name": "a"}, {"name": "b", "tty": true, "resources": {"limits": {"cpu": "1"}, "requests": {}}}],
+        });
+        let deployment = json!({"spec": {"template": {"spec": pod}}});
+        let paths: Vec<String> = not_simulated("Deployment", &deployment).into_iter().map(|f| f.0).collect();
+        assert_eq!(
+            paths,
+            [
+                "spec.template.spec.hostAliases",
+                "spec.template.spec.containers[1].resources.limits",
+                "spec.template.spec.containers[1].tty",
+            ]
+        );
+        let service =
+            |kind: &str| not_simulated("Service", &json!({"spec": {"type": kind, "sessionAffinity": "None"}}));
+        assert!(service("ClusterIP").is_empty());
+        assert_eq!(service("LoadBalancer"), [("spec.type".to_owned(), "the external address stays `<pending>`")]);
+    }
+}
