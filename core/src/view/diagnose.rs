@@ -36,8 +36,14 @@ fn validate(checked: &mut Checked, lines: &Lines, root: &str, object: Value) {
     let Ok(mut object) = schema::decode(info, object).map(|d| d.value) else { return };
     prepare(info, &mut object);
     (strategy.default)(&mut object);
+    // what admission and the allocation of addresses would set
     if info.kind == "Pod" && object["spec"]["serviceAccountName"].as_str().unwrap_or_default().is_empty() {
         object["spec"]["serviceAccountName"] = "default".into();
+    }
+    if let Some(ip @ Value::String(_)) = object["spec"].get("clusterIP").cloned()
+        && object["spec"].get("clusterIPs").is_none()
+    {
+        object["spec"]["clusterIPs"] = vec![ip].into();
     }
     (strategy.prepare_for_create)(&mut object);
     for e in (strategy.validate)(&object) {
@@ -129,6 +135,49 @@ spec:
         judged(
             "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata:\n    generateName: a-\n",
             expect![[""]],
+        );
+    }
+
+    #[test]
+    fn what_the_server_fills_in_is_not_missed() {
+        let mut text = String::new();
+        for spec in [
+            "type: NodePort, selector: {a: b}, ports: [{port: 80, targetPort: http}]",
+            "clusterIP: None, selector: {a: b}",
+            "type: ExternalName, externalName: example.com",
+            "type: LoadBalancer, ports: [{port: 80}]",
+        ] {
+            text.push_str(&format!("apiVersion: v1\nkind: Service\nmetadata: {{name: a}}\nspec: {{{spec}}}\n---\n"));
+        }
+        for (version, kind, rest) in [
+            ("v1", "Secret", "stringData: {a: b}"),
+            ("v1", "ConfigMap", "binaryData: {a: aGk=}"),
+            ("v1", "Namespace", ""),
+            ("v1", "ServiceAccount", ""),
+            ("v1", "Endpoints", ""),
+            ("v1", "Node", ""),
+            ("coordination.k8s.io/v1", "Lease", ""),
+            ("discovery.k8s.io/v1", "EndpointSlice", "addressType: IPv4\nendpoints: []"),
+            (
+                "autoscaling/v2",
+                "HorizontalPodAutoscaler",
+                "spec: {maxReplicas: 3, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: a}}",
+            ),
+            (
+                "apps/v1",
+                "ReplicaSet",
+                "spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}",
+            ),
+        ] {
+            text.push_str(&format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\n{rest}\n---\n"));
+        }
+        judged(
+            &text,
+            expect![[r#"
+                4:8-12 Info accepted, not simulated: spec.type (a port is given out, but nodes do not answer on it)
+                19:8-12 Info accepted, not simulated: spec.type (the external address stays `<pending>`)
+                41:0-0 Warning Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice
+            "#]],
         );
     }
 
