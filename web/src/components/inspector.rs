@@ -442,7 +442,7 @@ fn Overview(props: &Common) -> Html {
                 <div class="inspect-head"><h2>{ t("overview.title") }</h2></div>
                 <div class="inspect-body">
                     <p class="hint">{ t("overview.hint") }</p>
-                    <h3>{ t("table.workloads") }</h3>
+                    if !scene.workloads.is_empty() { <h3>{ t("table.workloads") }</h3> }
                     <ul class="links">
                         { for scene.workloads.values().filter(|w| w.owner.is_none_or(|o| !scene.workloads.contains_key(&o))).take(60).map(|w| html! {
                             <li key={w.id}>{ leads(ui, session, Target::Workload(w.id), format!("{}/{}", w.kind.to_lowercase(), w.name)) }<span>{ format!("{}/{}", w.ready, w.wanted) }</span></li>
