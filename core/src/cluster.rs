@@ -255,3 +255,25 @@ impl Cluster {
         self.world.hash()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_controller_that_slept_for_long_still_hears() {
+        let mut c = Cluster::with_nodes(3, 1);
+        c.advance(SimTime(5_000_000), 100_000);
+        let sim = &mut c.world.sim;
+        let change = sim.store.log.get(sim.store.log.start()).cloned().expect("nodes were made");
+        for _ in 0..12_000 {
+            sim.store.log.push(change.clone());
+        }
+        sim.deliver(crate::sim::Component::Scheduler);
+        assert!(sim.store.log.start() > 0, "what all have read is dropped");
+        let line = "kubectl create deployment web --image=nginx --replicas=3".to_owned();
+        c.submit(Input::Line { terminal: 0, line, stdin: None });
+        c.advance(SimTime(25_000_000), 100_000);
+        assert_eq!(c.world.sim.store.pods().count(), 3);
+    }
+}

@@ -359,7 +359,9 @@ impl Sim {
     /// shared, so the store can be written while they are read.
     pub fn deliver(&mut self, c: Component) -> Vec<crate::store::Change> {
         self.delivering &= !(1 << c as u8);
-        let from = self.cursors[c as usize];
+        // Who was not woken for long has an old position: nothing of what was dropped since concerns it, or it would have
+        // been woken, and what it was woken for is kept.
+        let from = self.cursors[c as usize].max(self.store.log.start());
         self.cursors[c as usize] = self.store.log.end();
         let watched = c.watches();
         let changes = match self.store.log.since(from) {
