@@ -376,7 +376,7 @@ fn ends_of_pods() {
 fn volumes_logs_and_commands() {
     let mut p = Play::new(1, KubeletProfile::Real);
     p.run("create configmap cm --from-literal=k=v");
-    p.pod("a", "{volumes: [{name: w, emptyDir: {}}, {name: c, configMap: {name: cm}}], initContainers: [{name: i, image: 'busybox:1.36', command: [sh, -c, 'echo hello $WHO > /work/x'], env: [{name: WHO, value: you}], volumeMounts: [{name: w, mountPath: /work}]}], containers: [{name: c, image: 'busybox:1.36', command: [sh, -c, 'cat /data/x /cm/k; echo; echo $A $(B); sleep 100'], env: [{name: A, valueFrom: {fieldRef: {fieldPath: metadata.name}}}, {name: B, valueFrom: {configMapKeyRef: {name: cm, key: k}}}], volumeMounts: [{name: w, mountPath: /data}, {name: c, mountPath: /cm}]}]}");
+    p.pod("a", "{volumes: [{name: w, emptyDir: {}}, {name: c, configMap: {name: cm}}], initContainers: [{name: i, image: 'busybox:1.36', command: [sh, -c, 'echo hello $WHO > /shared/x'], env: [{name: WHO, value: you}], volumeMounts: [{name: w, mountPath: /shared}]}], containers: [{name: c, image: 'busybox:1.36', command: [sh, -c, 'cat /data/x /cm/k; echo; echo $A $(B); sleep 100'], env: [{name: A, valueFrom: {fieldRef: {fieldPath: metadata.name}}}, {name: B, valueFrom: {configMapKeyRef: {name: cm, key: k}}}], volumeMounts: [{name: w, mountPath: /data}, {name: c, mountPath: /cm}]}]}");
     p.run("run web --image=nginx:1.25 --port=80 --expose");
     p.until(15);
     check(
