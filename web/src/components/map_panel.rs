@@ -99,7 +99,7 @@ pub fn MapPanel(props: &Common) -> Html {
         let covered = ui.legend || (ui.guide && ui.scenario.is_some());
         let deps = (ui.lang, ui.selected, ui.label.clone(), ui.search.clone(), covered);
         use_effect_with(deps, move |(lang, selected, label, search, covered)| {
-            let notes = [lang.t("map.all_shown").to_owned(), lang.t("map.some_shown").to_owned()];
+            let notes = ["map.all_shown", "map.some_shown", "map.counted"].map(|key| lang.t(key).to_owned());
             session.map(|m, _| m.configure(words(*lang), notes, *selected, label.clone(), search.clone(), *covered));
         });
     }

@@ -502,6 +502,10 @@ impl Painter {
         let screen_w = f.layout.card.0 * z;
         let mut stacks: [Vec<Rect>; 6] = Default::default();
         let mut failing: Vec<(f64, f64)> = Vec::new();
+        // Where cards are dots, how full a node is is told in relation to the fullest one: shares of what it could take
+        // would all look empty.
+        let tiny = screen_w < 40.0;
+        let fullest = if tiny { f.scene.most_slots() as f64 } else { 0.0 };
         for i in visible {
             let c = f.layout.card_at(*i);
             let Some(node) = f.scene.nodes.get(&f.layout.order[*i]) else { continue };
@@ -509,7 +513,11 @@ impl Painter {
                 continue;
             }
             let sum = node.by_state();
-            let capacity = f64::from(node.view.pods.1.max(node.live).max(1));
+            let capacity = if tiny {
+                fullest.max(f64::from(node.live)).max(1.0)
+            } else {
+                f64::from(node.view.pods.1.max(node.live).max(1))
+            };
             let inset = if screen_w < 26.0 { 0.12 * c.w } else { PAD };
             let head = if screen_w >= 64.0 { HEAD * 0.55 } else { inset };
             let area = Rect::new(c.x + inset, c.y + head, c.w - 2.0 * inset, c.h - head - inset);
@@ -537,7 +545,13 @@ impl Painter {
                 ctx.rect(r.x, r.y, r.w, r.h);
             }
             ctx.set_fill_style_str(&self.palette.states[k]);
-            ctx.set_global_alpha(if f.lit.is_some() { 0.25 } else { 0.6 });
+            ctx.set_global_alpha(if f.lit.is_some() {
+                0.25
+            } else if tiny {
+                0.85
+            } else {
+                0.6
+            });
             ctx.fill();
             ctx.set_global_alpha(1.0);
         }

@@ -64,7 +64,7 @@ pub struct MapView {
     /// Pixels at the lower edge that other things may cover.
     covered: f64,
     note: Option<Element>,
-    note_words: [String; 2],
+    note_words: [String; 3],
     note_text: String,
     /// Frames painted so far and the milliseconds they took: for the tests of speed.
     pub frames: (u64, f64),
@@ -134,7 +134,7 @@ impl MapView {
     pub fn configure(
         &mut self,
         words: Words,
-        note_words: [String; 2],
+        note_words: [String; 3],
         selected: Option<Target>,
         label: Option<(Rc<str>, Rc<str>)>,
         search: Option<Rc<str>>,
@@ -277,7 +277,9 @@ impl MapView {
     /// "Showing X of Y", written only when it changes.
     fn note(&mut self, all: u32) {
         let shown = self.shown.pods.min(all);
-        let text = if shown >= all {
+        let text = if self.shown.counted {
+            self.note_words[2].replace("{n}", &shown.to_string()).replace("{all}", &all.to_string())
+        } else if shown >= all {
             self.note_words[0].replace("{n}", &all.to_string())
         } else {
             self.note_words[1].replace("{n}", &shown.to_string()).replace("{all}", &all.to_string())
