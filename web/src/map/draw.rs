@@ -659,7 +659,7 @@ impl Painter {
         let p = &self.palette;
         let st = f.strip;
         ctx.set_fill_style_str(&p.ground);
-        ctx.set_global_alpha(0.94);
+        ctx.set_global_alpha(0.985);
         ctx.fill_rect(0.0, 0.0, f.size.0, st.height);
         ctx.set_global_alpha(1.0);
         // Wires.
