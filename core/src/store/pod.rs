@@ -372,6 +372,14 @@ impl PodRecord {
         self.ready_since().is_some_and(|t| min_ready == 0 || now.since(t).as_secs() >= u64::from(min_ready))
     }
 
+    /// Bytes that the record holds for itself alone: it, its name, and what stands beside it on the heap.
+    pub fn bytes(&self) -> usize {
+        let beside = self.status.init.capacity() + self.status.containers.capacity().saturating_sub(1);
+        let deletion = if self.deletion.is_some() { size_of::<Deletion>() } else { 0 };
+        // two counters precede what an Arc holds
+        size_of::<Self>() + 16 + self.name.len() + 16 + beside * size_of::<ContainerRecord>() + deletion
+    }
+
     /// Restarts of all containers.
     pub fn restarts(&self) -> u32 {
         self.status.containers.iter().chain(&self.status.init).map(|c| c.restarts).sum()

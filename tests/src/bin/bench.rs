@@ -36,11 +36,7 @@ fn line(cluster: &mut Cluster, text: &str) {
 }
 
 fn ready(cluster: &Cluster) -> usize {
-    let pods = cluster.world.sim.store.pods();
-    pods.filter(|p| {
-        p.to_pod(&cluster.world.sim.store.ids).status.is_some_and(|s| s.phase.as_deref() == Some("Running"))
-    })
-    .count()
+    cluster.world.sim.store.pods().filter(|p| p.status.is_ready()).count()
 }
 
 /// Advances by this much, in slices as a page does; the longest slice in seconds.
@@ -114,7 +110,24 @@ fn measure(nodes: usize, deployments: usize, each: usize) {
         longest * 1000.0,
         cloned * 1000.0,
     );
-    println!("{:>23} memory {:.0} MB, {:.0} bytes a pod", "", held as f64 / 1e6, held as f64 / pods as f64);
+    let (now, hash) = (cluster.now(), cluster.world.steps);
+    let start = Instant::now();
+    cluster.seek(SimTime(now.0 / 2));
+    let back = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    cluster.seek(now);
+    let forth = start.elapsed().as_secs_f64();
+    assert_eq!(cluster.world.steps, hash, "a replay came out differently");
+    let record: usize = cluster.world.sim.store.pods().map(|p| p.bytes()).sum();
+    println!(
+        "{:>23} memory {:.0} MB, {:.0} bytes a pod, {:.0} of them its record; seek back {:.0} ms, forth {:.0} ms",
+        "",
+        held as f64 / 1e6,
+        held as f64 / pods as f64,
+        record as f64 / pods as f64,
+        back * 1000.0,
+        forth * 1000.0,
+    );
 }
 
 fn main() {
