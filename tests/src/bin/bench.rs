@@ -78,6 +78,7 @@ fn measure(nodes: usize, deployments: usize, each: usize) {
         longest = longest.max(pass(&mut cluster, 10));
         virtual_seconds += 10;
         running = ready(&cluster);
+        eprintln!("  {virtual_seconds} s: {running} of {pods} ready after {:.1} s", start.elapsed().as_secs_f64());
     }
     let filled = start.elapsed().as_secs_f64();
     let held = resident().saturating_sub(before);
