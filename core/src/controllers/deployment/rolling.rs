@@ -74,7 +74,9 @@ pub fn old_sizes(
             None => r.clone(),
         })
         .collect();
-    let available_in_all: i32 = all.iter().map(|r| available(r)).sum();
+    // a ReplicaSet that was just shrunk still reports the pods it is about to lose: they do not count (upstream counts
+    // them, and may for a moment go below its bound)
+    let available_in_all: i32 = all.iter().map(|r| available(r).min(util::rs_replicas(r))).sum();
     let shrunk = util::scale_down_old(&sized, available_in_all, min_available);
     let mut out: Vec<(Arc<ReplicaSet>, i32)> = vec![];
     for (before, now) in old.iter().zip(&sized) {
