@@ -19,6 +19,9 @@ pub const MAX_LINK: usize = 400_000;
 /// Bytes that a link may unpack to.
 pub const MAX_UNPACKED: usize = 4_000_000;
 
+/// Nodes that a linked cluster may have.
+pub const MAX_NODES: usize = 5_000;
+
 /// What a link carries.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Shared {
@@ -107,7 +110,12 @@ pub fn decode(link: &str) -> Result<Shared, LinkError> {
             miniz_oxide::inflate::TINFLStatus::HasMoreOutput => LinkError::TooLarge,
             _ => LinkError::Damaged,
         })?;
-    serde_json::from_slice(&json).map_err(|_| LinkError::Nonsense)
+    let shared: Shared = serde_json::from_slice(&json).map_err(|_| LinkError::Nonsense)?;
+    let session = &shared.session;
+    if session.config.nodes.len() > MAX_NODES || session.inputs.len() > crate::cluster::MAX_INPUTS {
+        return Err(LinkError::TooLarge);
+    }
+    Ok(shared)
 }
 
 /// Does the session speak of Secrets in a way that a link would give away?
