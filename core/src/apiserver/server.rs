@@ -161,7 +161,7 @@ impl Sim {
             },
             (Method::Get, "scale", Some(_)) => Ok((200, self.scale_of(t)?)),
             (Method::Post, "", None) => self.create(t, r.body.clone(), &mut options),
-            (Method::Put, "", Some(_)) => self.update(t, r.body.clone(), &mut options, Verb::Update),
+            (Method::Put, "", Some(_)) => self.update(t, r.body.clone(), &mut options),
             (Method::Put, "status", Some(_)) => self.update_status(t, &r.body, &options),
             (Method::Put, "scale", Some(_)) => self.update_scale(t, &r.body, &mut options),
             (Method::Patch, "", Some(_)) => self.patch(t, r, &mut options),
@@ -219,7 +219,6 @@ impl Sim {
         if let Some(t) = fields.terms.iter().find(|term| !selectable(t.kind, &term.field)) {
             return Err(Status::bad_request(format!("field label not supported: {}", t.field)));
         }
-        let ids = &self.store.ids;
         let mut items = vec![];
         let picked: Box<dyn Iterator<Item = Obj>> = match (t.kind, &t.namespace) {
             (Kind::Pod, Some(ns)) if !labels.is_empty() => {
@@ -245,7 +244,6 @@ impl Sim {
                 items.push(v);
             }
         }
-        let _ = ids;
         Ok((
             200,
             json!({
@@ -445,10 +443,10 @@ impl Sim {
     fn patch(&mut self, t: &Target, r: &Request, options: &mut Options) -> Answer {
         let old = self.found(t)?.obj.to_value(&self.store.ids);
         let new = apply_patch(t, &old, r, options)?;
-        self.update(t, new, options, Verb::Patch)
+        self.update(t, new, options)
     }
 
-    fn update(&mut self, t: &Target, body: Value, options: &mut Options, verb: Verb) -> Answer {
+    fn update(&mut self, t: &Target, body: Value, options: &mut Options) -> Answer {
         let mut new = self.decode(t, body, options)?;
         let old_obj = self.found(t)?.obj.clone();
         let old = old_obj.to_value(&self.store.ids);
@@ -509,7 +507,6 @@ impl Sim {
         if !errors.is_empty() {
             return Err(Status::invalid(&t.info.group_kind(), &name, &errors));
         }
-        let _ = verb;
         options.warnings.extend((strategy.warnings)(&new, Some(&old)));
         if options.dry_run {
             return Ok((200, new));
@@ -596,7 +593,7 @@ impl Sim {
             ));
         }
         v["spec"]["replicas"] = replicas.into();
-        self.update(t, v, options, Verb::Update)?;
+        self.update(t, v, options)?;
         Ok((200, self.scale_of(t)?))
     }
 

@@ -119,7 +119,7 @@ fn grow(
     let prefix = format!("{}-", owner.name);
     let about = Obj::ReplicaSet(rs.clone());
     let mut first = None;
-    let made = slow_start(missing.min(BURST), |n| {
+    slow_start(missing.min(BURST), |n| {
         let mut failed = 0;
         for _ in 0..n {
             let made = sim
@@ -138,7 +138,6 @@ fn grow(
         }
         n - failed
     });
-    let _ = made;
     first
 }
 

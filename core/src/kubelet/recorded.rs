@@ -58,8 +58,7 @@ pub fn script(c: &Container) -> (Option<SimDuration>, i32) {
 
 fn run(line: &str) -> (Option<SimDuration>, i32) {
     let (mut time, mut code) = (SimDuration::ZERO, 0);
-    for (i, group) in line.split([';', '\n']).enumerate() {
-        let _ = i;
+    for group in line.split([';', '\n']) {
         for (k, command) in group.split("&&").enumerate() {
             if k > 0 && code != 0 {
                 continue;

@@ -82,8 +82,7 @@ fn shorten(message: &str) -> String {
 
 /// Several causes in one line, each by itself: `strict decoding error: unknown field "a", unknown field "b"`.
 fn split_causes(message: &str) -> Vec<String> {
-    if let Some((head, causes)) = message.split_once("strict decoding error: ") {
-        let _ = head;
+    if let Some((_, causes)) = message.split_once("strict decoding error: ") {
         return causes.split(", ").map(|c| format!("strict decoding error: {c}")).collect();
     }
     if let Some((head, causes)) = message.split_once(" is invalid: ") {
