@@ -37,6 +37,24 @@ pub enum Component {
     HorizontalPodAutoscaler,
     /// pod-garbage-collector
     PodGc,
+    /// replication-controller
+    ReplicationController,
+    /// daemonset-controller
+    DaemonSet,
+    /// statefulset-controller
+    StatefulSet,
+    /// job-controller
+    Job,
+    /// cronjob-controller
+    CronJob,
+    /// ttl-after-finished-controller
+    TtlAfterFinished,
+    /// persistentvolume-controller, the provisioner of dynamic volumes and the protection of those in use
+    PersistentVolume,
+    /// resourcequota-controller
+    ResourceQuota,
+    /// disruption-controller
+    Disruption,
     /// kube-scheduler
     Scheduler,
     /// The kubelets of all nodes.
@@ -47,7 +65,7 @@ pub enum Component {
 
 impl Component {
     /// All components.
-    pub const ALL: [Component; 13] = [
+    pub const ALL: [Component; 22] = [
         Component::Deployment,
         Component::ReplicaSet,
         Component::Endpoints,
@@ -58,6 +76,15 @@ impl Component {
         Component::ServiceAccount,
         Component::HorizontalPodAutoscaler,
         Component::PodGc,
+        Component::ReplicationController,
+        Component::DaemonSet,
+        Component::StatefulSet,
+        Component::Job,
+        Component::CronJob,
+        Component::TtlAfterFinished,
+        Component::PersistentVolume,
+        Component::ResourceQuota,
+        Component::Disruption,
         Component::Scheduler,
         Component::Kubelets,
         Component::Terminals,
@@ -76,6 +103,15 @@ impl Component {
             Component::ServiceAccount => "serviceaccount-controller",
             Component::HorizontalPodAutoscaler => "horizontal-pod-autoscaler",
             Component::PodGc => "pod-garbage-collector",
+            Component::ReplicationController => "replication-controller",
+            Component::DaemonSet => "daemonset-controller",
+            Component::StatefulSet => "statefulset-controller",
+            Component::Job => "job-controller",
+            Component::CronJob => "cronjob-controller",
+            Component::TtlAfterFinished => "ttl-after-finished-controller",
+            Component::PersistentVolume => "persistentvolume-controller",
+            Component::ResourceQuota => "resourcequota-controller",
+            Component::Disruption => "controllermanager",
             Component::Scheduler => "default-scheduler",
             Component::Kubelets => "kubelet",
             Component::Terminals => "kubectl",
@@ -103,11 +139,51 @@ impl Component {
                 Kind::HorizontalPodAutoscaler,
                 Kind::Lease,
                 Kind::Node,
+                Kind::ReplicationController,
+                Kind::StatefulSet,
+                Kind::DaemonSet,
+                Kind::ControllerRevision,
+                Kind::Job,
+                Kind::CronJob,
+                Kind::PersistentVolume,
+                Kind::PersistentVolumeClaim,
+                Kind::StorageClass,
+                Kind::ResourceQuota,
+                Kind::LimitRange,
+                Kind::PodDisruptionBudget,
+                Kind::PriorityClass,
+                Kind::Ingress,
+                Kind::IngressClass,
+                Kind::NetworkPolicy,
+                Kind::Role,
+                Kind::RoleBinding,
+                Kind::ClusterRole,
+                Kind::ClusterRoleBinding,
             ],
             Component::NodeLifecycle => &[Kind::Node, Kind::Pod],
             Component::ServiceAccount => &[Kind::Namespace, Kind::ServiceAccount, Kind::ConfigMap],
             Component::HorizontalPodAutoscaler => &[Kind::HorizontalPodAutoscaler],
             Component::PodGc => &[Kind::Node, Kind::Pod],
+            Component::ReplicationController => &[Kind::ReplicationController, Kind::Pod],
+            Component::DaemonSet => &[Kind::DaemonSet, Kind::ControllerRevision, Kind::Pod, Kind::Node],
+            Component::StatefulSet => {
+                &[Kind::StatefulSet, Kind::ControllerRevision, Kind::Pod, Kind::PersistentVolumeClaim]
+            }
+            Component::Job => &[Kind::Job, Kind::Pod],
+            Component::CronJob => &[Kind::CronJob, Kind::Job],
+            Component::TtlAfterFinished => &[Kind::Job],
+            Component::PersistentVolume => {
+                &[Kind::PersistentVolume, Kind::PersistentVolumeClaim, Kind::StorageClass, Kind::Pod]
+            }
+            Component::ResourceQuota => &[
+                Kind::ResourceQuota,
+                Kind::Pod,
+                Kind::Service,
+                Kind::ConfigMap,
+                Kind::Secret,
+                Kind::PersistentVolumeClaim,
+            ],
+            Component::Disruption => &[Kind::PodDisruptionBudget, Kind::Pod],
             Component::Scheduler => &[Kind::Pod, Kind::Node, Kind::Service, Kind::ReplicaSet, Kind::Namespace],
             Component::Kubelets => &[Kind::Pod, Kind::Node, Kind::ConfigMap, Kind::Secret],
             Component::Terminals => &[],

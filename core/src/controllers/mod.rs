@@ -2,18 +2,27 @@
 //! other and never use what a watch said beyond the key. [`queue`] is the work queue they share.
 
 pub mod claim;
+pub mod cronjob;
+pub mod daemonset;
 pub mod deployment;
+pub mod disruption;
 pub mod endpoints;
 pub mod endpointslice;
 pub mod garbagecollector;
 pub mod horizontal;
+pub mod job;
 pub mod namespace;
 pub mod nodelifecycle;
+pub mod persistentvolume;
 pub mod podgc;
 pub mod queue;
 pub mod replicaset;
+pub mod replicationcontroller;
+pub mod resourcequota;
 pub mod serviceaccount;
+pub mod statefulset;
 pub mod tainteviction;
+pub mod ttlafterfinished;
 
 use crate::sim::{Component, Event, Sim};
 use crate::store::{Change, Key};
@@ -125,6 +134,15 @@ impl Controllers {
             Component::GarbageCollector => garbagecollector::keys_of(sim, change, add),
             Component::HorizontalPodAutoscaler => horizontal::keys_of(change, add),
             Component::NodeLifecycle => tainteviction::keys_of(sim, change, add),
+            Component::ReplicationController => replicationcontroller::keys_of(sim, change, add),
+            Component::DaemonSet => daemonset::keys_of(sim, change, add),
+            Component::StatefulSet => statefulset::keys_of(sim, change, add),
+            Component::Job => job::keys_of(sim, change, add),
+            Component::CronJob => cronjob::keys_of(sim, change, add),
+            Component::TtlAfterFinished => ttlafterfinished::keys_of(sim, change, add),
+            Component::PersistentVolume => persistentvolume::keys_of(sim, change, add),
+            Component::ResourceQuota => resourcequota::keys_of(sim, change, add),
+            Component::Disruption => disruption::keys_of(sim, change, add),
             _ => {}
         }
     }
@@ -139,6 +157,15 @@ impl Controllers {
             Component::Namespace => namespace::sync(sim, key),
             Component::GarbageCollector => garbagecollector::sync(sim, key),
             Component::HorizontalPodAutoscaler => horizontal::sync(sim, key),
+            Component::ReplicationController => replicationcontroller::sync(sim, key),
+            Component::DaemonSet => daemonset::sync(sim, key),
+            Component::StatefulSet => statefulset::sync(sim, key),
+            Component::Job => job::sync(sim, key),
+            Component::CronJob => cronjob::sync(sim, key),
+            Component::TtlAfterFinished => ttlafterfinished::sync(sim, key),
+            Component::PersistentVolume => persistentvolume::sync(sim, key),
+            Component::ResourceQuota => resourcequota::sync(sim, key),
+            Component::Disruption => disruption::sync(sim, key),
             Component::NodeLifecycle if &*key.namespace == tainteviction::PODS => self.evictions.sync(sim, key),
             Component::NodeLifecycle => self.nodes.sync(sim, key),
             _ => Action::Done,

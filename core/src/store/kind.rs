@@ -5,11 +5,20 @@ use crate::api::kinds::{self, ResourceInfo};
 use crate::clock::SimTime;
 use k8s_openapi::Metadata;
 use k8s_openapi::api::{
-    apps::v1::{Deployment, ReplicaSet},
+    apps::v1::{ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet},
     autoscaling::v2::HorizontalPodAutoscaler,
+    batch::v1::{CronJob, Job},
     coordination::v1::Lease,
-    core::v1::{ConfigMap, Endpoints, Namespace, Node, Secret, Service, ServiceAccount},
+    core::v1::{
+        ConfigMap, Endpoints, LimitRange, Namespace, Node, PersistentVolume, PersistentVolumeClaim,
+        ReplicationController, ResourceQuota, Secret, Service, ServiceAccount,
+    },
     discovery::v1::EndpointSlice,
+    networking::v1::{Ingress, IngressClass, NetworkPolicy},
+    policy::v1::PodDisruptionBudget,
+    rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding},
+    scheduling::v1::PriorityClass,
+    storage::v1::StorageClass,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
@@ -153,6 +162,26 @@ typed_kinds! {
     Deployment = Deployment, "apps/v1";
     HorizontalPodAutoscaler = HorizontalPodAutoscaler, "autoscaling/v2";
     Lease = Lease, "coordination.k8s.io/v1";
+    ReplicationController = ReplicationController, "v1";
+    StatefulSet = StatefulSet, "apps/v1";
+    DaemonSet = DaemonSet, "apps/v1";
+    ControllerRevision = ControllerRevision, "apps/v1";
+    Job = Job, "batch/v1";
+    CronJob = CronJob, "batch/v1";
+    PersistentVolume = PersistentVolume, "v1";
+    PersistentVolumeClaim = PersistentVolumeClaim, "v1";
+    StorageClass = StorageClass, "storage.k8s.io/v1";
+    ResourceQuota = ResourceQuota, "v1";
+    LimitRange = LimitRange, "v1";
+    PodDisruptionBudget = PodDisruptionBudget, "policy/v1";
+    PriorityClass = PriorityClass, "scheduling.k8s.io/v1";
+    Ingress = Ingress, "networking.k8s.io/v1";
+    IngressClass = IngressClass, "networking.k8s.io/v1";
+    NetworkPolicy = NetworkPolicy, "networking.k8s.io/v1";
+    Role = Role, "rbac.authorization.k8s.io/v1";
+    RoleBinding = RoleBinding, "rbac.authorization.k8s.io/v1";
+    ClusterRole = ClusterRole, "rbac.authorization.k8s.io/v1";
+    ClusterRoleBinding = ClusterRoleBinding, "rbac.authorization.k8s.io/v1";
 }
 
 impl Kind {
