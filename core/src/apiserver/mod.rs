@@ -3,13 +3,17 @@
 
 mod addresses;
 pub mod admission;
+mod delete;
 pub mod limits;
 pub mod patch;
 pub mod printers;
+mod read;
 pub mod recorder;
 pub mod registry;
 pub mod request;
 pub mod requests;
 pub mod server;
 pub mod state;
+mod target;
 pub mod typed;
+mod write;

@@ -1,0 +1,385 @@
+//! Writing: create, update, patch, the status and scale subresources. Invariant: what is stored has been decoded,
+//! defaulted, admitted and validated, and a write that changes nothing writes nothing.
+
+use super::request::{ContentType, Request};
+use super::server::{Answer, MAX_OBJECTS, Options, not_simulated};
+use super::target::Target;
+use crate::api::error::{FieldError, Status};
+use crate::api::labels::Selector;
+use crate::api::schema;
+use crate::apiserver::{admission, patch, registry};
+use crate::sim::Sim;
+use crate::store::{Key, Kind, Obj};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+impl Sim {
+    /// Checks shape and fields against the schema; unknown fields are refused, warned of or dropped.
+    pub(super) fn decode(&self, t: &Target, body: Value, options: &mut Options) -> Result<Value, Status> {
+        let api = body["apiVersion"].as_str().unwrap_or_default();
+        let kind = body["kind"].as_str().unwrap_or_default();
+        if kind.is_empty() {
+            return Err(Status::bad_request("Object 'Kind' is missing in 'object has no kind field '".to_string()));
+        }
+        if kind != t.info.kind || api != t.info.api_version() {
+            return Err(Status::bad_request(format!(
+                "the API version in the data ({api}) does not match the expected API version ({})",
+                t.info.api_version()
+            )));
+        }
+        let decoded = schema::decode(t.info, body).map_err(Status::bad_request)?;
+        if !decoded.unknown.is_empty() {
+            match options.validation {
+                "Strict" => return Err(Status::bad_request(schema::strict_error(t.info, &decoded.unknown))),
+                "Ignore" => {}
+                _ => options.warnings.extend(decoded.unknown.iter().map(ToString::to_string)),
+            }
+        }
+        Ok(decoded.value)
+    }
+
+    pub(super) fn create(&mut self, t: &Target, body: Value, options: &mut Options) -> Answer {
+        let mut v = self.decode(t, body, options)?;
+        let resource = t.info.group_resource();
+        let m = metadata(&mut v);
+        if t.info.namespaced {
+            let ns = t.namespace.clone().unwrap_or_else(|| "default".into());
+            match m.get("namespace").and_then(Value::as_str) {
+                Some(other) if !other.is_empty() && other != ns => {
+                    return Err(Status::bad_request(
+                        "the namespace of the provided object does not match the namespace sent on the request",
+                    ));
+                }
+                _ => m.insert("namespace".into(), ns.clone().into()),
+            };
+            self.check_namespace(&ns, t, m.get("name").and_then(Value::as_str).unwrap_or_default())?;
+        } else {
+            m.remove("namespace");
+        }
+        if m.contains_key("resourceVersion") && m["resourceVersion"] != "" && m["resourceVersion"] != "0" {
+            return Err(Status::new(500, "", "resourceVersion should not be set on objects to be created"));
+        }
+        for field in [
+            "uid",
+            "resourceVersion",
+            "creationTimestamp",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "selfLink",
+            "generation",
+            "managedFields",
+        ] {
+            m.remove(field);
+        }
+        if m.get("name").is_none_or(|n| n == "")
+            && let Some(g) = m.get("generateName").and_then(Value::as_str).filter(|g| !g.is_empty())
+        {
+            let cut: String = g.chars().take(58).collect();
+            let name = format!("{cut}{}", self.rng.suffix(5));
+            m.insert("name".into(), name.into());
+        }
+        let v = self.admit(t.kind, v)?;
+        let name = v["metadata"]["name"].as_str().unwrap_or_default().to_string();
+        let key = Key::new(v["metadata"]["namespace"].as_str().unwrap_or(""), name.as_str());
+        if self.store.get(t.kind, &key).is_some() {
+            return Err(Status::already_exists(&resource, &name));
+        }
+        if self.store.len() >= MAX_OBJECTS {
+            return Err(Status::forbidden(
+                &resource,
+                &name,
+                &format!("this cluster holds at most {MAX_OBJECTS} objects"),
+            ));
+        }
+        let strategy = registry::strategy(t.info.kind).ok_or_else(|| not_simulated(t.info))?;
+        options.warnings.extend((strategy.warnings)(&v, None));
+        if options.dry_run {
+            let mut v = v;
+            v["metadata"]["uid"] = self.store.ids.uid(self.store.ids.issued() + 1).into();
+            v["metadata"]["creationTimestamp"] = self.now.rfc3339().into();
+            return Ok((201, v));
+        }
+        if t.kind == Kind::Service {
+            self.hold_service(&v, None);
+        }
+        let obj = self.insert(t.kind, v)?;
+        Ok((201, self.present(&obj)))
+    }
+
+    /// Defaults, admission and validation of a new object.
+    pub(super) fn admit(&mut self, kind: Kind, mut v: Value) -> Result<Value, Status> {
+        let strategy = registry::strategy(kind.info().kind).ok_or_else(|| not_simulated(kind.info()))?;
+        (strategy.default)(&mut v);
+        let name = v["metadata"]["name"].as_str().unwrap_or_default().to_string();
+        match kind {
+            Kind::Pod => {
+                let token = self.rng.suffix(5);
+                let ns = v["metadata"]["namespace"].as_str().unwrap_or("default");
+                let account = Key::new(ns, admission::account_name(&v));
+                let account = self.store.get(Kind::ServiceAccount, &account).map(|o| o.to_value(&self.store.ids));
+                admission::admit_pod(&mut v, account.as_ref(), &admission::system_priority_classes(), &token)
+                    .map_err(|why| Status::forbidden("pods", &name, &why))?;
+            }
+            Kind::Service => self.allocate_service(&mut v, None).map_err(|e| Status::invalid("Service", &name, &e))?,
+            _ => {}
+        }
+        (strategy.prepare_for_create)(&mut v);
+        let errors = (strategy.validate)(&v);
+        if !errors.is_empty() {
+            return Err(Status::invalid(&kind.info().group_kind(), &name, &errors));
+        }
+        Ok(v)
+    }
+
+    pub(super) fn check_namespace(&self, ns: &str, t: &Target, name: &str) -> Result<(), Status> {
+        match self.store.get(Kind::Namespace, &Key::new("", ns)) {
+            None => Err(Status::not_found("namespaces", ns)),
+            Some(o) if o.deleting() => Err(Status::forbidden(
+                &t.info.group_resource(),
+                name,
+                &format!("unable to create new content in namespace {ns} because it is being terminated"),
+            )),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Stamps and stores a new, valid object.
+    pub(super) fn insert(&mut self, kind: Kind, mut v: Value) -> Result<Obj, Status> {
+        let id = self.store.ids.issue();
+        let rv = self.store.next_version();
+        let m = metadata(&mut v);
+        m.insert("uid".into(), self.store.ids.uid(id).into());
+        m.insert("resourceVersion".into(), rv.to_string().into());
+        m.insert("creationTimestamp".into(), self.now.rfc3339().into());
+        let obj = self.object(kind, v, None, Some(id))?;
+        let request = self.request_id();
+        self.store.put(obj.clone(), self.now, request);
+        self.notify(kind);
+        Ok(obj)
+    }
+
+    /// JSON to a stored object. `old`: the object it replaces.
+    pub(super) fn object(&mut self, kind: Kind, v: Value, old: Option<&Obj>, id: Option<u64>) -> Result<Obj, Status> {
+        let bad = |e: serde_json::Error| Status::bad_request(e.to_string());
+        match kind {
+            Kind::Pod => {
+                // A record knows more than the API shows: a status that is not changed is not read back from there.
+                let kept = match old {
+                    Some(Obj::Pod(p)) => {
+                        let shown = old.map(|o| o.to_value(&self.store.ids)["status"] == v["status"]);
+                        Some((p.id, p.status.clone(), shown == Some(true)))
+                    }
+                    _ => None,
+                };
+                let pod: k8s_openapi::api::core::v1::Pod = serde_json::from_value(v).map_err(bad)?;
+                let id = id.or(kept.as_ref().map(|k| k.0)).unwrap_or(0);
+                let mut record = self.pod_record(pod, id);
+                if let Some((_, status, true)) = kept {
+                    record.status = status;
+                }
+                Ok(Obj::Pod(Arc::new(record)))
+            }
+            Kind::Event => self.event_record(&v, id).map(|e| Obj::Event(Arc::new(e))),
+            other => Obj::typed_from_value(other, v).map_err(bad),
+        }
+    }
+
+    pub(super) fn patch(&mut self, t: &Target, r: &Request, options: &mut Options) -> Answer {
+        let old = self.found(t)?.obj.to_value(&self.store.ids);
+        let new = apply_patch(t, &old, r, options)?;
+        self.update(t, new, options)
+    }
+
+    pub(super) fn update(&mut self, t: &Target, body: Value, options: &mut Options) -> Answer {
+        let mut new = self.decode(t, body, options)?;
+        let old_obj = self.found(t)?.obj.clone();
+        let old = old_obj.to_value(&self.store.ids);
+        let resource = t.info.group_resource();
+        let name = old["metadata"]["name"].as_str().unwrap_or_default().to_string();
+        let m = metadata(&mut new);
+        match m.get("name").and_then(Value::as_str) {
+            Some(n) if n != name => {
+                return Err(Status::bad_request(format!(
+                    "the name of the object ({n}) does not match the name on the URL ({name})"
+                )));
+            }
+            _ => m.insert("name".into(), name.clone().into()),
+        };
+        if let Some(rv) = m.get("resourceVersion").and_then(Value::as_str).filter(|v| !v.is_empty())
+            && rv != old["metadata"]["resourceVersion"]
+        {
+            return Err(Status::conflict(
+                &resource,
+                &name,
+                "the object has been modified; please apply your changes to the latest version and try again",
+            ));
+        }
+        if let Some(uid) = m.get("uid").and_then(Value::as_str).filter(|v| !v.is_empty())
+            && uid != old["metadata"]["uid"]
+        {
+            let why = format!(
+                "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+                old["metadata"]["uid"].as_str().unwrap_or_default()
+            );
+            return Err(Status::conflict(&resource, &name, &why));
+        }
+        for field in [
+            "namespace",
+            "uid",
+            "resourceVersion",
+            "creationTimestamp",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "generation",
+        ] {
+            match old["metadata"].get(field) {
+                Some(v) => m.insert(field.into(), v.clone()),
+                None => m.remove(field),
+            };
+        }
+        m.remove("managedFields");
+        let strategy = registry::strategy(t.info.kind).ok_or_else(|| not_simulated(t.info))?;
+        (strategy.default)(&mut new);
+        if t.kind == Kind::Service {
+            self.allocate_service(&mut new, Some(&old)).map_err(|e| Status::invalid("Service", &name, &e))?;
+        }
+        if t.kind == Kind::Pod {
+            admission::admit_pod_update(&mut new, &old);
+        }
+        (strategy.prepare_for_update)(&mut new, &old);
+        let errors = (strategy.validate_update)(&new, &old);
+        if !errors.is_empty() {
+            return Err(Status::invalid(&t.info.group_kind(), &name, &errors));
+        }
+        options.warnings.extend((strategy.warnings)(&new, Some(&old)));
+        if options.dry_run {
+            return Ok((200, new));
+        }
+        if t.kind == Kind::Service {
+            self.hold_service(&new, Some(&old));
+        }
+        let obj = self.replace(t.kind, new, &old_obj)?;
+        Ok((200, self.present(&obj)))
+    }
+
+    /// Stores a changed object; nothing is written if nothing changed. Removes it if its last finalizer went.
+    pub(super) fn replace(&mut self, kind: Kind, mut new: Value, old: &Obj) -> Result<Obj, Status> {
+        let before = old.to_value(&self.store.ids);
+        let typed = self.object(kind, new.clone(), Some(old), None)?;
+        if typed.to_value(&self.store.ids) == before {
+            return Ok(old.clone());
+        }
+        let m = metadata(&mut new);
+        let rv = self.store.next_version();
+        m.insert("resourceVersion".into(), rv.to_string().into());
+        let obj = self.object(kind, new, Some(old), None)?;
+        let request = self.request_id();
+        self.store.put(obj.clone(), self.now, request);
+        self.notify(kind);
+        if obj.deleting() && obj.finalizers().is_empty() && kind != Kind::Namespace && !pod_has_grace_left(&obj) {
+            self.remove_object(&obj);
+        }
+        Ok(obj)
+    }
+
+    pub(super) fn update_status(&mut self, t: &Target, body: &Value, options: &Options) -> Answer {
+        let old = self.found(t)?.obj.clone();
+        let mut new = old.to_value(&self.store.ids);
+        let rv = &body["metadata"]["resourceVersion"];
+        if rv.as_str().is_some_and(|v| !v.is_empty()) && *rv != new["metadata"]["resourceVersion"] {
+            return Err(Status::conflict(
+                &t.info.group_resource(),
+                &t.key().name,
+                "the object has been modified; please apply your changes to the latest version and try again",
+            ));
+        }
+        let decoded = schema::decode(t.info, body.clone()).map_err(Status::bad_request)?.value;
+        let before = new.clone();
+        new["status"] = decoded["status"].clone();
+        let strategy = registry::strategy(t.info.kind).ok_or_else(|| not_simulated(t.info))?;
+        let errors = (strategy.validate_status_update)(&new, &before);
+        if !errors.is_empty() {
+            return Err(Status::invalid(&t.info.group_kind(), &t.key().name, &errors));
+        }
+        if options.dry_run {
+            return Ok((200, new));
+        }
+        let obj = self.replace(t.kind, new, &old)?;
+        Ok((200, self.present(&obj)))
+    }
+
+    pub(super) fn scale_of(&self, t: &Target) -> Result<Value, Status> {
+        let v = self.found(t)?.obj.to_value(&self.store.ids);
+        let m = &v["metadata"];
+        let selector = Selector::from_label_selector(&v["spec"]["selector"]).map(|s| s.to_string()).unwrap_or_default();
+        Ok(json!({
+            "kind": "Scale", "apiVersion": "autoscaling/v1",
+            "metadata": {"name": m["name"], "namespace": m["namespace"], "uid": m["uid"], "resourceVersion": m["resourceVersion"], "creationTimestamp": m["creationTimestamp"]},
+            "spec": {"replicas": v["spec"]["replicas"].as_i64().unwrap_or(0)},
+            "status": {"replicas": v["status"]["replicas"].as_i64().unwrap_or(0), "selector": selector},
+        }))
+    }
+
+    pub(super) fn update_scale(&mut self, t: &Target, body: &Value, options: &mut Options) -> Answer {
+        let replicas = body["spec"]["replicas"].as_i64().unwrap_or(0);
+        let name = t.key().name;
+        if replicas < 0 {
+            let e = FieldError::invalid("spec.replicas", replicas, "must be greater than or equal to 0");
+            return Err(Status::invalid("Scale.autoscaling", &name, &[e]));
+        }
+        let mut v = self.found(t)?.obj.to_value(&self.store.ids);
+        let rv = body["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+        if !rv.is_empty() && v["metadata"]["resourceVersion"] != rv {
+            return Err(Status::conflict(
+                &t.info.group_resource(),
+                &name,
+                "the object has been modified; please apply your changes to the latest version and try again",
+            ));
+        }
+        v["spec"]["replicas"] = replicas.into();
+        self.update(t, v, options)?;
+        Ok((200, self.scale_of(t)?))
+    }
+}
+
+pub(super) fn pod_has_grace_left(obj: &Obj) -> bool {
+    matches!(obj, Obj::Pod(p) if p.deletion.as_ref().is_some_and(|d| d.grace > 0))
+}
+
+pub(super) fn metadata(v: &mut Value) -> &mut Map<String, Value> {
+    if !v.is_object() {
+        *v = json!({});
+    }
+    let m = &mut v["metadata"];
+    if !m.is_object() {
+        *m = json!({});
+    }
+    m.as_object_mut().expect("just made an object")
+}
+
+pub(super) fn apply_patch(t: &Target, old: &Value, r: &Request, options: &mut Options) -> Result<Value, Status> {
+    let root = patch::root(t.info, t.subresource);
+    let patched = match r.content_type {
+        ContentType::JsonPatch => patch::json_patch(root, old, &r.body),
+        ContentType::MergePatch => patch::merge_patch(root, old, &r.body),
+        ContentType::StrategicMergePatch => patch::strategic_merge(root, old, &r.body),
+        ContentType::ApplyPatch => Err(Status::new(
+            415,
+            "UnsupportedMediaType",
+            "server-side apply is not simulated yet: leave out --server-side",
+        )),
+        ContentType::Json => Err(Status::new(
+            415,
+            "UnsupportedMediaType",
+            "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml",
+        )),
+    }?;
+    if !patched.unknown.is_empty() {
+        match options.validation {
+            "Strict" => return Err(patch::strict_error(&r.body, &patched.unknown)),
+            "Ignore" => {}
+            _ => options.warnings.extend(patched.unknown),
+        }
+    }
+    Ok(patched.value)
+}
