@@ -1,10 +1,10 @@
-//! Ingresses. (Models pkg/apis/networking/validation and pkg/registry/networking/ingress.)
+//! Ingresses and their classes. (Models pkg/apis/networking/validation and pkg/registry/networking.)
 
 use super::Strategy;
 use super::meta::{subdomain, validate_meta, validate_meta_update};
 use super::util::{
-    child, has, index, int, invalid_each, items, keep_status_count_generation, no_warnings, nothing,
-    reset_status_begin_generation, text,
+    child, has, index, int, invalid_each, items, keep_status_count_generation, no_warnings, nothing, nothing_kept,
+    object, one_of, present, reset_status_begin_generation, set_default, set_generation, text, too_long,
 };
 use crate::api::error::FieldError;
 use crate::api::names;
@@ -41,6 +41,77 @@ pub const INGRESS: Strategy = Strategy {
     prepare_for_status_update: super::util::keep_spec,
     warnings: no_warnings,
 };
+
+/// The rules of IngressClasses.
+pub const INGRESS_CLASS: Strategy = Strategy {
+    kind: "IngressClass",
+    default: |obj| {
+        if let Some(parameters) = object(obj, "spec").and_then(|s| present(s, "parameters")) {
+            set_default(parameters, "scope", "Cluster");
+        }
+    },
+    validate: |obj| {
+        let mut errors = validate_meta(obj, false, subdomain);
+        errors.extend(class_spec(&obj["spec"]));
+        errors
+    },
+    validate_update: |new, old| {
+        let mut errors = validate_meta_update(new, old);
+        if text(&new["spec"], "controller") != text(&old["spec"], "controller") {
+            errors.push(FieldError::invalid(
+                "spec.controller",
+                new["spec"]["controller"].clone(),
+                "field is immutable",
+            ));
+        }
+        errors.extend(class_spec(&new["spec"]));
+        errors
+    },
+    validate_status_update: validate_meta_update,
+    prepare_for_create: |obj| set_generation(obj, 1),
+    prepare_for_update: keep_status_count_generation,
+    prepare_for_status_update: nothing_kept,
+    warnings: no_warnings,
+};
+
+fn class_spec(spec: &Value) -> Vec<FieldError> {
+    let mut errors = vec![];
+    let controller = text(spec, "controller");
+    if controller.len() > 250 {
+        errors.push(too_long("spec.controller", 250));
+    }
+    match controller.split_once('/') {
+        _ if controller.is_empty() => errors.push(FieldError::required("spec.controller", "")),
+        Some((host, path)) if !host.is_empty() && !path.is_empty() => {
+            errors.extend(invalid_each("spec.controller", host, names::is_dns1123_subdomain(host)));
+        }
+        _ => {
+            let why = "must be a domain-prefixed path (such as \"acme.io/foo\")";
+            errors.push(FieldError::invalid("spec.controller", controller, why));
+        }
+    }
+    let parameters = &spec["parameters"];
+    if !parameters.is_null() {
+        for key in ["kind", "name"] {
+            if text(parameters, key).is_empty() {
+                errors.push(FieldError::required(child("spec.parameters", key), ""));
+            }
+        }
+        errors.extend(one_of(parameters, "scope", "spec.parameters", &["Cluster", "Namespace"]));
+        match (text(parameters, "scope"), text(parameters, "namespace")) {
+            ("Namespace", "") => {
+                let why = "`parameters.scope` is set to 'Namespace'";
+                errors.push(FieldError::required("spec.parameters.namespace", why));
+            }
+            ("Cluster", ns) if !ns.is_empty() => {
+                let why = "`parameters.scope` is set to 'Cluster'";
+                errors.push(FieldError::forbidden("spec.parameters.namespace", why));
+            }
+            _ => {}
+        }
+    }
+    errors
+}
 
 const CLASS: &str = "kubernetes.io/ingress.class";
 

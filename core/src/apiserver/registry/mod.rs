@@ -9,6 +9,7 @@
 pub mod affinity;
 pub mod configmap;
 pub mod containers;
+pub mod controllerrevision;
 pub mod daemonset;
 pub mod deployment;
 pub mod endpoints;
@@ -19,6 +20,7 @@ pub mod job;
 pub mod lease;
 pub mod meta;
 pub mod namespace;
+pub mod networkpolicy;
 pub mod node;
 pub mod pod;
 pub mod pod_defaults;
@@ -28,7 +30,9 @@ pub mod pod_warnings;
 pub mod policy;
 pub mod probes;
 pub mod qos;
+pub mod rbac;
 pub mod replicaset;
+pub mod replicationcontroller;
 pub mod resources;
 pub mod secret;
 pub mod security;
@@ -81,6 +85,7 @@ pub fn strategy(kind: &str) -> Option<&'static Strategy> {
 /// Every kind that has rules.
 pub const STRATEGIES: &[&Strategy] = &[
     &configmap::STRATEGY,
+    &controllerrevision::STRATEGY,
     &daemonset::STRATEGY,
     &deployment::STRATEGY,
     &endpoints::ENDPOINTS,
@@ -88,20 +93,29 @@ pub const STRATEGIES: &[&Strategy] = &[
     &event::STRATEGY,
     &hpa::STRATEGY,
     &ingress::INGRESS,
+    &ingress::INGRESS_CLASS,
     &job::JOB,
     &job::CRON_JOB,
     &lease::STRATEGY,
     &namespace::STRATEGY,
+    &networkpolicy::STRATEGY,
     &node::STRATEGY,
     &pod::STRATEGY,
     &policy::DISRUPTION_BUDGET,
     &policy::LIMIT_RANGE,
     &policy::PRIORITY_CLASS,
     &policy::RESOURCE_QUOTA,
+    &rbac::CLUSTER_ROLE,
+    &rbac::CLUSTER_ROLE_BINDING,
+    &rbac::ROLE,
+    &rbac::ROLE_BINDING,
     &replicaset::STRATEGY,
+    &replicationcontroller::STRATEGY,
     &secret::STRATEGY,
     &service::STRATEGY,
     &serviceaccount::STRATEGY,
     &statefulset::STRATEGY,
     &storage::CLAIM,
+    &storage::CLASS,
+    &storage::VOLUME,
 ];

@@ -97,18 +97,26 @@ fn node_label_warnings(spec: &Value, path: &str) -> Vec<String> {
         .collect();
     let affinity = &spec["affinity"]["nodeAffinity"];
     let at = child(path, "affinity.nodeAffinity");
-    let mut term_warnings = |term: &Value, at: &str| {
-        for (i, e) in items(term, "matchExpressions").iter().enumerate() {
-            let key = text(e, "key");
-            let at = child(&index(&child(at, "matchExpressions"), i), "key");
-            warnings.extend(old_label(key).map(|why| format!("{at}: {key} is {why}")));
-        }
-    };
-    for (i, term) in items(&affinity[REQUIRED], "nodeSelectorTerms").iter().enumerate() {
-        term_warnings(term, &index(&format!("{at}.{REQUIRED}.nodeSelectorTerms"), i));
-    }
+    warnings.extend(node_selector_warnings(&affinity[REQUIRED], &child(&at, REQUIRED)));
     for (i, term) in items(affinity, PREFERRED).iter().enumerate() {
-        term_warnings(&term["preference"], &child(&index(&format!("{at}.{PREFERRED}"), i), "preference"));
+        warnings
+            .extend(term_warnings(&term["preference"], &child(&index(&format!("{at}.{PREFERRED}"), i), "preference")));
+    }
+    warnings
+}
+
+/// What to say of the labels a node selector names.
+pub fn node_selector_warnings(selector: &Value, path: &str) -> Vec<String> {
+    let terms = items(selector, "nodeSelectorTerms").iter().enumerate();
+    terms.flat_map(|(i, term)| term_warnings(term, &index(&child(path, "nodeSelectorTerms"), i))).collect()
+}
+
+fn term_warnings(term: &Value, path: &str) -> Vec<String> {
+    let mut warnings = vec![];
+    for (i, e) in items(term, "matchExpressions").iter().enumerate() {
+        let key = text(e, "key");
+        let at = child(&index(&child(path, "matchExpressions"), i), "key");
+        warnings.extend(old_label(key).map(|why| format!("{at}: {key} is {why}")));
     }
     warnings
 }

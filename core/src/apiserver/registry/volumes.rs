@@ -139,6 +139,67 @@ fn validate_source(v: &Value, pod: &str, path: &str) -> Vec<FieldError> {
     errors
 }
 
+/// What a PersistentVolume can stand for, in upstream's order of checks.
+const PERSISTENT_SOURCES: [&str; 22] = [
+    "hostPath",
+    "gcePersistentDisk",
+    "awsElasticBlockStore",
+    "glusterfs",
+    "flocker",
+    "nfs",
+    "rbd",
+    "quobyte",
+    "cephfs",
+    "iscsi",
+    "cinder",
+    "fc",
+    "flexVolume",
+    "azureFile",
+    "vsphereVolume",
+    "photonPersistentDisk",
+    "portworxVolume",
+    "azureDisk",
+    "scaleIO",
+    "local",
+    "storageos",
+    "csi",
+];
+
+/// Is this field of a PersistentVolume's spec a source?
+pub fn is_persistent_source(key: &str) -> bool {
+    PERSISTENT_SOURCES.contains(&key)
+}
+
+/// Exactly one source of a PersistentVolume. (Models ValidatePersistentVolumeSpec.)
+pub fn validate_persistent_source(spec: &Value, path: &str) -> Vec<FieldError> {
+    let mut errors = vec![];
+    let mut found = false;
+    for source in PERSISTENT_SOURCES.iter().filter(|s| has(spec, s)) {
+        let (part, at) = (&spec[*source], child(path, source));
+        if found {
+            errors.push(FieldError::forbidden(at, "may not specify more than 1 volume type"));
+            continue;
+        }
+        found = true;
+        errors.extend(match *source {
+            "hostPath" => host_path(part, &at),
+            "nfs" => nfs(part, &at),
+            "local" => {
+                let mut errors = required(part, &["path"], &at);
+                errors.extend(no_backsteps(text(part, "path"), &child(&at, "path")));
+                errors
+            }
+            "csi" => required(part, &["driver", "volumeHandle"], &at),
+            "gcePersistentDisk" => required(part, &["pdName"], &at),
+            other => required(part, required_fields(other), &at),
+        });
+    }
+    if !found {
+        errors.push(FieldError::required(path, "must specify a volume type"));
+    }
+    errors
+}
+
 /// Fields that sources of elsewhere cannot do without; more is not looked at.
 fn required_fields(source: &str) -> &'static [&'static str] {
     match source {
