@@ -17,14 +17,16 @@ pub fn run(args: &[String]) -> Done {
         return Err(format!("test: no part {unknown}; there are {}", names.join(", ")));
     }
     let mut failed = vec![];
-    for (name, part) in PARTS {
-        if !args.is_empty() && !args.iter().any(|a| a == name) {
-            continue;
-        }
+    let chosen: Vec<&Part> = PARTS.iter().filter(|p| args.is_empty() || args.iter().any(|a| a == p.0)).collect();
+    for (at, (name, part)) in chosen.iter().enumerate() {
         eprintln!("== {name}");
         let start = Instant::now();
         let done = part();
-        eprintln!("== {name}: {} after {} s", if done.is_ok() { "fine" } else { "FAILED" }, start.elapsed().as_secs());
+        // the last words belong to the test runner
+        if done.is_err() || at + 1 < chosen.len() {
+            let outcome = if done.is_ok() { "fine" } else { "FAILED" };
+            eprintln!("== {name}: {outcome} after {} s", start.elapsed().as_secs());
+        }
         if let Err(e) = done {
             eprintln!("{e}");
             failed.push(*name);
