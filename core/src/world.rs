@@ -185,7 +185,7 @@ impl World {
                 sim.actor = Actor::Component(c);
                 self.controllers.work(c, sim);
             }
-            Event::Requeue(c, key) => self.controllers.enqueue(c, sim, key, 0),
+            Event::Requeue(c, key) => self.controllers.requeue(c, sim, key),
             Event::Timer(c, n) => {
                 sim.actor = Actor::Component(c);
                 self.controllers.timer(c, sim, n);

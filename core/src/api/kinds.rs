@@ -606,7 +606,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["all"],
         verbs: RW,
         subresources: &["status"],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "jobs",
@@ -619,7 +619,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["all"],
         verbs: RW,
         subresources: &["status"],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "certificatesigningrequests",

@@ -119,6 +119,15 @@ impl Sim {
         Ok(proto)
     }
 
+    /// A prototype like another but for what `change` does to its metadata and spec; owners stay.
+    pub fn vary_proto(&mut self, proto: &Arc<PodProto>, change: impl FnOnce(&mut Pod)) -> Arc<PodProto> {
+        let mut pod = proto.pod.clone();
+        change(&mut pod);
+        let labels = self.store.intern_labels(&pod.metadata.labels.clone().unwrap_or_default());
+        let (owners, controller, qos) = (proto.owners.clone(), proto.controller, proto.qos);
+        self.store.intern_proto(PodProto { id: 0, pod, labels, owners, controller, qos })
+    }
+
     /// Creates a pod of a prototype under a generated name.
     pub fn create_pod(
         &mut self,

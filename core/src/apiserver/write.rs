@@ -120,6 +120,8 @@ impl Sim {
                 admission::admit_pod(&mut v, account.as_ref(), &admission::system_priority_classes(), &token)
                     .map_err(|why| Status::forbidden("pods", &name, &why))?;
             }
+            // the pods' labels and the selector say the uid that it will get
+            Kind::Job => v["metadata"]["uid"] = self.store.ids.uid(self.store.ids.issued() + 1).into(),
             Kind::Service => self.allocate_service(&mut v, None).map_err(|e| Status::invalid("Service", &name, &e))?,
             _ => {}
         }

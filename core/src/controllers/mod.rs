@@ -24,6 +24,7 @@ pub mod statefulset;
 pub mod tainteviction;
 pub mod ttlafterfinished;
 
+use crate::clock::{SimDuration, SimTime};
 use crate::sim::{Component, Event, Sim};
 use crate::store::{Change, Key};
 use queue::WorkQueue;
@@ -34,7 +35,7 @@ pub enum Action {
     /// Nothing.
     Done,
     /// Look again after this long.
-    After(crate::clock::SimDuration),
+    After(SimDuration),
     /// It failed: look again with back-off.
     Retry,
 }
@@ -45,6 +46,9 @@ pub struct Controllers {
     queues: imbl::OrdMap<Component, WorkQueue>,
     nodes: nodelifecycle::NodeLifecycle,
     evictions: tainteviction::TaintEviction,
+    jobs: job::Jobs,
+    /// Keys that come to their queues later, when, and the requests that made them due.
+    later: imbl::OrdMap<(Component, Key), (SimTime, u64)>,
 }
 
 impl Controllers {
@@ -59,7 +63,20 @@ impl Controllers {
         let mut keys: Vec<(Key, u64)> = vec![];
         let mut picks = endpoints::Picks::new();
         for change in &changes {
-            self.keys_of(c, sim, change, &mut picks, &mut |key| keys.push((key, change.request)));
+            let wait = match c {
+                Component::Job => job::delay(change),
+                Component::CronJob => cronjob::delay(sim, change),
+                _ => SimDuration::ZERO,
+            };
+            if wait == SimDuration::ZERO {
+                self.keys_of(c, sim, change, &mut picks, &mut |key| keys.push((key, change.request)));
+                continue;
+            }
+            let mut put_off = vec![];
+            self.keys_of(c, sim, change, &mut picks, &mut |key| put_off.push(key));
+            for key in put_off {
+                self.add_after(c, sim, key, change.request, wait);
+            }
         }
         if c == Component::NodeLifecycle {
             let mut readiness_changed = false;
@@ -86,19 +103,39 @@ impl Controllers {
         }
     }
 
+    /// Puts a key on a controller's queue after a while, unless it comes there sooner anyway.
+    fn add_after(&mut self, c: Component, sim: &mut Sim, key: Key, cause: u64, wait: SimDuration) {
+        let at = sim.now + wait;
+        let place = (c, key);
+        if self.later.get(&place).is_some_and(|(t, _)| *t <= at) {
+            return;
+        }
+        sim.queue.at(at, Event::Requeue(c, place.1.clone()));
+        self.later.insert(place, (at, cause));
+    }
+
+    /// The time to which a key was put off has come.
+    pub fn requeue(&mut self, c: Component, sim: &mut Sim, key: Key) {
+        let place = (c, key);
+        let due = self.later.get(&place).copied().filter(|(at, _)| *at <= sim.now);
+        if due.is_some() {
+            self.later.remove(&place);
+        }
+        self.enqueue(c, sim, place.1, due.map_or(0, |(_, cause)| cause));
+    }
+
     /// A controller takes one key and syncs it.
     pub fn work(&mut self, c: Component, sim: &mut Sim) {
         let q = self.queues.entry(c).or_default();
         q.working = false;
         let Some((key, cause)) = q.take() else { return };
         let action = sim.acting(crate::sim::Actor::Component(c), cause, |sim| self.sync(c, sim, &key));
+        if let Action::After(d) = action {
+            self.add_after(c, sim, key.clone(), 0, d);
+        }
         let q = self.queues.entry(c).or_default();
         match action {
-            Action::Done => q.forget(&key),
-            Action::After(d) => {
-                q.forget(&key);
-                sim.after(d, Event::Requeue(c, key));
-            }
+            Action::Done | Action::After(_) => q.forget(&key),
             Action::Retry => {
                 if let Some(d) = q.back_off(&key, c == Component::Deployment) {
                     sim.after(d, Event::Requeue(c, key));
@@ -139,7 +176,7 @@ impl Controllers {
             Component::StatefulSet => statefulset::keys_of(sim, change, add),
             Component::Job => job::keys_of(sim, change, add),
             Component::CronJob => cronjob::keys_of(sim, change, add),
-            Component::TtlAfterFinished => ttlafterfinished::keys_of(sim, change, add),
+            Component::TtlAfterFinished => ttlafterfinished::keys_of(change, add),
             Component::PersistentVolume => persistentvolume::keys_of(sim, change, add),
             Component::ResourceQuota => resourcequota::keys_of(sim, change, add),
             Component::Disruption => disruption::keys_of(sim, change, add),
@@ -160,7 +197,7 @@ impl Controllers {
             Component::ReplicationController => replicationcontroller::sync(sim, key),
             Component::DaemonSet => daemonset::sync(sim, key),
             Component::StatefulSet => statefulset::sync(sim, key),
-            Component::Job => job::sync(sim, key),
+            Component::Job => self.jobs.sync(sim, key),
             Component::CronJob => cronjob::sync(sim, key),
             Component::TtlAfterFinished => ttlafterfinished::sync(sim, key),
             Component::PersistentVolume => persistentvolume::sync(sim, key),

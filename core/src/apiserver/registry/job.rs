@@ -36,7 +36,7 @@ pub const CRON_JOB: Strategy = Strategy {
     default: default_cron_job,
     validate: |obj| {
         let mut errors = validate_meta(obj, true, subdomain);
-        errors.extend(validate_cron_spec(&obj["spec"], "spec"));
+        errors.extend(validate_cron_spec(&obj["spec"], "spec", false));
         let name = text(&obj["metadata"], "name");
         if name.len() > 52 {
             errors.push(FieldError::invalid("metadata.name", name, "must be no more than 52 characters"));
@@ -45,7 +45,8 @@ pub const CRON_JOB: Strategy = Strategy {
     },
     validate_update: |new, old| {
         let mut errors = validate_meta_update(new, old);
-        errors.extend(validate_cron_spec(&new["spec"], "spec"));
+        let zoned = text(&old["spec"], "schedule").contains("TZ");
+        errors.extend(validate_cron_spec(&new["spec"], "spec", zoned));
         errors
     },
     validate_status_update: validate_meta_update,
@@ -74,7 +75,11 @@ fn default(obj: &mut Value) {
     let replacement = if has(spec, "podFailurePolicy") { "Failed" } else { "TerminatingOrFailed" };
     set_if_absent(spec, "podReplacementPolicy", replacement);
     default_failure_policy(spec);
-    labels_from_template(obj);
+    // before its creation the template does not have the labels by which its pods are found
+    let made = has(&obj["spec"]["template"]["metadata"]["labels"], "batch.kubernetes.io/controller-uid");
+    if made || flag(&obj["spec"], "manualSelector") {
+        labels_from_template(obj);
+    }
 }
 
 fn default_failure_policy(spec: &mut Value) {
@@ -128,6 +133,7 @@ fn prepare_for_create(obj: &mut Value) {
     if let Some(labels) = object(spec, "selector").and_then(|s| object(s, "matchLabels")) {
         labels["batch.kubernetes.io/controller-uid"] = uid;
     }
+    labels_from_template(obj);
 }
 
 fn validate_spec(spec: &Value, path: &str) -> Vec<FieldError> {
@@ -367,14 +373,15 @@ fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
     errors
 }
 
-fn validate_cron_spec(spec: &Value, path: &str) -> Vec<FieldError> {
+/// `zoned`: the schedule had a time zone of its own before, which is not refused then.
+fn validate_cron_spec(spec: &Value, path: &str, zoned: bool) -> Vec<FieldError> {
     let mut errors = vec![];
     let at = child(path, "schedule");
     let schedule = text(spec, "schedule");
     if schedule.is_empty() {
         errors.push(FieldError::required(at.as_str(), ""));
     } else {
-        errors.extend(validate_schedule(schedule, has(spec, "timeZone"), &at));
+        errors.extend(validate_schedule(schedule, has(spec, "timeZone"), zoned, &at));
     }
     errors.extend(non_negative(spec, "startingDeadlineSeconds", path));
     if has(spec, "timeZone") {
@@ -392,12 +399,12 @@ fn validate_cron_spec(spec: &Value, path: &str) -> Vec<FieldError> {
     errors
 }
 
-fn validate_schedule(schedule: &str, zoned: bool, path: &str) -> Vec<FieldError> {
+fn validate_schedule(schedule: &str, has_zone: bool, zoned: bool, path: &str) -> Vec<FieldError> {
     let mut errors = vec![];
     if let Err(why) = Schedule::parse(schedule) {
         errors.push(FieldError::invalid(path, schedule, why));
     }
-    if schedule.contains("TZ") {
+    if (has_zone || !zoned) && schedule.contains("TZ") {
         let why = if zoned {
             "cannot use both timeZone field and TZ or CRON_TZ in schedule"
         } else {
