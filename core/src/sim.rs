@@ -182,8 +182,27 @@ impl Component {
                 Kind::ConfigMap,
                 Kind::Secret,
                 Kind::PersistentVolumeClaim,
+                Kind::ServiceAccount,
+                Kind::ReplicationController,
+                Kind::ReplicaSet,
+                Kind::Deployment,
+                Kind::StatefulSet,
+                Kind::DaemonSet,
+                Kind::Job,
+                Kind::CronJob,
+                Kind::Ingress,
+                Kind::NetworkPolicy,
+                Kind::PodDisruptionBudget,
+                Kind::HorizontalPodAutoscaler,
             ],
-            Component::Disruption => &[Kind::PodDisruptionBudget, Kind::Pod],
+            Component::Disruption => &[
+                Kind::PodDisruptionBudget,
+                Kind::Pod,
+                Kind::ReplicaSet,
+                Kind::Deployment,
+                Kind::StatefulSet,
+                Kind::ReplicationController,
+            ],
             Component::Scheduler => &[Kind::Pod, Kind::Node, Kind::Service, Kind::ReplicaSet, Kind::Namespace],
             Component::Kubelets => &[Kind::Pod, Kind::Node, Kind::ConfigMap, Kind::Secret],
             Component::Terminals => &[],
@@ -422,6 +441,10 @@ impl Sim {
 
     /// Schedules the delivery of a change of this kind to whoever watches it. The API server calls it at each write.
     pub fn notify(&mut self, kind: Kind) {
+        // what admission looks at when it admits a template
+        if matches!(kind, Kind::LimitRange | Kind::PriorityClass | Kind::Namespace) {
+            self.server.templates.clear();
+        }
         for c in Component::ALL {
             let wants = c.watches().contains(&kind) || (c == Component::Terminals && self.terminals_wait);
             if wants && self.delivering & (1 << c as u8) == 0 {

@@ -99,6 +99,7 @@ impl World {
             "spec": {"clusterIP": "10.96.0.1", "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}]},
         });
         sim.request(Request::new(Method::Post, "/api/v1/namespaces/default/services").body(service));
+        crate::apiserver::admission::store_system_classes(sim);
         self.kubelets.boot(sim);
     }
 

@@ -179,7 +179,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "namespaces",
@@ -218,7 +218,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &["status"],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "persistentvolumes",
@@ -231,7 +231,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &["status"],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "pods",
@@ -294,7 +294,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &["status"],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "secrets",
@@ -710,7 +710,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "ingresses",
@@ -723,7 +723,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &["status"],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "ipaddresses",
@@ -749,7 +749,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "servicecidrs",
@@ -788,7 +788,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &["status"],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "clusterrolebindings",
@@ -905,7 +905,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "csidrivers",
@@ -957,7 +957,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "volumeattachments",

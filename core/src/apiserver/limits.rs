@@ -176,7 +176,7 @@ fn too_far_apart(
 }
 
 /// What a whole pod asks for: containers and sidecars together, or the greediest moment of its start.
-fn of_pod(spec: &Value, list: &str) -> Amounts {
+pub(super) fn of_pod(spec: &Value, list: &str) -> Amounts {
     let mut sum = Amounts::new();
     let add = |sum: &mut Amounts, more: &Amounts| {
         for (k, q) in more {

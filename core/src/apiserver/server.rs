@@ -137,10 +137,7 @@ impl Sim {
                 Ok((201, success()))
             }
             (Method::Post, "eviction", Some(_)) if t.kind == Kind::Pod => {
-                self.found(t)?;
-                let mut r = r.clone();
-                r.body = r.body["deleteOptions"].clone();
-                self.delete_request(t, &r, dry_run)?;
+                self.evict(&t.key(), r, dry_run)?;
                 Ok((201, success()))
             }
             (Method::Put, "finalize", Some(_)) if t.kind == Kind::Namespace => {

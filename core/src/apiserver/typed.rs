@@ -112,7 +112,15 @@ impl Sim {
         if let Some(f) = meta.finalizers {
             v["metadata"]["finalizers"] = json!(f);
         }
-        let v = self.admit(Kind::Pod, v)?;
+        let v = self.admit(Kind::Pod, v, &mut vec![]).map_err(|mut e| {
+            // the template stands for pods with names of their own
+            let name = format!("{}-{}", owner.name, self.rng.suffix(5));
+            e.message = e.message.replace(&format!("\"{}-xxxxx\"", owner.name), &format!("{name:?}"));
+            if e.details["name"].is_string() {
+                e.details["name"] = name.into();
+            }
+            e
+        })?;
         let pod: Pod = serde_json::from_value(v).map_err(|e| Status::bad_request(e.to_string()))?;
         let proto = self.pod_record(pod, 0).proto;
         self.server.templates.insert(owner_id, (generation, proto.clone()));
@@ -154,10 +162,18 @@ impl Sim {
         while self.store.get(Kind::Pod, &Key { namespace: namespace.clone(), name: name.clone() }).is_some() {
             name = format!("{cut}{}", self.rng.suffix(5)).into();
         }
+        let charges = match self.room_for_pod(namespace, &name, proto) {
+            Ok(charges) => charges,
+            Err(e) => {
+                self.log_request(Verb::Create, Some(Kind::Pod), Key::new(namespace.clone(), name), "", e.code, None);
+                return Err(e);
+            }
+        };
         let mut token = [0u8; 5];
         for t in &mut token {
             *t = crate::rng::SAFE_ALPHABET[self.rng.below(27) as usize];
         }
+        self.charge(charges, self.request_id());
         let id = self.store.ids.issue();
         let rv = self.store.next_version();
         let record = Arc::new(PodRecord {
@@ -222,6 +238,14 @@ impl Sim {
         let request = self.log_request(Verb::Patch, Some(Kind::Pod), new.key(), "status", 200, None);
         self.put_pod(new, request);
         true
+    }
+
+    /// As [`Sim::update_pod_status`], as a part of the request that is being carried out.
+    pub(super) fn change_pod_status(&mut self, id: Id, change: impl FnOnce(&mut PodStatusRecord)) {
+        let Some(pod) = self.store.pod(id).cloned() else { return };
+        let mut new = (*pod).clone();
+        change(&mut new.status);
+        self.put_pod(new, self.request_id());
     }
 
     /// Changes what a pod shares with others: labels, annotations, owner references, finalizers. Same meaning as a

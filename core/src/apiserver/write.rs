@@ -78,7 +78,8 @@ impl Sim {
             let name = format!("{cut}{}", self.rng.suffix(5));
             m.insert("name".into(), name.into());
         }
-        let v = self.admit(t.kind, v)?;
+        let v = self.admit(t.kind, v, options.warnings)?;
+        let charges = self.room(t.kind, &v, None)?;
         let name = v["metadata"]["name"].as_str().unwrap_or_default().to_string();
         let key = Key::new(v["metadata"]["namespace"].as_str().unwrap_or(""), name.as_str());
         if self.store.get(t.kind, &key).is_some() {
@@ -102,24 +103,18 @@ impl Sim {
         if t.kind == Kind::Service {
             self.hold_service(&v, None);
         }
+        self.charge(charges, self.request_id());
         let obj = self.insert(t.kind, v)?;
         Ok((201, self.present(&obj)))
     }
 
     /// Defaults, admission and validation of a new object.
-    pub(super) fn admit(&mut self, kind: Kind, mut v: Value) -> Result<Value, Status> {
+    pub(super) fn admit(&mut self, kind: Kind, mut v: Value, warnings: &mut Vec<String>) -> Result<Value, Status> {
         let strategy = registry::strategy(kind.info().kind).ok_or_else(|| not_simulated(kind.info()))?;
         (strategy.default)(&mut v);
         let name = v["metadata"]["name"].as_str().unwrap_or_default().to_string();
+        self.complete_new(kind, &mut v)?;
         match kind {
-            Kind::Pod => {
-                let token = self.rng.suffix(5);
-                let ns = v["metadata"]["namespace"].as_str().unwrap_or("default");
-                let account = Key::new(ns, admission::account_name(&v));
-                let account = self.store.get(Kind::ServiceAccount, &account).map(|o| o.to_value(&self.store.ids));
-                admission::admit_pod(&mut v, account.as_ref(), &admission::system_priority_classes(), &token)
-                    .map_err(|why| Status::forbidden("pods", &name, &why))?;
-            }
             // the pods' labels and the selector say the uid that it will get
             Kind::Job => v["metadata"]["uid"] = self.store.ids.uid(self.store.ids.issued() + 1).into(),
             Kind::Service => self.allocate_service(&mut v, None).map_err(|e| Status::invalid("Service", &name, &e))?,
@@ -130,6 +125,7 @@ impl Sim {
         if !errors.is_empty() {
             return Err(Status::invalid(&kind.info().group_kind(), &name, &errors));
         }
+        self.judge(kind, &v, None, warnings)?;
         Ok(v)
     }
 
@@ -253,10 +249,13 @@ impl Sim {
         if !errors.is_empty() {
             return Err(Status::invalid(&t.info.group_kind(), &name, &errors));
         }
+        self.judge(t.kind, &new, Some(&old), options.warnings)?;
+        let charges = self.room(t.kind, &new, Some(&old))?;
         options.warnings.extend((strategy.warnings)(&new, Some(&old)));
         if options.dry_run {
             return Ok((200, new));
         }
+        self.charge(charges, self.request_id());
         if t.kind == Kind::Service {
             self.hold_service(&new, Some(&old));
         }

@@ -3,9 +3,17 @@
 //!
 //! Pure functions on objects that are defaulted and not yet validated; the caller looks up the other objects. An error is
 //! the reason after `pods "x" is forbidden: `. In upstream's order: [`check_namespace`], then for pods (limits come from
-//! LimitRanges) [`service_account`], [`priority`], [`default_tolerations`]; the strategy's `prepare_for_create` follows.
+//! LimitRanges) [`service_account`], [`priority`], [`default_tolerations`]; the strategy's `prepare_for_create` and
+//! validation follow, then limits, standards ([`podsecurity`]) and, last, [`quota`]. The hooks look up the other objects.
+
+pub mod eviction;
+mod hooks;
+pub mod podsecurity;
+pub mod quota;
 
 use super::registry::util::{has, items, items_mut, object, set_if_absent, text};
+use super::request::{Method, Request};
+use crate::sim::{KubeletProfile, Sim};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -132,6 +140,37 @@ pub fn system_priority_classes() -> BTreeMap<String, PriorityClass> {
         })
         .collect()
 }
+
+/// Stores the classes every cluster has, and, but where recordings are replayed, a default StorageClass.
+pub fn store_system_classes(sim: &mut Sim) {
+    const ABOUT: [(&str, i64, &str); 2] = [
+        (
+            "system-cluster-critical",
+            2_000_000_000,
+            "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+        ),
+        (
+            "system-node-critical",
+            2_000_001_000,
+            "Used for system critical pods that must not be moved from their current node.",
+        ),
+    ];
+    for (name, value, description) in ABOUT {
+        let class = json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass",
+            "metadata": {"name": name}, "value": value, "description": description});
+        sim.request(Request::new(Method::Post, "/apis/scheduling.k8s.io/v1/priorityclasses").body(class));
+    }
+    if sim.config.kubelets == KubeletProfile::Real {
+        let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+            "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+            "provisioner": DEFAULT_PROVISIONER, "reclaimPolicy": "Delete", "allowVolumeExpansion": true,
+            "volumeBindingMode": "WaitForFirstConsumer"});
+        sim.request(Request::new(Method::Post, "/apis/storage.k8s.io/v1/storageclasses").body(class));
+    }
+}
+
+/// The driver of the default StorageClass: disks that nodes reach over the network, one node at a time.
+pub const DEFAULT_PROVISIONER: &str = "disk.csi.kubarium.dev";
 
 /// Computes a pod's priority from its class, or from the default one.
 pub fn priority(pod: &mut Value, classes: &BTreeMap<String, PriorityClass>) -> Result<(), String> {
