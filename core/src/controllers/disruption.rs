@@ -29,7 +29,8 @@ pub fn keys_of(sim: &Sim, change: &Change, add: &mut dyn FnMut(Key)) {
             for o in sim.store.list(Kind::PodDisruptionBudget, Some(&namespace)) {
                 let Obj::PodDisruptionBudget(b) = o else { continue };
                 let Some(selector) = b.spec.as_ref().and_then(selector) else { continue };
-                let picks = |p: &Option<Obj>| matches!(p, Some(Obj::Pod(p)) if selector.matches_by(|k| p.proto.labels.get(k)));
+                let picks =
+                    |p: &Option<Obj>| matches!(p, Some(Obj::Pod(p)) if selector.matches_by(|k| p.proto.labels.get(k)));
                 if picks(&change.old) || picks(&change.new) {
                     add(o.key());
                 }
@@ -86,10 +87,7 @@ pub fn sync(sim: &mut Sim, key: &Key) -> Action {
         sim.record(SOURCE, &about, false, "NoPods", "No matching pods found");
     }
     let wants_scale = spec.max_unavailable.is_some()
-        || matches!(
-            spec.min_available,
-            Some(k8s_openapi::apimachinery::pkg::util::intstr::IntOrString::String(_))
-        );
+        || matches!(spec.min_available, Some(k8s_openapi::apimachinery::pkg::util::intstr::IntOrString::String(_)));
     let computed = if wants_scale { scale(sim, &pods) } else { Ok((0, vec![])) };
     let (scale, unmanaged) = match computed {
         Ok(found) => found,
@@ -98,7 +96,9 @@ pub fn sync(sim: &mut Sim, key: &Key) -> Action {
     if !unmanaged.is_empty() {
         let message = format!(
             "Pods selected by this PodDisruptionBudget (selector: {}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set \".spec.minAvailable\" field of the PDB to an integer value.",
-            spec.selector.as_ref().map_or_else(String::new, |s| format!("{:?}", s.match_labels.clone().unwrap_or_default())),
+            spec.selector
+                .as_ref()
+                .map_or_else(String::new, |s| format!("{:?}", s.match_labels.clone().unwrap_or_default())),
         );
         sim.record(SOURCE, &about, true, "UnmanagedPods", message);
     }
@@ -111,10 +111,10 @@ pub fn sync(sim: &mut Sim, key: &Key) -> Action {
     let healthy = pods.iter().filter(|p| p.deletion.is_none() && !gone(p) && p.status.is_ready()).count() as i64;
     let allowed = allowed(expected, desired, healthy);
     let mut status = budget.status.clone().unwrap_or_default();
-    status.current_healthy = healthy as i32;
-    status.desired_healthy = desired as i32;
-    status.expected_pods = expected as i32;
-    status.disruptions_allowed = allowed as i32;
+    status.current_healthy = Some(healthy as i32);
+    status.desired_healthy = Some(desired as i32);
+    status.expected_pods = Some(expected as i32);
+    status.disruptions_allowed = Some(allowed as i32);
     status.disrupted_pods = (!disrupted.is_empty()).then_some(disrupted);
     status.observed_generation = budget.metadata.generation;
     set_condition(&mut status, sim.now, &budget, allowed > 0);
@@ -142,7 +142,7 @@ fn failed(sim: &mut Sim, budget: &PodDisruptionBudget, why: &str) -> Action {
     let message = format!("Failed to calculate the number of expected pods: {why}");
     sim.record(SOURCE, &about, true, "CalculateExpectedPodCountFailed", message);
     let mut status = budget.status.clone().unwrap_or_default();
-    status.disruptions_allowed = 0;
+    status.disruptions_allowed = Some(0);
     status.observed_generation = budget.metadata.generation;
     condition(&mut status, sim.now, budget, false, "SyncFailed", why);
     write(sim, budget, status, None)

@@ -27,9 +27,8 @@ impl Sim {
         }
         let picks = |b: &PodDisruptionBudget| {
             let selector = b.spec.as_ref().and_then(|s| s.selector.as_ref());
-            selector.is_some_and(|s| {
-                Selector::from_typed(Some(s)).is_ok_and(|s| s.matches_by(|k| pod.proto.labels.get(k)))
-            })
+            selector
+                .is_some_and(|s| Selector::from_typed(Some(s)).is_ok_and(|s| s.matches_by(|k| pod.proto.labels.get(k))))
         };
         self.store.list_typed::<PodDisruptionBudget>(Some(&pod.namespace)).filter(|b| picks(b)).cloned().collect()
     }
@@ -72,8 +71,12 @@ impl Sim {
             }
         };
         let status = budget.status.clone().unwrap_or_default();
-        let always = budget.spec.as_ref().and_then(|s| s.unhealthy_pod_eviction_policy.as_deref()) == Some("AlwaysAllow");
-        let guarded = status.current_healthy >= status.desired_healthy && status.desired_healthy > 0;
+        let always =
+            budget.spec.as_ref().and_then(|s| s.unhealthy_pod_eviction_policy.as_deref()) == Some("AlwaysAllow");
+        let number = |n: Option<i32>| n.unwrap_or(0);
+        let (healthy, desired) = (number(status.current_healthy), number(status.desired_healthy));
+        let guarded = healthy >= desired && desired > 0;
+        let left = number(status.disruptions_allowed);
         if !pod.status.is_ready() && (always || guarded) {
             return Ok(());
         }
@@ -82,14 +85,11 @@ impl Sim {
             let why = format!("The disruption budget {name} is still being processed by the server.");
             return Err(too_many("Cannot evict pod as it would violate the pod's disruption budget.", &why, Some(10)));
         }
-        if status.disruptions_allowed < 0 {
+        if left < 0 {
             return Err(Status::forbidden("poddisruptionbudgets.policy", &name, "pdb disruptions allowed is negative"));
         }
-        if status.disruptions_allowed == 0 {
-            let why = format!(
-                "The disruption budget {name} needs {} healthy pods and has {} currently",
-                status.desired_healthy, status.current_healthy
-            );
+        if left == 0 {
+            let why = format!("The disruption budget {name} needs {desired} healthy pods and has {healthy} currently");
             return Err(too_many("Cannot evict pod as it would violate the pod's disruption budget.", &why, None));
         }
         if dry_run {
@@ -97,8 +97,8 @@ impl Sim {
         }
         let mut new = (*budget).clone();
         let s = new.status.get_or_insert_default();
-        s.disruptions_allowed -= 1;
-        if s.disruptions_allowed == 0
+        s.disruptions_allowed = Some(left - 1);
+        if left == 1
             && let Some(c) = s.conditions.iter_mut().flatten().find(|c| c.type_ == CONDITION)
         {
             c.status = "False".into();

@@ -182,7 +182,9 @@ fn ingress_class(o: &Value, now: UnixSeconds) -> Vec<Value> {
         let group = if group.is_empty() { String::new() } else { format!(".{group}") };
         format!("{}{group}/{}", text(&p["kind"]), text(&p["name"]))
     };
-    vec![name(o), text(&o["spec"]["controller"]).into(), parameters.into(), age(o, now)]
+    let default = o["metadata"]["annotations"]["ingressclass.kubernetes.io/is-default-class"] == "true";
+    let shown = if default { format!("{} (default)", text(&o["metadata"]["name"])).into() } else { name(o) };
+    vec![shown, text(&o["spec"]["controller"]).into(), parameters.into(), age(o, now)]
 }
 
 fn network_policy(o: &Value, now: UnixSeconds) -> Vec<Value> {

@@ -99,7 +99,9 @@ fn port(p: &Value, path: &str) -> Vec<FieldError> {
         number => {
             let number = number.as_i64().unwrap_or_default();
             if has(p, "endPort") && end < number {
-                refuse_end("must be greater than or equal to `port`");
+                // upstream shows the port here
+                let why = "must be greater than or equal to `port`";
+                errors.push(FieldError::invalid(child(path, "endPort"), number, why));
             }
             let wrong = |n: i64, field: &str| -> Vec<FieldError> {
                 let reasons = names::is_valid_port_num(n);
