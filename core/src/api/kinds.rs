@@ -93,13 +93,30 @@ pub fn resolve(arg: &str) -> Option<&'static ResourceInfo> {
 
 /// Finds a resource by `apiVersion` and `kind`.
 pub fn by_kind(api_version: &str, kind: &str) -> Option<&'static ResourceInfo> {
-    RESOURCES.iter().find(|r| r.kind == kind && r.api_version() == api_version)
+    let all = RESOURCES.iter().chain(OTHER_VERSIONS);
+    all.into_iter().find(|r| r.kind == kind && r.api_version() == api_version)
 }
 
 /// Finds a resource by its place in the API.
 pub fn by_plural(group: &str, version: &str, plural: &str) -> Option<&'static ResourceInfo> {
-    RESOURCES.iter().find(|r| r.plural == plural && r.group == group && r.version == version)
+    let all = RESOURCES.iter().chain(OTHER_VERSIONS);
+    all.into_iter().find(|r| r.plural == plural && r.group == group && r.version == version)
 }
+
+/// Resources in versions that are served besides the preferred ones.
+pub static OTHER_VERSIONS: &[ResourceInfo] = &[ResourceInfo {
+    plural: "horizontalpodautoscalers",
+    singular: "horizontalpodautoscaler",
+    short_names: &["hpa"],
+    group: "autoscaling",
+    version: "v1",
+    kind: "HorizontalPodAutoscaler",
+    namespaced: true,
+    categories: &["all"],
+    verbs: RW,
+    subresources: &["status"],
+    support: Support::Simulated,
+}];
 
 /// Every resource of a v1.36 API server, sorted by group, then name.
 pub static RESOURCES: &[ResourceInfo] = &[

@@ -26,11 +26,11 @@ impl Sim {
             return Err(Status::forbidden("namespaces", &t.key().name, "this namespace may not be deleted"));
         }
         if dry_run {
-            return Ok((200, self.present(&obj)));
+            return Ok((200, self.shown(t, &obj)));
         }
         match self.delete_object(&obj, &options) {
-            Some(left) => Ok((200, self.present(&left))),
-            None if t.kind == Kind::Pod => Ok((200, self.present(&obj))),
+            Some(left) => Ok((200, self.shown(t, &left))),
+            None if t.kind == Kind::Pod => Ok((200, self.shown(t, &obj))),
             None => {
                 let mut s = success();
                 s["details"] = json!({"name": t.key().name.to_string(), "group": t.info.group, "kind": t.info.plural, "uid": self.store.ids.uid(obj.id(&self.store.ids))});

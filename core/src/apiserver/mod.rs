@@ -3,8 +3,14 @@
 
 mod addresses;
 pub mod admission;
+mod apply;
+pub mod authorizer;
+pub mod convert;
+pub mod crd;
 mod delete;
+pub mod discovery;
 pub mod limits;
+pub mod managed;
 pub mod patch;
 pub mod printers;
 mod read;
@@ -16,4 +22,8 @@ pub mod server;
 pub mod state;
 mod target;
 pub mod typed;
+pub mod watch;
 mod write;
+
+#[cfg(test)]
+mod tests;

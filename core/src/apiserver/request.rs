@@ -3,6 +3,44 @@
 use crate::api::error::Status;
 use crate::clock::SimTime;
 use serde_json::Value;
+use std::sync::Arc;
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// `jane`, `system:serviceaccount:default:robot`.
+    pub name: String,
+    /// All groups, implied ones included.
+    pub groups: Vec<String>,
+}
+
+impl User {
+    /// The cluster's administrator.
+    pub fn admin(name: &str) -> User {
+        User { name: name.into(), groups: vec!["system:masters".into(), "system:authenticated".into()] }
+    }
+
+    /// The user that somebody poses as: service accounts get their groups, and everybody is authenticated. (Models
+    /// apiserver `endpoints/filters/impersonation`.)
+    pub fn impersonated(name: &str, groups: &[String]) -> User {
+        let mut groups = groups.to_vec();
+        if groups.is_empty()
+            && let Some((namespace, _)) = name.strip_prefix("system:serviceaccount:").and_then(|r| r.split_once(':'))
+        {
+            groups.push("system:serviceaccounts".into());
+            groups.push(format!("system:serviceaccounts:{namespace}"));
+        }
+        let known = |g: &str| groups.iter().any(|x| x == g);
+        if name == "system:anonymous" {
+            if !known("system:unauthenticated") {
+                groups.push("system:unauthenticated".into());
+            }
+        } else if !known("system:authenticated") && !known("system:unauthenticated") {
+            groups.push("system:authenticated".into());
+        }
+        User { name: name.into(), groups }
+    }
+}
 
 /// HTTP methods the API knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +75,8 @@ pub enum ContentType {
 
 /// One request. `path` is Kubernetes' own (`/apis/apps/v1/namespaces/default/deployments/web/scale`), `query` its
 /// parameters undecoded into pairs (`labelSelector`, `fieldSelector`, `dryRun=All`, `fieldValidation=Strict|Warn|Ignore`,
-/// `propagationPolicy`, `gracePeriodSeconds`, `fieldManager`, `limit`).
+/// `propagationPolicy`, `gracePeriodSeconds`, `fieldManager`, `force`, `limit`, `continue`, `resourceVersion`,
+/// `resourceVersionMatch`; `watch`, `allowWatchBookmarks`, `sendInitialEvents`).
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The method.
@@ -50,12 +89,25 @@ pub struct Request {
     pub content_type: ContentType,
     /// The body; `Null` when there is none. A DELETE may carry `DeleteOptions`.
     pub body: Value,
+    /// Whom the asker poses as; none: the cluster's administrator, or a component, who may do anything.
+    pub user: Option<Arc<User>>,
+    /// Answers carry `metadata.managedFields`, as a real server's always do. Nearly everybody hides them at once, so
+    /// they are made only for those who ask.
+    pub managed: bool,
 }
 
 impl Request {
     /// A request without body or query.
     pub fn new(method: Method, path: impl Into<String>) -> Self {
-        Request { method, path: path.into(), query: vec![], content_type: ContentType::Json, body: Value::Null }
+        Request {
+            method,
+            path: path.into(),
+            query: vec![],
+            content_type: ContentType::Json,
+            body: Value::Null,
+            user: None,
+            managed: false,
+        }
     }
     /// A GET.
     pub fn get(path: impl Into<String>) -> Self {
@@ -70,6 +122,20 @@ impl Request {
     pub fn body(mut self, body: Value) -> Self {
         self.body = body;
         self
+    }
+    /// Asks in the name of somebody.
+    pub fn by(mut self, user: Option<Arc<User>>) -> Self {
+        self.user = user;
+        self
+    }
+    /// Asks for `metadata.managedFields` too.
+    pub fn with_managed_fields(mut self) -> Self {
+        self.managed = true;
+        self
+    }
+    /// Is a query parameter `true` or `1`?
+    pub fn flag(&self, key: &str) -> bool {
+        matches!(self.param(key), Some("true" | "1" | "True" | "TRUE" | "t"))
     }
     /// The value of a query parameter.
     pub fn param(&self, key: &str) -> Option<&str> {
@@ -104,4 +170,8 @@ pub trait Api {
     fn request(&mut self, request: Request) -> Response;
     /// The current moment.
     fn now(&self) -> SimTime;
+    /// The resources that the cluster has besides the built-in ones: those of its CustomResourceDefinitions.
+    fn custom_resources(&self) -> Vec<&'static crate::api::kinds::ResourceInfo> {
+        vec![]
+    }
 }

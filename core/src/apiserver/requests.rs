@@ -12,6 +12,8 @@ pub enum Verb {
     Get,
     /// list
     List,
+    /// watch
+    Watch,
     /// create
     Create,
     /// update
@@ -30,6 +32,7 @@ impl Verb {
         match self {
             Verb::Get => "get",
             Verb::List => "list",
+            Verb::Watch => "watch",
             Verb::Create => "create",
             Verb::Update => "update",
             Verb::Patch => "patch",
@@ -39,7 +42,7 @@ impl Verb {
     }
     /// True if it only reads.
     pub const fn reads(self) -> bool {
-        matches!(self, Verb::Get | Verb::List)
+        matches!(self, Verb::Get | Verb::List | Verb::Watch)
     }
 }
 

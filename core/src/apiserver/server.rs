@@ -3,7 +3,7 @@
 
 pub use super::delete::DeleteOptions;
 use super::delete::success;
-use super::request::{Method, Request, Response};
+use super::request::{ContentType, Method, Request, Response};
 use super::requests::{RequestEntry, Verb};
 use super::target::Target;
 use super::write::apply_patch;
@@ -28,13 +28,28 @@ pub(super) struct Options<'a> {
     pub dry_run: bool,
     pub validation: &'a str,
     pub warnings: &'a mut Vec<String>,
+    /// Who writes; managers are kept only of what people write, and of what they have written before.
+    pub manager: String,
+    /// Through which subresource.
+    pub subresource: &'static str,
+    /// `metadata.managedFields` as an apply has made them.
+    pub managers: Option<Value>,
 }
 
 impl Sim {
     /// Answers one request in the name of [`Sim::actor`] and logs it.
     pub fn request(&mut self, request: Request) -> Response {
         let mut warnings = vec![];
-        let target = Target::parse(&request.path);
+        if let Some(answer) = self.beside_objects(&request) {
+            let (code, body) = match answer {
+                Ok((code, body)) => (code, body),
+                Err(s) => (s.code, s.to_value()),
+            };
+            let verb = if request.method == Method::Get { Verb::Get } else { Verb::Create };
+            self.log_request(verb, None, Key::new("", request.path.as_str()), "", code, None);
+            return Response { code, body, warnings };
+        }
+        let target = self.target(&request);
         let (answer, verb) = match &target {
             Err(e) if e.code == 501 && request.method == Method::Get => match empty_list(&request.path) {
                 Some(list) => (Ok((200, list)), Verb::List),
@@ -43,7 +58,14 @@ impl Sim {
                 }
             },
             Err(e) => (Err(e.clone()), verb_of(&request, false)),
-            Ok(t) => (self.dispatch(t, &request, &mut warnings), verb_of(&request, t.name.is_none())),
+            Ok(t) => {
+                let verb = verb_of(&request, t.name.is_none());
+                let answer = match self.authorize_request(t, &request, verb) {
+                    Ok(()) => self.dispatch(t, &request, &mut warnings),
+                    Err(e) => Err(e),
+                };
+                (answer, verb)
+            }
         };
         let (code, body) = match answer {
             Ok((code, body)) => (code, body),
@@ -94,16 +116,30 @@ impl Sim {
     }
 
     fn dispatch(&mut self, t: &Target, r: &Request, warnings: &mut Vec<String>) -> Answer {
-        let dry_run = r.param("dryRun").is_some_and(|d| !d.is_empty())
-            || r.body["dryRun"].as_array().is_some_and(|d| !d.is_empty());
-        let mut options = Options { dry_run, validation: r.param("fieldValidation").unwrap_or("Warn"), warnings };
+        let dry_run = dry_run(r)?;
+        let manager = match r.param("fieldManager").filter(|m| !m.is_empty()) {
+            Some(name) => name.to_owned(),
+            None => self.default_manager(),
+        };
+        let mut options = Options {
+            dry_run,
+            validation: r.param("fieldValidation").unwrap_or("Warn"),
+            warnings,
+            manager,
+            subresource: t.subresource,
+            managers: None,
+        };
         if r.method == Method::Get && t.kind == Kind::Endpoints {
             options.warnings.push("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".into());
         }
         match (r.method, t.subresource, &t.name) {
+            (Method::Get, "", _) if r.flag("watch") => {
+                let mut watch = self.watch_target(t, r)?;
+                Ok((200, Value::Array(self.watch_events(&mut watch)?)))
+            }
             (Method::Get, "", None) => self.list(t, r),
             (Method::Get, "" | "status", Some(_)) => match self.found(t) {
-                Ok(entry) => Ok((200, entry.obj.to_value(&self.store.ids))),
+                Ok(entry) => Ok((200, self.shown(t, &entry.obj))),
                 Err(e) => match t.namespace.as_deref().filter(|ns| !self.has_namespace(ns)) {
                     Some(ns) => Err(Status::not_found("namespaces", ns)),
                     None => Err(e),
@@ -112,13 +148,17 @@ impl Sim {
             (Method::Get, "scale", Some(_)) => Ok((200, self.scale_of(t)?)),
             (Method::Post, "", None) => self.create(t, r.body.clone(), &mut options),
             (Method::Put, "", Some(_)) => self.update(t, r.body.clone(), &mut options),
-            (Method::Put, "status", Some(_)) => self.update_status(t, &r.body, &options),
+            (Method::Put, "status", Some(_)) => self.update_status(t, &r.body, &mut options),
             (Method::Put, "scale", Some(_)) => self.update_scale(t, &r.body, &mut options),
+            (Method::Patch, "" | "status", Some(_)) if r.content_type == ContentType::ApplyPatch => {
+                self.apply(t, r, &mut options)
+            }
             (Method::Patch, "", Some(_)) => self.patch(t, r, &mut options),
             (Method::Patch, "status", Some(_)) => {
-                let now = self.found(t)?.obj.to_value(&self.store.ids);
+                let obj = self.found(t)?.obj.clone();
+                let now = self.as_asked(t, self.raw(&obj));
                 let new = apply_patch(t, &now, r, &mut options)?;
-                self.update_status(t, &new, &options)
+                self.update_status(t, &new, &mut options)
             }
             (Method::Patch, "scale", Some(_)) => {
                 let now = self.scale_of(t)?;
@@ -133,7 +173,9 @@ impl Sim {
                     return Err(Status::invalid("Binding", &t.key().name, &[FieldError::required("target.name", "")]));
                 }
                 let id = self.found(t)?.obj.id(&self.store.ids);
-                self.bind_unlogged(id, node.into())?;
+                if !dry_run {
+                    self.bind_unlogged(id, node.into())?;
+                }
                 Ok((201, success()))
             }
             (Method::Post, "eviction", Some(_)) if t.kind == Kind::Pod => {
@@ -147,6 +189,27 @@ impl Sim {
                 self.finalize_namespace(&old, new)
             }
             _ => Err(Status::method_not_allowed()),
+        }
+    }
+}
+
+/// Is the request to change nothing? There is one value for that: `All`.
+fn dry_run(r: &Request) -> Result<bool, Status> {
+    let in_query = r.query.iter().filter(|(k, v)| k == "dryRun" && !v.is_empty()).map(|(_, v)| v.as_str());
+    let in_body = r.body["dryRun"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let in_body = in_body.filter(|_| r.method == Method::Delete || r.path.ends_with("/eviction"));
+    let said: Vec<&str> = in_query.chain(in_body).collect();
+    match said.iter().find(|d| **d != "All") {
+        None => Ok(!said.is_empty()),
+        Some(_) => {
+            let kind = match r.method {
+                Method::Post => "CreateOptions",
+                Method::Put => "UpdateOptions",
+                Method::Patch => "PatchOptions",
+                Method::Get | Method::Delete => "DeleteOptions",
+            };
+            let e = FieldError::not_supported("dryRun", json!(said), &["All"]);
+            Err(Status::invalid(&format!("{kind}.meta.k8s.io"), "", &[e]))
         }
     }
 }
@@ -170,6 +233,7 @@ fn empty_list(path: &str) -> Option<Value> {
 
 pub(super) fn verb_of(r: &Request, collection: bool) -> Verb {
     match r.method {
+        Method::Get if r.flag("watch") => Verb::Watch,
         Method::Get if collection => Verb::List,
         Method::Get => Verb::Get,
         Method::Post => Verb::Create,

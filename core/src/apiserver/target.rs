@@ -1,8 +1,11 @@
 //! Paths: which resource, object and subresource a request names.
 
+use super::convert;
+use super::request::Request;
 use super::server::not_simulated;
 use crate::api::error::Status;
-use crate::api::kinds::{self, ResourceInfo, Support};
+use crate::api::kinds::{self, ResourceInfo};
+use crate::sim::Sim;
 use crate::store::{Key, Kind};
 
 /// What a path names.
@@ -13,10 +16,25 @@ pub(super) struct Target {
     pub namespace: Option<String>,
     pub name: Option<String>,
     pub subresource: &'static str,
+    /// `metadata.managedFields` is wanted.
+    pub managed: bool,
+}
+
+impl Sim {
+    /// What a request names.
+    pub(super) fn target(&self, r: &Request) -> Result<Target, Status> {
+        let mut t = Target::parse(&r.path, |g, v, p| self.custom_resource(g, v, p))?;
+        t.managed = r.managed;
+        Ok(t)
+    }
 }
 
 impl Target {
-    pub(super) fn parse(path: &str) -> Result<Target, Status> {
+    /// `custom` finds resources that are not built in by group, version and plural.
+    pub(super) fn parse(
+        path: &str,
+        custom: impl Fn(&str, &str, &str) -> Option<(&'static ResourceInfo, Kind)>,
+    ) -> Result<Target, Status> {
         let missing = || Status::new(404, "NotFound", "the server could not find the requested resource");
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         let (group, version, rest) = match parts.as_slice() {
@@ -36,16 +54,15 @@ impl Target {
             [p, n, s] => (*p, Some((*n).to_string()), *s),
             _ => return Err(missing()),
         };
-        let info = kinds::by_plural(group, version, plural).ok_or_else(missing)?;
-        let kind = match (info.support, Kind::of_info(info)) {
-            (Support::Simulated, Some(kind)) => kind,
-            _ => return Err(not_simulated(info)),
+        let (info, kind) = match kinds::by_plural(group, version, plural) {
+            Some(info) => (info, convert::stored(info).ok_or_else(|| not_simulated(info))?),
+            None => custom(group, version, plural).ok_or_else(missing)?,
         };
         let subresource = match sub {
             "" => "",
             s => info.subresources.iter().copied().find(|x| *x == s).ok_or_else(missing)?,
         };
-        Ok(Target { info, kind, namespace, name, subresource })
+        Ok(Target { info, kind, namespace, name, subresource, managed: false })
     }
 
     pub(super) fn key(&self) -> Key {

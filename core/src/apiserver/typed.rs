@@ -338,7 +338,6 @@ impl Sim {
         let deletion =
             m.deletion_timestamp.take().map(|t| Box::new(Deletion { at: crate::clock::SimTime::from_api(&t), grace }));
         m.uid = None;
-        m.managed_fields = None;
         let status = pod.status.take();
         let mut token = [b'x'; 5];
         let mut node = None;

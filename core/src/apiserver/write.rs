@@ -1,6 +1,7 @@
 //! Writing: create, update, patch, the status and scale subresources. Invariant: what is stored has been decoded,
 //! defaulted, admitted and validated, and a write that changes nothing writes nothing.
 
+use super::convert;
 use super::request::{ContentType, Request};
 use super::server::{Answer, MAX_OBJECTS, Options, not_simulated};
 use super::target::Target;
@@ -8,7 +9,7 @@ use crate::api::error::{FieldError, Status};
 use crate::api::labels::Selector;
 use crate::api::schema;
 use crate::apiserver::{admission, patch, registry};
-use crate::sim::Sim;
+use crate::sim::{Actor, Sim};
 use crate::store::{Key, Kind, Obj};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -27,7 +28,7 @@ impl Sim {
                 t.info.api_version()
             )));
         }
-        let decoded = schema::decode(t.info, body).map_err(Status::bad_request)?;
+        let decoded = self.read_object(t, body)?;
         if !decoded.unknown.is_empty() {
             match options.validation {
                 "Strict" => return Err(Status::bad_request(schema::strict_error(t.info, &decoded.unknown))),
@@ -36,6 +37,19 @@ impl Sim {
             }
         }
         Ok(decoded.value)
+    }
+
+    /// An object of the request's version in the one that is stored, normalised.
+    fn read_object(&self, t: &Target, body: Value) -> Result<schema::Decoded, Status> {
+        if let Some(definition) = self.definition(t.kind) {
+            return Ok(definition.decode(t.info, body));
+        }
+        let mut decoded = schema::decode(t.info, body).map_err(Status::bad_request)?;
+        if !std::ptr::eq(t.info, t.kind.info()) {
+            let converted = convert::to_stored(t.info, decoded.value);
+            decoded.value = schema::decode(t.kind.info(), converted).map_err(Status::bad_request)?.value;
+        }
+        Ok(decoded)
     }
 
     pub(super) fn create(&mut self, t: &Target, body: Value, options: &mut Options) -> Answer {
@@ -78,8 +92,18 @@ impl Sim {
             let name = format!("{cut}{}", self.rng.suffix(5));
             m.insert("name".into(), name.into());
         }
-        let v = self.admit(t.kind, v, options.warnings)?;
+        let managers = (self.actor == Actor::Person || options.managers.is_some()).then(|| {
+            let mut said = v.clone();
+            if let Some(strategy) = self.strategy(t.kind) {
+                (strategy.default)(&mut said);
+            }
+            self.track(t, None, &said, options)
+        });
+        let mut v = self.admit(t.kind, v, options.warnings)?;
         let charges = self.room(t.kind, &v, None)?;
+        if let Some(managers) = managers.flatten() {
+            v["metadata"]["managedFields"] = managers;
+        }
         let name = v["metadata"]["name"].as_str().unwrap_or_default().to_string();
         let key = Key::new(v["metadata"]["namespace"].as_str().unwrap_or(""), name.as_str());
         if self.store.get(t.kind, &key).is_some() {
@@ -92,25 +116,39 @@ impl Sim {
                 &format!("this cluster holds at most {MAX_OBJECTS} objects"),
             ));
         }
-        let strategy = registry::strategy(t.info.kind).ok_or_else(|| not_simulated(t.info))?;
+        let strategy = self.strategy(t.kind).ok_or_else(|| not_simulated(t.info))?;
         options.warnings.extend((strategy.warnings)(&v, None));
         if options.dry_run {
-            let mut v = v;
             v["metadata"]["uid"] = self.store.ids.uid(self.store.ids.issued() + 1).into();
             v["metadata"]["creationTimestamp"] = self.now.rfc3339().into();
-            return Ok((201, v));
+            return Ok((201, self.dry(t, v)));
         }
         if t.kind == Kind::Service {
             self.hold_service(&v, None);
         }
         self.charge(charges, self.request_id());
         let obj = self.insert(t.kind, v)?;
-        Ok((201, self.present(&obj)))
+        Ok((201, self.shown(t, &obj)))
+    }
+
+    /// What a dry run would have written, as it is read.
+    fn dry(&self, t: &Target, mut v: Value) -> Value {
+        if !t.managed
+            && let Some(m) = v["metadata"].as_object_mut()
+        {
+            m.remove("managedFields");
+        }
+        self.as_asked(t, v)
+    }
+
+    /// The rules of a kind.
+    pub(super) fn strategy(&self, kind: Kind) -> Option<&'static registry::Strategy> {
+        registry::strategy(kind.info().kind)
     }
 
     /// Defaults, admission and validation of a new object.
     pub(super) fn admit(&mut self, kind: Kind, mut v: Value, warnings: &mut Vec<String>) -> Result<Value, Status> {
-        let strategy = registry::strategy(kind.info().kind).ok_or_else(|| not_simulated(kind.info()))?;
+        let strategy = self.strategy(kind).ok_or_else(|| not_simulated(kind.info()))?;
         (strategy.default)(&mut v);
         let name = v["metadata"]["name"].as_str().unwrap_or_default().to_string();
         self.complete_new(kind, &mut v)?;
@@ -183,7 +221,11 @@ impl Sim {
     }
 
     pub(super) fn patch(&mut self, t: &Target, r: &Request, options: &mut Options) -> Answer {
-        let old = self.found(t)?.obj.to_value(&self.store.ids);
+        let obj = self.found(t)?.obj.clone();
+        let mut old = self.as_asked(t, self.raw(&obj));
+        if t.managed {
+            old["metadata"]["managedFields"] = self.shown(t, &obj)["metadata"]["managedFields"].take();
+        }
         let new = apply_patch(t, &old, r, options)?;
         self.update(t, new, options)
     }
@@ -235,8 +277,7 @@ impl Sim {
                 None => m.remove(field),
             };
         }
-        m.remove("managedFields");
-        let strategy = registry::strategy(t.info.kind).ok_or_else(|| not_simulated(t.info))?;
+        let strategy = self.strategy(t.kind).ok_or_else(|| not_simulated(t.info))?;
         (strategy.default)(&mut new);
         if t.kind == Kind::Service {
             self.allocate_service(&mut new, Some(&old)).map_err(|e| Status::invalid("Service", &name, &e))?;
@@ -252,22 +293,26 @@ impl Sim {
         self.judge(t.kind, &new, Some(&old), options.warnings)?;
         let charges = self.room(t.kind, &new, Some(&old))?;
         options.warnings.extend((strategy.warnings)(&new, Some(&old)));
+        match self.track(t, Some(&old), &new, options) {
+            Some(managers) => new["metadata"]["managedFields"] = managers,
+            None => drop(metadata(&mut new).remove("managedFields")),
+        }
         if options.dry_run {
-            return Ok((200, new));
+            return Ok((200, self.dry(t, new)));
         }
         self.charge(charges, self.request_id());
         if t.kind == Kind::Service {
             self.hold_service(&new, Some(&old));
         }
         let obj = self.replace(t.kind, new, &old_obj)?;
-        Ok((200, self.present(&obj)))
+        Ok((200, self.shown(t, &obj)))
     }
 
     /// Stores a changed object; nothing is written if nothing changed. Removes it if its last finalizer went.
     pub(super) fn replace(&mut self, kind: Kind, mut new: Value, old: &Obj) -> Result<Obj, Status> {
         let before = old.to_value(&self.store.ids);
         let typed = self.object(kind, new.clone(), Some(old), None)?;
-        if typed.to_value(&self.store.ids) == before {
+        if same(&typed.to_value(&self.store.ids), &before) {
             return Ok(old.clone());
         }
         let m = metadata(&mut new);
@@ -283,7 +328,7 @@ impl Sim {
         Ok(obj)
     }
 
-    pub(super) fn update_status(&mut self, t: &Target, body: &Value, options: &Options) -> Answer {
+    pub(super) fn update_status(&mut self, t: &Target, body: &Value, options: &mut Options) -> Answer {
         let old = self.found(t)?.obj.clone();
         let mut new = old.to_value(&self.store.ids);
         let rv = &body["metadata"]["resourceVersion"];
@@ -294,19 +339,24 @@ impl Sim {
                 "the object has been modified; please apply your changes to the latest version and try again",
             ));
         }
-        let decoded = schema::decode(t.info, body.clone()).map_err(Status::bad_request)?.value;
+        let decoded = self.read_object(t, body.clone())?.value;
         let before = new.clone();
         new["status"] = decoded["status"].clone();
-        let strategy = registry::strategy(t.info.kind).ok_or_else(|| not_simulated(t.info))?;
+        let strategy = self.strategy(t.kind).ok_or_else(|| not_simulated(t.info))?;
         let errors = (strategy.validate_status_update)(&new, &before);
         if !errors.is_empty() {
             return Err(Status::invalid(&t.info.group_kind(), &t.key().name, &errors));
         }
+        if (self.actor == Actor::Person || options.managers.is_some())
+            && let Some(managers) = self.track(t, Some(&before), &new, options)
+        {
+            new["metadata"]["managedFields"] = managers;
+        }
         if options.dry_run {
-            return Ok((200, new));
+            return Ok((200, self.dry(t, new)));
         }
         let obj = self.replace(t.kind, new, &old)?;
-        Ok((200, self.present(&obj)))
+        Ok((200, self.shown(t, &obj)))
     }
 
     pub(super) fn scale_of(&self, t: &Target) -> Result<Value, Status> {
@@ -338,9 +388,26 @@ impl Sim {
             ));
         }
         v["spec"]["replicas"] = replicas.into();
-        self.update(t, v, options)?;
-        Ok((200, self.scale_of(t)?))
+        self.update(t, self.as_asked(t, v), options)?;
+        let mut scale = self.scale_of(t)?;
+        scale["spec"]["replicas"] = replicas.into();
+        Ok((200, scale))
     }
+}
+
+/// Do two states of an object differ in nothing but the times of its managers?
+fn same(a: &Value, b: &Value) -> bool {
+    if a == b {
+        return true;
+    }
+    let timeless = |v: &Value| {
+        let mut v = v.clone();
+        for e in v["metadata"].get_mut("managedFields").and_then(Value::as_array_mut).into_iter().flatten() {
+            e["time"] = Value::Null;
+        }
+        v
+    };
+    a["metadata"].get("managedFields").is_some() && timeless(a) == timeless(b)
 }
 
 pub(super) fn pod_has_grace_left(obj: &Obj) -> bool {

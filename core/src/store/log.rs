@@ -3,6 +3,7 @@
 
 use super::{Kind, Obj};
 use crate::clock::SimTime;
+use std::cmp::Ordering;
 
 /// One write.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ const WINDOW: usize = 2048;
 #[derive(Clone, Debug, Default)]
 pub struct Watchlog {
     first: u64,
+    /// The version of the newest change that was dropped.
+    dropped: u64,
     changes: imbl::Vector<Change>,
 }
 
@@ -66,6 +69,20 @@ impl Watchlog {
         Some(self.changes.focus().narrow(skip..).into_iter())
     }
 
+    /// The position after the changes of a version and before; `None` if changes after it have been dropped.
+    pub fn after_version(&self, version: u64) -> Option<u64> {
+        if version < self.dropped {
+            return None;
+        }
+        let found = self.changes.binary_search_by(|c| if c.rv <= version { Ordering::Less } else { Ordering::Greater });
+        Some(self.first + found.unwrap_or_else(|at| at) as u64)
+    }
+
+    /// The newest version before the oldest that is kept; 0: everything is.
+    pub fn forgotten(&self) -> u64 {
+        self.dropped
+    }
+
     /// Drops what lies before `read_by_all`, except for the window.
     pub fn trim(&mut self, read_by_all: u64) {
         let end = self.end();
@@ -73,6 +90,7 @@ impl Watchlog {
         // in batches: splitting a shared vector costs
         if keep_from > self.first + 4 * WINDOW as u64 {
             let n = (keep_from - self.first) as usize;
+            self.dropped = self.changes.get(n - 1).map_or(self.dropped, |c| c.rv);
             self.changes = self.changes.split_off(n);
             self.first = keep_from;
         }

@@ -451,6 +451,7 @@ pub fn wording(r: &RequestEntry) -> String {
         (Verb::DeleteCollection, _) => format!("deletes all {kind}s"),
         (Verb::Get, _) => format!("reads {kind} {name}"),
         (Verb::List, _) => format!("lists {kind}s"),
+        (Verb::Watch, _) => format!("watches {kind}s"),
     };
     text + &refused
 }

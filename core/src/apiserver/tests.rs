@@ -1,0 +1,226 @@
+//! The API server as a client sees it.
+
+use super::request::{ContentType, Method, Request, User};
+use crate::clock::SimTime;
+use crate::sim::Config;
+use crate::world::World;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+fn world() -> World {
+    let mut w = World::new(Config::nodes(1, 7));
+    w.advance(SimTime::from_secs(20), u64::MAX);
+    w
+}
+
+fn call(w: &mut World, r: Request) -> Result<Value, String> {
+    w.request(r).ok().map_err(|e| format!("{} {}: {}", e.code, e.reason, e.message))
+}
+
+fn config_map(name: &str, labels: Value, data: Value) -> Value {
+    let mut v = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data});
+    if labels != json!({}) {
+        v["metadata"]["labels"] = labels;
+    }
+    v
+}
+
+const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+
+fn patch(path: &str, kind: ContentType, body: Value) -> Request {
+    let mut r = Request::new(Method::Patch, path).body(body);
+    r.content_type = kind;
+    r
+}
+
+fn apply(w: &mut World, manager: &str, body: Value, force: bool) -> Result<Value, String> {
+    let path = format!("{MAPS}/{}", body["metadata"]["name"].as_str().unwrap());
+    let r = patch(&path, ContentType::ApplyPatch, body).with("fieldManager", manager).with("force", force.to_string());
+    call(w, r)
+}
+
+#[test]
+fn server_side_apply_creates_shares_and_removes() {
+    let mut w = world();
+    let made = apply(&mut w, "one", config_map("c", json!({}), json!({"a": "1", "b": "1"})), false).unwrap();
+    assert_eq!(made["data"], json!({"a": "1", "b": "1"}));
+    let again = apply(&mut w, "one", config_map("c", json!({}), json!({"a": "1", "b": "1"})), false).unwrap();
+    assert_eq!(again["metadata"]["resourceVersion"], made["metadata"]["resourceVersion"]);
+    let error = apply(&mut w, "two", config_map("c", json!({}), json!({"b": "2"})), false).unwrap_err();
+    assert_eq!(error, "409 Conflict: Apply failed with 1 conflict: conflict with \"one\": .data.b");
+    let forced = apply(&mut w, "two", config_map("c", json!({}), json!({"b": "2"})), true).unwrap();
+    assert_eq!(forced["data"], json!({"a": "1", "b": "2"}));
+    let less = apply(&mut w, "one", json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}), false)
+        .unwrap();
+    assert_eq!(less["data"], json!({"b": "2"}));
+    let shown = call(&mut w, Request::get(format!("{MAPS}/c")).with_managed_fields()).unwrap();
+    assert_eq!(shown["metadata"]["managedFields"][0]["manager"], "two");
+    let hidden = call(&mut w, Request::get(format!("{MAPS}/c"))).unwrap();
+    assert_eq!(hidden["metadata"].get("managedFields"), None);
+}
+
+#[test]
+fn updates_own_what_they_change() {
+    let mut w = world();
+    let r = Request::new(Method::Post, MAPS).with("fieldManager", "kubectl-create");
+    call(&mut w, r.body(config_map("c", json!({}), json!({"a": "1"})))).unwrap();
+    let r = patch(&format!("{MAPS}/c"), ContentType::MergePatch, json!({"data": {"a": "2"}}));
+    call(&mut w, r.with("fieldManager", "kubectl-patch")).unwrap();
+    let error = apply(&mut w, "x", config_map("c", json!({}), json!({"a": "3"})), false).unwrap_err();
+    assert_eq!(error, "409 Conflict: Apply failed with 1 conflict: conflict with \"kubectl-patch\" using v1: .data.a");
+}
+
+#[test]
+fn chunks_show_one_version() {
+    let mut w = world();
+    for n in 0..5 {
+        let r = Request::new(Method::Post, MAPS).body(config_map(&format!("m{n}"), json!({"n": "x"}), json!({})));
+        call(&mut w, r).unwrap();
+    }
+    let all = |l: &Value| -> Vec<String> {
+        l["items"].as_array().unwrap().iter().map(|o| o["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let first = call(&mut w, Request::get(MAPS).with("limit", "2").with("labelSelector", "n=x")).unwrap();
+    assert_eq!(all(&first), ["m0", "m1"]);
+    call(&mut w, Request::new(Method::Delete, format!("{MAPS}/m3"))).unwrap();
+    call(&mut w, Request::new(Method::Post, MAPS).body(config_map("m2a", json!({"n": "x"}), json!({})))).unwrap();
+    let token = first["metadata"]["continue"].as_str().unwrap().to_owned();
+    let rest = call(&mut w, Request::get(MAPS).with("labelSelector", "n=x").with("continue", token)).unwrap();
+    assert_eq!(all(&rest), ["m2", "m3", "m4"]);
+    let counted = call(&mut w, Request::get(MAPS).with("limit", "2")).unwrap();
+    assert_eq!(counted["metadata"]["remainingItemCount"], 4);
+}
+
+/// Carries out events on what was listed.
+fn carry_out(state: &mut BTreeMap<String, Value>, events: &[Value]) {
+    for e in events {
+        let name = e["object"]["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        match e["type"].as_str().unwrap() {
+            "ADDED" => assert!(state.insert(name, e["object"].clone()).is_none(), "added twice: {e}"),
+            "MODIFIED" => assert!(state.insert(name, e["object"].clone()).is_some(), "never added: {e}"),
+            "DELETED" => assert!(state.remove(&name).is_some(), "never added: {e}"),
+            _ => {}
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+    #[test]
+    fn a_watch_replays_to_the_same_state_as_a_list(
+        steps in proptest::collection::vec((0..4u8, 0..5u8, proptest::bool::ANY), 1..60),
+        selective in proptest::bool::ANY,
+    ) {
+        let mut w = world();
+        let selector = if selective { "on=yes" } else { "" };
+        let list = |w: &mut World| call(w, Request::get(MAPS).with("labelSelector", selector)).unwrap();
+        let by_name = |l: &Value| -> BTreeMap<String, Value> {
+            l["items"].as_array().unwrap().iter().map(|o| (o["metadata"]["name"].as_str().unwrap().to_owned(), o.clone())).collect()
+        };
+        let first = list(&mut w);
+        let version = first["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
+        let request = || Request::get(MAPS).with("watch", "1").with("labelSelector", selector);
+        let mut late = by_name(&first);
+        let mut live = BTreeMap::new();
+        let mut watch = w.sim.watch(&request()).unwrap();
+        for (what, which, on) in steps {
+            let (path, labels) = (format!("{MAPS}/m{which}"), json!({"on": if on { "yes" } else { "no" }}));
+            let object = config_map(&format!("m{which}"), labels, json!({"what": what.to_string()}));
+            let r = match what {
+                0 => Request::new(Method::Post, MAPS).body(object),
+                1 | 2 => Request::new(Method::Put, path).body(object),
+                _ => Request::new(Method::Delete, path),
+            };
+            w.request(r);
+            carry_out(&mut live, &w.sim.watch_events(&mut watch).unwrap());
+        }
+        let now = by_name(&list(&mut w));
+        let events = call(&mut w, request().with("resourceVersion", version)).unwrap();
+        carry_out(&mut late, events.as_array().unwrap());
+        proptest::prop_assert_eq!(&late, &now);
+        proptest::prop_assert_eq!(&live, &now);
+    }
+}
+
+#[test]
+fn a_watch_that_is_too_late_is_told_so() {
+    let mut w = world();
+    call(&mut w, Request::new(Method::Post, MAPS).body(config_map("c", json!({}), json!({})))).unwrap();
+    for n in 0..12_000 {
+        let r = patch(&format!("{MAPS}/c"), ContentType::MergePatch, json!({"data": {"n": n.to_string()}}));
+        call(&mut w, r).unwrap();
+        if n % 100 == 0 {
+            let t = SimTime(w.sim.now.0 + 1_000_000);
+            w.advance(t, u64::MAX);
+        }
+    }
+    let r = Request::get(MAPS).with("watch", "1").with("resourceVersion", "5");
+    let error = call(&mut w, r).unwrap_err();
+    let oldest = w.sim.store.log.forgotten();
+    assert_eq!(error, format!("410 Expired: too old resource version: 5 ({oldest})"));
+}
+
+#[test]
+fn bookmarks_and_initial_events() {
+    let mut w = world();
+    let begin = Request::get(MAPS)
+        .with("watch", "true")
+        .with("allowWatchBookmarks", "true")
+        .with("sendInitialEvents", "true")
+        .with("resourceVersionMatch", "NotOlderThan");
+    let mut watch = w.sim.watch(&begin).unwrap();
+    let events = w.sim.watch_events(&mut watch).unwrap();
+    let last = events.last().unwrap();
+    assert_eq!(last["type"], "BOOKMARK");
+    assert_eq!(last["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"], "true");
+    let r = Request::new(Method::Post, "/api/v1/namespaces")
+        .body(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "other"}}));
+    call(&mut w, r).unwrap();
+    w.advance(SimTime::from_secs(200), u64::MAX);
+    let quiet = w.sim.watch_events(&mut watch).unwrap();
+    assert_eq!(quiet.last().unwrap()["type"], "BOOKMARK");
+    let wrong = Request::get(MAPS).with("watch", "true").with("sendInitialEvents", "true");
+    let error = w.sim.watch(&wrong).unwrap_err();
+    assert_eq!(
+        error.message,
+        "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+    );
+}
+
+#[test]
+fn autoscalers_are_served_in_both_versions() {
+    let mut w = world();
+    let object = json!({
+        "apiVersion": "autoscaling/v1", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "x"},
+        "spec": {"maxReplicas": 3, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            "targetCPUUtilizationPercentage": 50},
+    });
+    let path = "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers";
+    let made = call(&mut w, Request::new(Method::Post, path).body(object)).unwrap();
+    assert_eq!(made["spec"]["targetCPUUtilizationPercentage"], 50);
+    let other =
+        call(&mut w, Request::get("/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers/x")).unwrap();
+    assert_eq!(other["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"], 50);
+    let events = call(&mut w, Request::get("/apis/events.k8s.io/v1/events")).unwrap();
+    assert!(events["items"].as_array().unwrap().iter().all(|e| e.get("regarding").is_some()));
+}
+
+#[test]
+fn dry_runs_change_nothing_and_know_one_value() {
+    let mut w = world();
+    let before = w.sim.store.resource_version();
+    let r = Request::new(Method::Post, MAPS).body(config_map("c", json!({}), json!({}))).with("dryRun", "All");
+    call(&mut w, r).unwrap();
+    assert_eq!(w.sim.store.resource_version(), before);
+    let r = Request::new(Method::Post, MAPS).body(config_map("c", json!({}), json!({}))).with("dryRun", "Some");
+    assert_eq!(
+        call(&mut w, r).unwrap_err(),
+        "422 Invalid: CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: [\"Some\"]: supported values: \"All\""
+    );
+}
+
+#[allow(dead_code)]
+fn jane() -> Option<Arc<User>> {
+    Some(Arc::new(User::impersonated("jane", &[])))
+}
