@@ -203,7 +203,15 @@ impl Component {
                 Kind::StatefulSet,
                 Kind::ReplicationController,
             ],
-            Component::Scheduler => &[Kind::Pod, Kind::Node, Kind::Service, Kind::ReplicaSet, Kind::Namespace],
+            Component::Scheduler => &[
+                Kind::Pod,
+                Kind::Node,
+                Kind::Service,
+                Kind::ReplicaSet,
+                Kind::ReplicationController,
+                Kind::StatefulSet,
+                Kind::Namespace,
+            ],
             Component::Kubelets => &[Kind::Pod, Kind::Node, Kind::ConfigMap, Kind::Secret],
             Component::Terminals => &[],
         }

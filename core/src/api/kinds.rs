@@ -298,7 +298,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["all"],
         verbs: RW,
         subresources: &["scale", "status"],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "resourcequotas",
@@ -467,7 +467,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "daemonsets",
@@ -480,7 +480,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["all"],
         verbs: RW,
         subresources: &["status"],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "deployments",
@@ -519,7 +519,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["all"],
         verbs: RW,
         subresources: &["scale", "status"],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "selfsubjectreviews",

@@ -362,7 +362,12 @@ impl Sim {
     pub(super) fn scale_of(&self, t: &Target) -> Result<Value, Status> {
         let v = self.found(t)?.obj.to_value(&self.store.ids);
         let m = &v["metadata"];
-        let selector = Selector::from_label_selector(&v["spec"]["selector"]).map(|s| s.to_string()).unwrap_or_default();
+        let selector = &v["spec"]["selector"];
+        let selector = if t.kind == Kind::ReplicationController {
+            Selector::from_value_map(selector).to_string()
+        } else {
+            Selector::from_label_selector(selector).map(|s| s.to_string()).unwrap_or_default()
+        };
         Ok(json!({
             "kind": "Scale", "apiVersion": "autoscaling/v1",
             "metadata": {"name": m["name"], "namespace": m["namespace"], "uid": m["uid"], "resourceVersion": m["resourceVersion"], "creationTimestamp": m["creationTimestamp"]},

@@ -4,7 +4,7 @@
 use crate::api::error::Status;
 use crate::api::labels::Selector;
 use crate::sim::Sim;
-use crate::store::{Id, Key, Kind, PodRecord, Typed};
+use crate::store::{Change, Id, Key, Kind, Obj, PodRecord, Typed};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference};
 use std::sync::Arc;
@@ -44,6 +44,42 @@ pub fn matching<T: Typed>(
             && Selector::from_typed(Some(s)).is_ok_and(|s| s.matches(labels))
         {
             add(Key::of(o.metadata()));
+        }
+    }
+}
+
+/// Keys of the controllers of one kind that a change of a pod concerns: its owner before and after, and, for an orphan,
+/// those that might adopt it.
+pub fn owners_of_pod(
+    sim: &Sim,
+    change: &Change,
+    kind: Kind,
+    adopters: impl Fn(&Sim, &ObjectMeta, &mut dyn FnMut(Key)),
+    add: &mut dyn FnMut(Key),
+) {
+    let mut last = None;
+    for o in [&change.old, &change.new].into_iter().flatten() {
+        let Obj::Pod(p) = o else { continue };
+        match p.proto.controller {
+            Some(id) if last == Some(id) => {}
+            Some(id) => {
+                last = Some(id);
+                if let Some((k, key)) = sim.store.name_of(id)
+                    && k == kind
+                {
+                    add(key);
+                }
+            }
+            None if change.new.is_some() && p.deletion.is_none() && sim.store.count(kind) > 0 => {
+                let meta = ObjectMeta {
+                    name: Some(p.name.to_string()),
+                    namespace: Some(p.namespace.to_string()),
+                    labels: p.proto.pod.metadata.labels.clone(),
+                    ..ObjectMeta::default()
+                };
+                adopters(sim, &meta, add);
+            }
+            None => {}
         }
     }
 }
@@ -110,6 +146,18 @@ pub fn pods(
     selector: &Selector,
     deleting: bool,
 ) -> Result<Vec<Arc<PodRecord>>, Status> {
+    pods_that(sim, id, owner, namespace, (selector, &|_| true), deleting)
+}
+
+/// Like [`pods`], of those pods only that are members by another rule too.
+pub fn pods_that(
+    sim: &mut Sim,
+    id: Id,
+    owner: &OwnerReference,
+    namespace: &str,
+    (selector, is_member): (&Selector, &dyn Fn(&PodRecord) -> bool),
+    deleting: bool,
+) -> Result<Vec<Arc<PodRecord>>, Status> {
     let mut out: Vec<Arc<PodRecord>> = vec![];
     let mut released: Vec<Id> = vec![];
     // pods of one template share their label set: ask the selector once for each set
@@ -126,7 +174,7 @@ pub fn pods(
         if p.proto.controller != Some(id) {
             continue;
         }
-        if matches(p) {
+        if matches(p) && is_member(p) {
             out.push(p.clone());
         } else if !deleting {
             released.push(p.id);
@@ -139,7 +187,7 @@ pub fn pods(
         sim.store
             .uncontrolled(Kind::Pod, &ns)
             .filter_map(|i| sim.store.pod(i))
-            .filter(|p| p.is_active() && matches(p))
+            .filter(|p| p.is_active() && matches(p) && is_member(p))
             .map(|p| p.id)
             .collect()
     };

@@ -9,6 +9,7 @@ pub mod disruption;
 pub mod endpoints;
 pub mod endpointslice;
 pub mod garbagecollector;
+pub mod history;
 pub mod horizontal;
 pub mod job;
 pub mod namespace;
@@ -49,6 +50,7 @@ pub struct Controllers {
     jobs: job::Jobs,
     /// Keys that come to their queues later, when, and the requests that made them due.
     later: imbl::OrdMap<(Component, Key), (SimTime, u64)>,
+    daemons: daemonset::DaemonSets,
 }
 
 impl Controllers {
@@ -195,7 +197,7 @@ impl Controllers {
             Component::GarbageCollector => garbagecollector::sync(sim, key),
             Component::HorizontalPodAutoscaler => horizontal::sync(sim, key),
             Component::ReplicationController => replicationcontroller::sync(sim, key),
-            Component::DaemonSet => daemonset::sync(sim, key),
+            Component::DaemonSet => self.daemons.sync(sim, key),
             Component::StatefulSet => statefulset::sync(sim, key),
             Component::Job => self.jobs.sync(sim, key),
             Component::CronJob => cronjob::sync(sim, key),

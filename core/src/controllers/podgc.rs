@@ -17,7 +17,18 @@ const TERMINATED_MAX: usize = 12_500;
 
 /// Sets the timer if a change gives it something to do.
 pub fn watch(sim: &mut Sim, changes: &[Change]) {
-    let node_gone = changes.iter().any(|c| c.kind == Kind::Node && c.new.is_none());
+    // a node went, or a pod was bound to one that never was
+    let node_gone = changes.iter().any(|c| match (&c.old, &c.new) {
+        (Some(Obj::Node(_)), None) => true,
+        (old, Some(Obj::Pod(p))) => {
+            let before = match old {
+                Some(Obj::Pod(o)) => o.node.as_ref(),
+                _ => None,
+            };
+            p.node.as_ref() != before && is_orphaned(sim, p)
+        }
+        _ => false,
+    });
     let many = sim.store.count(Kind::Pod) > TERMINATED_MAX
         && changes.iter().any(|c| matches!(&c.new, Some(Obj::Pod(p)) if p.status.phase.is_terminal()));
     if node_gone || many {
@@ -27,12 +38,14 @@ pub fn watch(sim: &mut Sim, changes: &[Change]) {
     }
 }
 
+/// Its node does not exist.
+fn is_orphaned(sim: &Sim, p: &PodRecord) -> bool {
+    p.node.as_ref().is_some_and(|n| sim.store.get(Kind::Node, &Key::new("", n.clone())).is_none())
+}
+
 /// One round.
 pub fn collect(sim: &mut Sim) {
-    let orphaned = |sim: &Sim, p: &PodRecord| {
-        p.node.as_ref().is_some_and(|n| sim.store.get(Kind::Node, &Key::new("", n.clone())).is_none())
-    };
-    let lost: Vec<Arc<PodRecord>> = sim.store.pods().filter(|p| orphaned(sim, p)).cloned().collect();
+    let lost: Vec<Arc<PodRecord>> = sim.store.pods().filter(|p| is_orphaned(sim, p)).cloned().collect();
     for p in lost {
         let now = sim.now;
         sim.update_pod_status(p.id, |s| {

@@ -8,12 +8,22 @@ use crate::sim::Sim;
 use crate::store::pod::Phase;
 use crate::store::{Change, Key, Kind, Obj, PodRecord};
 use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetCondition, ReplicaSetStatus};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, OwnerReference};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-const SOURCE: &str = "replicaset-controller";
+/// Which of the two kinds is synced: ReplicationControllers are ReplicaSets in all but their names.
+pub(super) struct Flavour {
+    /// Of the owner reference.
+    pub api_version: &'static str,
+    /// Of the owner reference.
+    pub kind: &'static str,
+    /// Of the events.
+    pub source: &'static str,
+    /// The object itself.
+    pub about: Obj,
+}
 
 /// Pods made or deleted in one sync at most.
 pub const BURST: usize = 500;
@@ -25,30 +35,15 @@ pub const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 pub fn keys_of(sim: &Sim, change: &Change, add: &mut dyn FnMut(Key)) {
     match change.kind {
         Kind::ReplicaSet if change.new.is_some() => add(change.obj().key()),
-        Kind::Pod => {
-            let mut last = None;
-            for o in [&change.old, &change.new].into_iter().flatten() {
-                let Obj::Pod(p) = o else { continue };
-                match p.proto.controller {
-                    Some(id) if last == Some(id) => {}
-                    Some(id) => {
-                        last = Some(id);
-                        if let Some((Kind::ReplicaSet, key)) = sim.store.name_of(id) {
-                            add(key);
-                        }
-                    }
-                    None if change.new.is_some() && p.deletion.is_none() => {
-                        let meta = k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta {
-                            namespace: Some(p.namespace.to_string()),
-                            labels: p.proto.pod.metadata.labels.clone(),
-                            ..Default::default()
-                        };
-                        claim::matching::<ReplicaSet>(sim, &meta, |r| r.spec.as_ref().map(|s| &s.selector), add);
-                    }
-                    None => {}
-                }
-            }
-        }
+        Kind::Pod => claim::owners_of_pod(
+            sim,
+            change,
+            Kind::ReplicaSet,
+            |sim, orphan, add| {
+                claim::matching::<ReplicaSet>(sim, orphan, |r| r.spec.as_ref().map(|s| &s.selector), add);
+            },
+            add,
+        ),
         _ => {}
     }
 }
@@ -56,20 +51,34 @@ pub fn keys_of(sim: &Sim, change: &Change, add: &mut dyn FnMut(Key)) {
 /// One sync.
 pub fn sync(sim: &mut Sim, key: &Key) -> Action {
     let Some(rs) = sim.store.typed::<ReplicaSet>(key).cloned() else { return Action::Done };
-    match sync_replica_set(sim, &rs) {
+    let flavour = Flavour {
+        api_version: "apps/v1",
+        kind: "ReplicaSet",
+        source: "replicaset-controller",
+        about: Obj::ReplicaSet(rs.clone()),
+    };
+    let mut status = None;
+    let done = sync_replica_set(sim, &rs, &flavour, &mut status);
+    match status.map_or(Ok(()), |s| write(sim, &rs, s)).and(done) {
         Ok(action) => action,
         Err(_) => Action::Retry,
     }
 }
 
-fn sync_replica_set(sim: &mut Sim, rs: &Arc<ReplicaSet>) -> Result<Action, Status> {
+/// One sync of either kind; the status to write is left in `out`.
+pub(super) fn sync_replica_set(
+    sim: &mut Sim,
+    rs: &ReplicaSet,
+    flavour: &Flavour,
+    out: &mut Option<ReplicaSetStatus>,
+) -> Result<Action, Status> {
     let Some(spec) = &rs.spec else { return Ok(Action::Done) };
     if spec.selector == LabelSelector::default() {
         return Ok(Action::Done);
     }
     let Ok(selector) = Selector::from_typed(Some(&spec.selector)) else { return Ok(Action::Done) };
     let deleting = rs.metadata.deletion_timestamp.is_some();
-    let owner = claim::owner_reference("apps/v1", "ReplicaSet", &rs.metadata);
+    let owner = claim::owner_reference(flavour.api_version, flavour.kind, &rs.metadata);
     let id = rs.metadata.uid.as_deref().and_then(|u| sim.store.ids.parse(u)).unwrap_or(0);
     let namespace: Arc<str> = rs.metadata.namespace.as_deref().unwrap_or_default().into();
     let all = claim::pods(sim, id, &owner, &namespace, &selector, deleting)?;
@@ -78,16 +87,16 @@ fn sync_replica_set(sim: &mut Sim, rs: &Arc<ReplicaSet>) -> Result<Action, Statu
     let mut failure: Option<(&'static str, Status)> = None;
     if !deleting {
         if active.len() < wanted {
-            failure = grow(sim, rs, &owner, &namespace, wanted - active.len()).map(|e| ("FailedCreate", e));
+            failure = grow(sim, rs, flavour, (&owner, &namespace), wanted - active.len()).map(|e| ("FailedCreate", e));
         } else if active.len() > wanted {
-            failure = shrink(sim, rs, &active, active.len() - wanted).map(|e| ("FailedDelete", e));
+            failure = shrink(sim, rs, flavour, &active, active.len() - wanted).map(|e| ("FailedDelete", e));
         }
     }
     // the counts of the pods that were there when the sync began: what it made and deleted comes with the next
     let status = status(rs, &all, sim.now, failure.as_ref().map(|(r, e)| (*r, e.message.as_str())));
     let min_ready = spec.min_ready_seconds.unwrap_or(0).max(0) as u32;
     let ready_not_available = status.ready_replicas != status.available_replicas;
-    write(sim, rs, status)?;
+    *out = Some(status);
     if failure.is_some() {
         return Ok(Action::Retry);
     }
@@ -109,15 +118,14 @@ fn sync_replica_set(sim: &mut Sim, rs: &Arc<ReplicaSet>) -> Result<Action, Statu
 /// Makes pods in batches of 1, 2, 4 …; the batch with an error is the last. Returns the first error.
 fn grow(
     sim: &mut Sim,
-    rs: &Arc<ReplicaSet>,
-    owner: &k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference,
-    ns: &Arc<str>,
+    rs: &ReplicaSet,
+    flavour: &Flavour,
+    (owner, ns): (&OwnerReference, &Arc<str>),
     missing: usize,
 ) -> Option<Status> {
     let template = rs.spec.as_ref().and_then(|s| s.template.clone()).unwrap_or_default();
     let generation = rs.metadata.generation.unwrap_or(0) as u64;
     let prefix = format!("{}-", owner.name);
-    let about = Obj::ReplicaSet(rs.clone());
     let mut first = None;
     slow_start(missing.min(BURST), |n| {
         let mut failed = 0;
@@ -126,11 +134,23 @@ fn grow(
                 .template_proto(owner, ns, generation, &template)
                 .and_then(|proto| sim.create_pod(ns, &proto, &prefix));
             match made {
-                Ok(p) => sim.record(SOURCE, &about, false, "SuccessfulCreate", format!("Created pod: {}", p.name)),
+                Ok(p) => sim.record(
+                    flavour.source,
+                    &flavour.about,
+                    false,
+                    "SuccessfulCreate",
+                    format!("Created pod: {}", p.name),
+                ),
                 Err(e) => {
                     failed += 1;
                     if !e.message.contains("because it is being terminated") {
-                        sim.record(SOURCE, &about, true, "FailedCreate", format!("Error creating: {}", e.message));
+                        sim.record(
+                            flavour.source,
+                            &flavour.about,
+                            true,
+                            "FailedCreate",
+                            format!("Error creating: {}", e.message),
+                        );
                         first.get_or_insert(e);
                     }
                 }
@@ -156,17 +176,34 @@ pub fn slow_start(count: usize, mut batch: impl FnMut(usize) -> usize) -> usize 
     done
 }
 
-fn shrink(sim: &mut Sim, rs: &Arc<ReplicaSet>, active: &[Arc<PodRecord>], surplus: usize) -> Option<Status> {
-    let about = Obj::ReplicaSet(rs.clone());
+fn shrink(
+    sim: &mut Sim,
+    rs: &ReplicaSet,
+    flavour: &Flavour,
+    active: &[Arc<PodRecord>],
+    surplus: usize,
+) -> Option<Status> {
     let related = related_pods(sim, rs);
     let victims = pods_to_delete(active, &related, surplus.min(BURST), sim.now);
     let mut first = None;
     for p in victims {
         match sim.delete_pod(p.id, None) {
-            Ok(()) => sim.record(SOURCE, &about, false, "SuccessfulDelete", format!("Deleted pod: {}", p.name)),
+            Ok(()) => sim.record(
+                flavour.source,
+                &flavour.about,
+                false,
+                "SuccessfulDelete",
+                format!("Deleted pod: {}", p.name),
+            ),
             Err(e) if e.code == 404 => {}
             Err(e) => {
-                sim.record(SOURCE, &about, true, "FailedDelete", format!("Error deleting: {}", e.message));
+                sim.record(
+                    flavour.source,
+                    &flavour.about,
+                    true,
+                    "FailedDelete",
+                    format!("Error deleting: {}", e.message),
+                );
                 first.get_or_insert(e);
             }
         }

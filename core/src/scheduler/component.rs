@@ -291,7 +291,18 @@ impl Scheduler {
                 let selector = r.spec.as_ref().and_then(|s| Selector::from_typed(Some(&s.selector)).ok());
                 self.cluster.set_controller(&key.namespace, "ReplicaSet", &key.name, selector);
             }
-            (Kind::ReplicaSet, _) => self.cluster.set_controller(&key.namespace, "ReplicaSet", &key.name, None),
+            (Kind::StatefulSet, Some(Obj::StatefulSet(s))) => {
+                let selector = s.spec.as_ref().and_then(|s| Selector::from_typed(Some(&s.selector)).ok());
+                self.cluster.set_controller(&key.namespace, "StatefulSet", &key.name, selector);
+            }
+            (Kind::ReplicationController, Some(Obj::ReplicationController(r))) => {
+                let pairs = r.spec.as_ref().and_then(|s| s.selector.as_ref());
+                let selector = pairs.filter(|s| !s.is_empty()).map(Selector::from_map);
+                self.cluster.set_controller(&key.namespace, "ReplicationController", &key.name, selector);
+            }
+            (kind @ (Kind::ReplicaSet | Kind::StatefulSet | Kind::ReplicationController), _) => {
+                self.cluster.set_controller(&key.namespace, kind.names().1, &key.name, None);
+            }
             (Kind::Namespace, Some(o)) => {
                 let labels = o.meta().and_then(|m| m.labels.clone()).unwrap_or_default();
                 self.cluster.set_namespace(&key.name, Some(labels));

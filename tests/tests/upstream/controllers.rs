@@ -1,11 +1,11 @@
-//! Tables of the Deployment, ReplicaSet, Endpoints and EndpointSlice controllers.
+//! Tables of the Deployment, ReplicaSet, StatefulSet, DaemonSet, Endpoints and EndpointSlice controllers.
 
 use crate::{Check, Gap};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentStatus, ReplicaSet, ReplicaSetStatus};
 use k8s_openapi::api::core::v1::{Node, Pod, PodSpec, PodStatus, PodTemplateSpec, Service, ServicePort};
 use kubarium_core::clock::{SimDuration, SimTime};
 use kubarium_core::controllers::deployment::{rolling, status, util};
-use kubarium_core::controllers::{endpoints, endpointslice, replicaset};
+use kubarium_core::controllers::{daemonset, endpoints, endpointslice, replicaset, statefulset};
 use kubarium_core::sim::{Config, Sim};
 use kubarium_core::store::pod::{Deletion, LabelSet, Phase, PodProto, PodRecord, PodStatusRecord};
 use serde::de::DeserializeOwned;
@@ -40,6 +40,8 @@ pub const TABLES: &[(&str, Check)] = &[
     ("replicaset_slow_start", slow_start),
     ("replicaset_status", rs_status),
     ("replicaset_status_conditions", rs_conditions),
+    ("daemonset_should_run", daemon_should_run),
+    ("statefulset_max_unavailable", set_max_unavailable),
     ("endpoints_should_contain_pod", should_contain),
     ("endpointslice_conditions", endpoint),
     ("endpointslice_max_per_slice", max_per_slice),
@@ -470,6 +472,23 @@ fn rs_conditions(_: &Value, c: &Value) -> Result<(), String> {
         g.remove("lastTransitionTime");
     }
     same(got, c["expect_conditions"].clone())
+}
+
+fn daemon_should_run(_: &Value, c: &Value) -> Result<(), String> {
+    let node: Node = typed(json!({
+        "metadata": {"name": "test-node", "labels": {"name": "simple-daemon", "type": "production"}},
+        "spec": {"unschedulable": c["node_unschedulable"]},
+    }));
+    let template: PodTemplateSpec = typed(json!({"spec": c["template_spec"]}));
+    let fit = daemonset::node::Placement::of(&template).fit(&node);
+    same((Some(fit.run), Some(fit.stay)), (c["expect_should_run"].as_bool(), c["expect_should_continue"].as_bool()))
+}
+
+fn set_max_unavailable(_: &Value, c: &Value) -> Result<(), String> {
+    let rolling = json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": c["max_unavailable"]}});
+    let spec = json!({"replicas": c["replica_count"], "updateStrategy": rolling, "selector": {}, "template": {}});
+    let got = statefulset::identity::max_unavailable(&typed(json!({"spec": spec})))?;
+    same(got as i32, int(&c["expect_max_unavailable"]))
 }
 
 fn should_contain(_: &Value, c: &Value) -> Result<(), String> {

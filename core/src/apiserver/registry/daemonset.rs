@@ -7,7 +7,8 @@ use super::pod_defaults::default_template;
 use super::pod_template::{always_and_no_deadline, validate_template};
 use super::pod_warnings::template_warnings;
 use super::util::{
-    child, has, immutable, keep_spec, non_negative, object, set_default, set_generation, set_if_absent, text,
+    child, has, immutable, keep_spec, keep_status_count_generation, non_negative, object, set_default, set_generation,
+    set_if_absent, text,
 };
 use crate::api::error::FieldError;
 use crate::api::labels::Selector;
@@ -21,7 +22,7 @@ pub const STRATEGY: Strategy = Strategy {
     validate_update,
     validate_status_update: validate_meta_update,
     prepare_for_create,
-    prepare_for_update: super::util::keep_status_count_generation,
+    prepare_for_update,
     prepare_for_status_update: keep_spec,
     warnings: |new, _| template_warnings(&new["spec"]["template"], "spec.template"),
 };
@@ -43,10 +44,27 @@ fn default(obj: &mut Value) {
     }
 }
 
+/// Counts the changes of the template; the API shows the count as an annotation that nobody can set.
+const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
+fn set_template_generation(obj: &mut Value, n: i64) {
+    if let Some(annotations) = object(obj, "metadata").and_then(|m| object(m, "annotations")) {
+        annotations[TEMPLATE_GENERATION] = n.to_string().into();
+    }
+}
+
+fn prepare_for_update(new: &mut Value, old: &Value) {
+    keep_status_count_generation(new, old);
+    let before = text(&old["metadata"]["annotations"], TEMPLATE_GENERATION).parse::<i64>().unwrap_or(1);
+    let changed = new["spec"]["template"] != old["spec"]["template"];
+    set_template_generation(new, before + i64::from(changed));
+}
+
 fn prepare_for_create(obj: &mut Value) {
     obj["status"] =
         json!({"currentNumberScheduled": 0, "desiredNumberScheduled": 0, "numberMisscheduled": 0, "numberReady": 0});
     set_generation(obj, 1);
+    set_template_generation(obj, 1);
 }
 
 fn validate(obj: &Value) -> Vec<FieldError> {

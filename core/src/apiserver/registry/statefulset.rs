@@ -22,7 +22,10 @@ pub const STRATEGY: Strategy = Strategy {
     validate_update,
     validate_status_update: validate_meta_update,
     prepare_for_create,
-    prepare_for_update: keep_status_count_generation,
+    prepare_for_update: |new, old| {
+        drop_gated(new);
+        keep_status_count_generation(new, old);
+    },
     prepare_for_status_update: keep_spec,
     warnings: |new, _| template_warnings(&new["spec"]["template"], "spec.template"),
 };
@@ -54,7 +57,15 @@ fn default(obj: &mut Value) {
     }
 }
 
+/// The gate MaxUnavailableStatefulSet is off in 1.36: its field is dropped.
+fn drop_gated(obj: &mut Value) {
+    if let Some(rolling) = obj.pointer_mut("/spec/updateStrategy/rollingUpdate") {
+        super::util::remove(rolling, "maxUnavailable");
+    }
+}
+
 fn prepare_for_create(obj: &mut Value) {
+    drop_gated(obj);
     reset_status_begin_generation(obj);
     obj["status"] = json!({"replicas": 0, "availableReplicas": 0});
 }
