@@ -249,6 +249,8 @@ pub enum Event {
     Poll(u8),
     /// Events past their hour are dropped.
     ExpireEvents,
+    /// The API server looks after its own service.
+    OwnService,
 }
 
 /// Pending events in the order of time and of having been scheduled.

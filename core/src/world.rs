@@ -93,12 +93,7 @@ impl World {
             let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ns}});
             sim.request(Request::new(Method::Post, "/api/v1/namespaces").body(body));
         }
-        let service = json!({
-            "apiVersion": "v1", "kind": "Service",
-            "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
-            "spec": {"clusterIP": "10.96.0.1", "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}]},
-        });
-        sim.request(Request::new(Method::Post, "/api/v1/namespaces/default/services").body(service));
+        sim.ensure_own_service();
         crate::apiserver::admission::store_system_classes(sim);
         self.kubelets.boot(sim);
     }
@@ -201,6 +196,7 @@ impl World {
             }
             Event::Poll(terminal) => self.poll(terminal),
             Event::ExpireEvents => sim.expire_events(),
+            Event::OwnService => sim.ensure_own_service(),
         }
     }
 

@@ -113,6 +113,7 @@ impl Sim {
         if self.store.remove(kind, &key, self.now, request).is_some() {
             if kind == Kind::Service {
                 self.release_service(&obj.to_value(&self.store.ids));
+                self.service_gone(&key);
             }
             self.server.templates.remove(&obj.id(&self.store.ids));
             self.notify(kind);

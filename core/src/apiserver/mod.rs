@@ -11,6 +11,7 @@ mod delete;
 pub mod discovery;
 pub mod limits;
 pub mod managed;
+mod own_service;
 pub mod patch;
 pub mod printers;
 mod read;

@@ -7,7 +7,7 @@ use super::pod_defaults::default_template;
 use super::pod_template::{always_and_no_deadline, validate_template};
 use super::pod_warnings::template_warnings;
 use super::util::{
-    child, has, immutable, keep_spec, keep_status_count_generation, non_negative, object, set_default, set_generation,
+    child, immutable, keep_spec, keep_status_count_generation, non_negative, object, set_default, set_generation,
     set_if_absent, text,
 };
 use crate::api::error::FieldError;
@@ -124,8 +124,7 @@ fn validate_strategy(strategy: &Value, path: &str) -> Vec<FieldError> {
                 ));
             }
             if unavailable == 0 && surge == 0 {
-                let value = if has(rolling, "maxUnavailable") { rolling["maxUnavailable"].clone() } else { json!(0) };
-                errors.push(FieldError::invalid(child(&at, "maxUnavailable"), value, "cannot be 0 when maxSurge is 0"));
+                errors.push(FieldError::required(child(&at, "maxUnavailable"), "cannot be 0 when maxSurge is 0"));
             }
             errors
         }
