@@ -95,6 +95,7 @@ impl World {
         }
         sim.ensure_own_service();
         crate::apiserver::admission::store_system_classes(sim);
+        sim.install_default_roles();
         self.kubelets.boot(sim);
     }
 

@@ -818,7 +818,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "clusterroles",
@@ -831,7 +831,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "rolebindings",
@@ -844,7 +844,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "roles",
@@ -857,7 +857,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         plural: "deviceclasses",

@@ -10,9 +10,7 @@ use super::target::Target;
 use crate::api::error::Status;
 use crate::sim::Sim;
 use crate::store::{Key, Kind};
-use k8s_openapi::api::rbac::v1::{
-    ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject,
-};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject};
 use serde_json::{Value, json};
 
 /// What somebody wants to do.
@@ -178,8 +176,7 @@ impl Sim {
                 }
                 _ => format!("{:?}", subject.name),
             };
-            let why =
-                format!("RBAC: allowed by {binding} of {} {:?} to {} {who}", role.kind, role.name, subject.kind);
+            let why = format!("RBAC: allowed by {binding} of {} {:?} to {} {who}", role.kind, role.name, subject.kind);
             out.extend(rules.into_iter().map(|r| (why.clone(), r)));
         };
         for b in self.store.list_typed::<ClusterRoleBinding>(None) {
@@ -221,12 +218,13 @@ impl Sim {
             .collect();
         for role in together {
             let selectors = role.aggregation_rule.iter().flat_map(|a| a.cluster_role_selectors.iter().flatten());
-            let selectors: Vec<Selector> = selectors
-                .filter_map(|s| Selector::from_label_selector(&serde_json::to_value(s).ok()?).ok())
-                .collect();
+            let selectors: Vec<Selector> =
+                selectors.filter_map(|s| Selector::from_label_selector(&serde_json::to_value(s).ok()?).ok()).collect();
             let mut rules: Vec<PolicyRule> = vec![];
             for selector in &selectors {
-                for other in self.store.list_typed::<ClusterRole>(None).filter(|o| o.metadata.name != role.metadata.name) {
+                for other in
+                    self.store.list_typed::<ClusterRole>(None).filter(|o| o.metadata.name != role.metadata.name)
+                {
                     let labels = other.metadata.labels.as_ref();
                     if selector.matches_by(|k| labels.and_then(|l| l.get(k)).map(String::as_str)) {
                         let new = other.rules.iter().flatten().filter(|r| !rules.contains(r)).cloned();
@@ -296,9 +294,7 @@ impl Sim {
                 let user = User { name: spec["user"].as_str().unwrap_or_default().into(), groups };
                 self.verdict(&user, spec)
             }
-            "selfsubjectrulesreviews" => {
-                self.all_rules(me, r.body["spec"]["namespace"].as_str().unwrap_or_default())
-            }
+            "selfsubjectrulesreviews" => self.all_rules(me, r.body["spec"]["namespace"].as_str().unwrap_or_default()),
             _ => json!({"userInfo": {"username": me.name, "groups": me.groups}}),
         };
         Some(Ok((201, answer)))

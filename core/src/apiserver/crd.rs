@@ -21,6 +21,10 @@ impl Sim {
     pub(super) fn custom_resource(&self, _g: &str, _v: &str, _p: &str) -> Option<(&'static ResourceInfo, Kind)> {
         None
     }
+    /// The resources of CustomResourceDefinitions.
+    pub fn custom_resources(&self) -> Vec<&'static ResourceInfo> {
+        vec![]
+    }
     pub(super) fn custom_schema(&self, _info: &ResourceInfo) -> Option<Value> {
         None
     }

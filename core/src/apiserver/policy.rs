@@ -157,15 +157,36 @@ fn roles() -> Vec<Value> {
     ];
     let paths = ["/healthz", "/livez", "/readyz", "/version", "/version/"];
     vec![
-        role(
-            "cluster-admin",
-            vec![rule(&["*"], "*", &["*"]), json!({"verbs": ["*"], "nonResourceURLs": ["*"]})],
-        ),
+        role("cluster-admin", vec![rule(&["*"], "*", &["*"]), json!({"verbs": ["*"], "nonResourceURLs": ["*"]})]),
         role(
             "system:discovery",
-            vec![urls(&["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version", "/version/"])],
+            vec![urls(&[
+                "/api",
+                "/api/*",
+                "/apis",
+                "/apis/*",
+                "/healthz",
+                "/livez",
+                "/openapi",
+                "/openapi/*",
+                "/readyz",
+                "/version",
+                "/version/",
+            ])],
         ),
-        role("system:monitoring", vec![urls(&["/healthz", "/healthz/*", "/livez", "/livez/*", "/metrics", "/metrics/slis", "/readyz", "/readyz/*"])]),
+        role(
+            "system:monitoring",
+            vec![urls(&[
+                "/healthz",
+                "/healthz/*",
+                "/livez",
+                "/livez/*",
+                "/metrics",
+                "/metrics/slis",
+                "/readyz",
+                "/readyz/*",
+            ])],
+        ),
         role("system:public-info-viewer", vec![urls(&paths)]),
         role(
             "system:basic-user",
@@ -177,7 +198,10 @@ fn roles() -> Vec<Value> {
         together("admin", &["admin"], None),
         together("edit", &["edit"], Some("admin")),
         together("view", &["view"], Some("edit")),
-        part_of("admin", role("system:aggregate-to-admin", administered.iter().map(|(g, r, v)| rule(v, g, r)).collect())),
+        part_of(
+            "admin",
+            role("system:aggregate-to-admin", administered.iter().map(|(g, r, v)| rule(v, g, r)).collect()),
+        ),
         part_of("edit", role("system:aggregate-to-edit", edited.iter().map(|(g, r, v)| rule(v, g, r)).collect())),
         part_of("view", role("system:aggregate-to-view", viewed.iter().map(|(g, r)| rule(READ, g, r)).collect())),
         role(
@@ -197,22 +221,48 @@ fn roles() -> Vec<Value> {
                 rule(&["create", "get", "list", "patch", "update", "watch"], "", &["events"]),
             ],
         ),
-        role("system:service-account-issuer-discovery", vec![urls(&["/.well-known/openid-configuration", "/.well-known/openid-configuration/", "/openid/v1/jwks", "/openid/v1/jwks/"])]),
-        role("system:node-proxier", vec![
-            rule(&["list", "watch"], "", &["endpoints", "services"]),
-            rule(&["get", "list", "watch"], "", &["nodes"]),
-            rule(&["list", "watch"], "discovery.k8s.io", &["endpointslices"]),
-            rule(&["create", "patch", "update"], "", &["events"]),
-        ]),
-        role("system:kube-scheduler", vec![
-            rule(READ, "", &["namespaces", "nodes", "persistentvolumeclaims", "persistentvolumes", "pods", "replicationcontrollers", "services"]),
-            rule(&["create"], "", &["bindings", "pods/binding"]),
-            rule(&["delete"], "", &["pods"]),
-            rule(&["patch", "update"], "", &["pods/status"]),
-            rule(READ, "apps", &["replicasets", "statefulsets"]),
-            rule(READ, "policy", &["poddisruptionbudgets"]),
-            rule(READ, "storage.k8s.io", &["csinodes", "storageclasses"]),
-        ]),
+        role(
+            "system:service-account-issuer-discovery",
+            vec![urls(&[
+                "/.well-known/openid-configuration",
+                "/.well-known/openid-configuration/",
+                "/openid/v1/jwks",
+                "/openid/v1/jwks/",
+            ])],
+        ),
+        role(
+            "system:node-proxier",
+            vec![
+                rule(&["list", "watch"], "", &["endpoints", "services"]),
+                rule(&["get", "list", "watch"], "", &["nodes"]),
+                rule(&["list", "watch"], "discovery.k8s.io", &["endpointslices"]),
+                rule(&["create", "patch", "update"], "", &["events"]),
+            ],
+        ),
+        role(
+            "system:kube-scheduler",
+            vec![
+                rule(
+                    READ,
+                    "",
+                    &[
+                        "namespaces",
+                        "nodes",
+                        "persistentvolumeclaims",
+                        "persistentvolumes",
+                        "pods",
+                        "replicationcontrollers",
+                        "services",
+                    ],
+                ),
+                rule(&["create"], "", &["bindings", "pods/binding"]),
+                rule(&["delete"], "", &["pods"]),
+                rule(&["patch", "update"], "", &["pods/status"]),
+                rule(READ, "apps", &["replicasets", "statefulsets"]),
+                rule(READ, "policy", &["poddisruptionbudgets"]),
+                rule(READ, "storage.k8s.io", &["csinodes", "storageclasses"]),
+            ],
+        ),
     ]
 }
 

@@ -220,7 +220,88 @@ fn dry_runs_change_nothing_and_know_one_value() {
     );
 }
 
-#[allow(dead_code)]
 fn jane() -> Option<Arc<User>> {
     Some(Arc::new(User::impersonated("jane", &[])))
+}
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+fn bind(w: &mut World, role: &str) {
+    let object = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "b"},
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role},
+        "subjects": [{"apiGroup": RBAC, "kind": "User", "name": "jane"}],
+    });
+    let path = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings";
+    call(w, Request::new(Method::Post, path).body(object)).unwrap();
+}
+
+#[test]
+fn roles_decide_what_somebody_may_do() {
+    let mut w = world();
+    let pods = || Request::get("/api/v1/namespaces/default/pods").by(jane());
+    let error = call(&mut w, pods()).unwrap_err();
+    assert_eq!(
+        error,
+        "403 Forbidden: pods is forbidden: User \"jane\" cannot list resource \"pods\" in API group \"\" in the namespace \"default\""
+    );
+    bind(&mut w, "view");
+    call(&mut w, pods()).unwrap();
+    let deployments = Request::get("/apis/apps/v1/namespaces/default/deployments/x").by(jane());
+    assert!(call(&mut w, deployments).unwrap_err().starts_with("404"));
+    let error = call(&mut w, Request::get("/api/v1/namespaces/default/secrets/x").by(jane())).unwrap_err();
+    assert_eq!(
+        error,
+        "403 Forbidden: secrets \"x\" is forbidden: User \"jane\" cannot get resource \"secrets\" in API group \"\" in the namespace \"default\""
+    );
+    let error = call(&mut w, Request::get("/api/v1/nodes").by(jane())).unwrap_err();
+    assert!(error.ends_with("at the cluster scope"), "{error}");
+}
+
+#[test]
+fn cluster_roles_are_put_together() {
+    let mut w = world();
+    let role =
+        |w: &mut World, name: &str| call(w, Request::get(format!("/apis/{RBAC}/v1/clusterroles/{name}"))).unwrap();
+    let rules = |v: Value| v["rules"].as_array().unwrap().len();
+    let before = rules(role(&mut w, "admin"));
+    assert!(before > rules(role(&mut w, "view")));
+    let more = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": "widgets", "labels": {"rbac.authorization.k8s.io/aggregate-to-view": "true"}},
+        "rules": [{"verbs": ["get"], "apiGroups": ["example.com"], "resources": ["widgets"]}],
+    });
+    call(&mut w, Request::new(Method::Post, format!("/apis/{RBAC}/v1/clusterroles")).body(more)).unwrap();
+    assert_eq!(rules(role(&mut w, "admin")), before + 1);
+}
+
+#[test]
+fn reviews_answer_and_are_not_stored() {
+    let mut w = world();
+    bind(&mut w, "view");
+    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let ask = |verb: &str| {
+        let spec = json!({"resourceAttributes": {"namespace": "default", "verb": verb, "resource": "pods"}});
+        Request::new(Method::Post, path).body(json!({"spec": spec})).by(jane())
+    };
+    let yes = call(&mut w, ask("list")).unwrap();
+    assert_eq!(
+        yes["status"],
+        json!({"allowed": true, "reason": "RBAC: allowed by RoleBinding \"b/default\" of ClusterRole \"view\" to User \"jane\""})
+    );
+    let no = call(&mut w, ask("delete")).unwrap();
+    assert_eq!(no["status"], json!({"allowed": false}));
+}
+
+#[test]
+fn discovery_lists_what_is_served() {
+    let mut w = world();
+    let apps = call(&mut w, Request::get("/apis/apps/v1")).unwrap();
+    let names: Vec<&str> = apps["resources"].as_array().unwrap().iter().filter_map(|r| r["name"].as_str()).collect();
+    assert!(names.contains(&"deployments") && names.contains(&"deployments/scale"), "{names:?}");
+    let document = call(&mut w, Request::get("/openapi/v3/apis/apps/v1")).unwrap();
+    let spec = &document["components"]["schemas"]["io.k8s.api.core.v1.PodSpec"]["properties"]["containers"];
+    assert_eq!(spec["x-kubernetes-patch-merge-key"], "name");
+    assert_eq!(w.sim.aggregated_discovery(true)["items"][0]["versions"][0]["version"], "v1");
+    assert_eq!(call(&mut w, Request::get("/version")).unwrap()["gitVersion"], "v1.36.2");
 }

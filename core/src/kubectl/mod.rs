@@ -24,7 +24,8 @@ pub mod sort;
 #[cfg(test)]
 mod tests;
 
-use crate::apiserver::request::{Api, Request};
+use crate::api::kinds::ResourceInfo;
+use crate::apiserver::request::{Api, Request, Response, User};
 use crate::clock::SimTime;
 use command::Invocation;
 use errors::CmdError;
@@ -32,6 +33,7 @@ use pending::Pending;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What kubectl remembers between two lines: the kubeconfig of one user of one cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -206,6 +208,10 @@ fn execute(args: &[String], ctx: &mut Context) -> Result<(), CmdError> {
     match inv {
         None => Ok(()),
         Some(inv) => match command.run {
+            Some(run) if inv.changed("as") || inv.changed("as-group") => {
+                let user = posing_as(&inv)?;
+                posing(Some(user), ctx, |ctx| run(&inv, ctx))
+            }
             Some(run) => run(&inv, ctx),
             None if inv.args.is_empty() => {
                 let text = help::text(command, &inv.path);
@@ -215,6 +221,56 @@ fn execute(args: &[String], ctx: &mut Context) -> Result<(), CmdError> {
             None => Err(CmdError::usage(&inv.path, format!("unknown command {:?}", inv.args.join(" ")))),
         },
     }
+}
+
+/// Whom `--as` and `--as-group` name.
+fn posing_as(inv: &Invocation) -> Result<Arc<User>, CmdError> {
+    let name = inv.str("as");
+    if name.is_empty() {
+        return Err(CmdError::Plain(
+            "error: requesting uid, groups or user-extra for  without impersonating a user".into(),
+        ));
+    }
+    Ok(Arc::new(User::impersonated(name, inv.list("as-group"))))
+}
+
+/// The API server as somebody else sees it.
+struct Posing<'a> {
+    api: &'a mut dyn Api,
+    user: Arc<User>,
+}
+
+impl Api for Posing<'_> {
+    fn request(&mut self, mut request: Request) -> Response {
+        request.user.get_or_insert_with(|| self.user.clone());
+        self.api.request(request)
+    }
+    fn now(&self) -> SimTime {
+        self.api.now()
+    }
+    fn custom_resources(&self) -> Vec<&'static ResourceInfo> {
+        self.api.custom_resources()
+    }
+}
+
+/// Does something in the name of somebody else; what waits after it waits in that name.
+fn posing<R>(user: Option<Arc<User>>, ctx: &mut Context, f: impl FnOnce(&mut Context) -> R) -> R {
+    let Some(user) = user else { return f(ctx) };
+    let mut api = Posing { api: &mut *ctx.api, user: user.clone() };
+    let mut inner = Context {
+        api: &mut api,
+        files: &mut *ctx.files,
+        stdin: ctx.stdin.take(),
+        session: &mut *ctx.session,
+        out: std::mem::take(&mut ctx.out),
+    };
+    let result = f(&mut inner);
+    let out = std::mem::take(&mut inner.out);
+    ctx.out = out;
+    if let Some(pending) = &mut ctx.out.pending {
+        pending.user = Some(user);
+    }
+    result
 }
 
 fn finish(result: Result<(), CmdError>, ctx: &mut Context) {
@@ -237,7 +293,7 @@ fn finish(result: Result<(), CmdError>, ctx: &mut Context) {
 /// what has been printed since; its code is set when the command has ended.
 pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Output {
     ctx.out = Output::default();
-    let result = pending::poll(pending, ctx);
+    let result = posing(pending.user.clone(), ctx, |ctx| pending::poll(pending, ctx));
     match result {
         Ok(true) => ctx.out.code = Some(ctx.out.code.unwrap_or(0)),
         Ok(false) => {}

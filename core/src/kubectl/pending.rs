@@ -4,8 +4,10 @@ use super::Context;
 use super::cmd;
 use super::errors::CmdError;
 use super::pipes::Rest;
+use crate::apiserver::request::User;
 use crate::clock::SimTime;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A command that goes on: polled after changes of the cluster and at its deadline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,6 +18,9 @@ pub struct Pending {
     pub deadline: Option<SimTime>,
     /// What its output still goes through.
     pub pipes: Rest,
+    /// In whose name it asks (`--as`); none: its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<Arc<User>>,
 }
 
 /// What a command waits for.
@@ -46,7 +51,7 @@ pub enum Wait {
 impl Pending {
     /// A command that waits, with nothing behind it.
     pub fn new(wait: Wait, deadline: Option<SimTime>) -> Self {
-        Pending { wait, deadline, pipes: Rest::default() }
+        Pending { wait, deadline, pipes: Rest::default(), user: None }
     }
 
     /// When it is to be polled even if nothing changes.

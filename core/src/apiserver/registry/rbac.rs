@@ -65,7 +65,10 @@ fn changed(new: &Value, old: &Value, own: Vec<FieldError>) -> Vec<FieldError> {
 fn changed_binding(new: &Value, old: &Value, namespaced: bool) -> Vec<FieldError> {
     let mut errors = changed(new, old, binding(new, namespaced));
     if new["roleRef"] != old["roleRef"] {
-        errors.push(FieldError::invalid("roleRef", new["roleRef"].clone(), "cannot change roleRef"));
+        // the internal type has no names for JSON
+        let role = &new["roleRef"];
+        let shown = serde_json::json!({"APIGroup": role["apiGroup"], "Kind": role["kind"], "Name": role["name"]});
+        errors.push(FieldError::invalid("roleRef", shown, "cannot change roleRef"));
     }
     errors
 }
