@@ -1,8 +1,12 @@
 //! The recorded sessions, one test each: what happens here is what happened on a real cluster. A case that is known to
 //! differ stands in `data/conformance/known-failures.txt` with the reason and fails as soon as it passes.
+//!
+//! Manifests of the wild are other people's and no part of this project: `KUBARIUM_MANIFESTS` names a directory of
+//! recorded rows (`.jsonl`, see `README.md` beside the cases). Without it they are not asked; those that are known to
+//! differ stand in `data/conformance/known-manifests.txt`.
 
 use kubarium_tests::case::Case;
-use kubarium_tests::{json, normalize};
+use kubarium_tests::{json, manifest, normalize};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -12,7 +16,7 @@ const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/conformance");
 
 fn main() {
     let arguments = Arguments::from_args();
-    let known = known_failures();
+    let known = known_failures("known-failures.txt");
     let mut trials = vec![];
     for area in sorted(&Path::new(DATA).join("cases")) {
         for path in sorted(&area).into_iter().filter(|p| p.extension().is_some_and(|e| e == "yaml")) {
@@ -22,6 +26,7 @@ fn main() {
             trials.push(Trial::test(name, move || judge(&path, reason.as_deref())));
         }
     }
+    trials.extend(manifests());
     trials.push(Trial::test("normaliser-agrees-with-its-reference", against_reference));
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -34,10 +39,32 @@ fn sorted(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Lines of `area/name: reason`.
-fn known_failures() -> BTreeMap<String, String> {
-    let text = std::fs::read_to_string(Path::new(DATA).join("known-failures.txt")).unwrap_or_default();
+fn known_failures(file: &str) -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(Path::new(DATA).join(file)).unwrap_or_default();
     let rows = text.lines().filter(|l| !l.starts_with('#')).filter_map(|l| l.split_once(": "));
     rows.map(|(name, reason)| (name.to_owned(), reason.to_owned())).collect()
+}
+
+/// One trial a row of the recorded manifests, where there are any.
+fn manifests() -> Vec<Trial> {
+    let Some(dir) = std::env::var_os("KUBARIUM_MANIFESTS") else { return vec![] };
+    let known = known_failures("known-manifests.txt");
+    let mut trials = vec![];
+    for path in sorted(Path::new(&dir)).into_iter().filter(|p| p.extension().is_some_and(|e| e == "jsonl")) {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        for line in text.lines().filter(|l| !l.trim().is_empty()) {
+            let row: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let name = format!("{stem}/{}", row["file"].as_str().unwrap_or("?"));
+            let reason = known.get(&name).cloned();
+            trials.push(Trial::test(name, move || {
+                let attempt = std::panic::catch_unwind(|| manifest::play(&row).normal);
+                let found = attempt.map_err(|_| "panicked".to_owned());
+                verdict(found.map(|found| json::differences(&manifest::expected(&row), &found)), reason.as_deref())
+            }));
+        }
+    }
+    trials
 }
 
 fn play(path: &Path) -> Result<Value, String> {
@@ -51,8 +78,11 @@ fn judge(path: &Path, known: Option<&str>) -> Result<(), Failed> {
         let expected: Value = serde_json::from_str(&expected).map_err(|e| e.to_string())?;
         Ok(json::differences(&expected, &normalize::normalize(&play(path)?)))
     });
-    let differences = attempt.unwrap_or_else(|_| Err("panicked".to_owned()));
-    let differences = differences.unwrap_or_else(|e: String| vec![e]);
+    verdict(attempt.unwrap_or_else(|_| Err("panicked".to_owned())), known)
+}
+
+fn verdict(differences: Result<Vec<String>, String>, known: Option<&str>) -> Result<(), Failed> {
+    let differences = differences.unwrap_or_else(|e| vec![e]);
     match (differences.is_empty(), known) {
         (true, None) => Ok(()),
         (false, Some(_)) => Ok(()),

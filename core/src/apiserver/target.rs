@@ -23,16 +23,19 @@ pub(super) struct Target {
 impl Sim {
     /// What a request names.
     pub(super) fn target(&self, r: &Request) -> Result<Target, Status> {
-        let mut t = Target::parse(&r.path, |g, v, p| self.custom_resource(g, v, p))?;
+        let kept = r.param("dryRun").is_none_or(str::is_empty);
+        let mut t = Target::parse(&r.path, kept, |g, v, p| self.custom_resource(g, v, p))?;
         t.managed = r.managed;
         Ok(t)
     }
 }
 
 impl Target {
-    /// `custom` finds resources that are not built in by group, version and plural.
+    /// `custom` finds resources that are not built in by group, version and plural. When nothing is `kept`, the rules of
+    /// a kind are enough.
     pub(super) fn parse(
         path: &str,
+        kept: bool,
         custom: impl Fn(&str, &str, &str) -> Option<(&'static ResourceInfo, Kind)>,
     ) -> Result<Target, Status> {
         let missing = || Status::new(404, "NotFound", "the server could not find the requested resource");
@@ -55,7 +58,10 @@ impl Target {
             _ => return Err(missing()),
         };
         let (info, kind) = match kinds::by_plural(group, version, plural) {
-            Some(info) => (info, convert::stored(info).ok_or_else(|| not_simulated(info))?),
+            Some(info) => {
+                let judged = || Kind::of_info(info).filter(|_| !kept);
+                (info, convert::stored(info).or_else(judged).ok_or_else(|| not_simulated(info))?)
+            }
             None => custom(group, version, plural).ok_or_else(missing)?,
         };
         let subresource = match sub {

@@ -159,6 +159,9 @@ impl Sim {
             _ => {}
         }
         (strategy.prepare_for_create)(&mut v);
+        if kind == Kind::PersistentVolume {
+            v["status"]["lastPhaseTransitionTime"] = self.now.rfc3339().into();
+        }
         let errors = (strategy.validate)(&v);
         if !errors.is_empty() {
             return Err(Status::invalid(&kind.info().group_kind(), &name, &errors));

@@ -396,6 +396,8 @@ impl Builder {
                 "error validating {source:?}: error validating data: {what}; if you choose to ignore these errors, turn validation off with --validate=false"
             )));
         }
+        crate::api::schema::decode_metadata(&object)
+            .map_err(|why| CmdError::client(format!("unable to decode {source:?}: {why}")))?;
         let (name, given) = (text(&object["metadata"]["name"]), text(&object["metadata"]["namespace"]));
         let Some(mapping) = kinds::by_kind(&version, &kind) else {
             return Err(CmdError::client(format!(

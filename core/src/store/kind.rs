@@ -20,6 +20,7 @@ use k8s_openapi::api::{
     scheduling::v1::PriorityClass,
     storage::v1::StorageClass,
 };
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 use std::fmt;
@@ -182,6 +183,7 @@ typed_kinds! {
     RoleBinding = RoleBinding, "rbac.authorization.k8s.io/v1";
     ClusterRole = ClusterRole, "rbac.authorization.k8s.io/v1";
     ClusterRoleBinding = ClusterRoleBinding, "rbac.authorization.k8s.io/v1";
+    CustomResourceDefinition = CustomResourceDefinition, "apiextensions.k8s.io/v1";
 }
 
 impl Kind {
@@ -191,9 +193,9 @@ impl Kind {
         kinds::by_kind(api, kind).expect("every stored kind has a row")
     }
 
-    /// The stored kind of a row, if it is stored.
+    /// The stored kind of a resource in any of its versions, if it is stored.
     pub fn of_info(info: &ResourceInfo) -> Option<Kind> {
-        Kind::ALL.iter().copied().find(|k| std::ptr::eq(k.info(), info))
+        Kind::ALL.iter().copied().find(|k| (k.info().kind, k.info().group) == (info.kind, info.group))
     }
 
     /// Finds a stored kind by its name alone: owner references to kinds here are unambiguous.

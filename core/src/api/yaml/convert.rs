@@ -72,8 +72,9 @@ impl Converter<'_> {
         let mut map = Map::new();
         for &(k, v) in pairs {
             let key_node = tree.node(k);
-            if let Kind::Scalar { text, plain: true, tag: None } = &key_node.kind
+            if let Kind::Scalar { text, plain, tag } = &key_node.kind
                 && resolve(text) == Resolved::Merge
+                && tag.as_deref().map_or(*plain, |t| t == "tag:yaml.org,2002:merge")
             {
                 self.merge(v, &mut map)?;
                 continue;

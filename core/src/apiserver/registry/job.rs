@@ -6,8 +6,8 @@ use super::pod_defaults::{default_template, labels_from_template};
 use super::pod_template::validate_template;
 use super::pod_warnings::template_warnings;
 use super::util::{
-    child, flag, has, immutable, index, int, items, items_mut, keep_spec, keep_status_count_generation, non_negative,
-    object, present, remove, reset_status_begin_generation, set_default, set_if_absent, text,
+    child, entries, flag, has, immutable, index, int, items, items_mut, keep_spec, keep_status_count_generation,
+    non_negative, object, present, remove, reset_status_begin_generation, set_default, set_if_absent, text,
 };
 use crate::api::cron::{self, Schedule};
 use crate::api::error::FieldError;
@@ -114,10 +114,12 @@ fn prepare_for_create(obj: &mut Value) {
     reset_status_begin_generation(obj);
     obj["status"] = json!({});
     if flag(&obj["spec"], "manualSelector") {
+        labels_from_template(obj);
         return;
     }
     let uid = obj["metadata"]["uid"].clone();
     let name = obj["metadata"]["name"].clone();
+    let labeled = entries(&obj["spec"]["template"]["metadata"], "labels").next().is_some();
     let Some(spec) = object(obj, "spec") else { return };
     if let Some(labels) = object(spec, "template").and_then(|t| object(t, "metadata")).and_then(|m| object(m, "labels"))
     {
@@ -133,7 +135,10 @@ fn prepare_for_create(obj: &mut Value) {
     if let Some(labels) = object(spec, "selector").and_then(|s| object(s, "matchLabels")) {
         labels["batch.kubernetes.io/controller-uid"] = uid;
     }
-    labels_from_template(obj);
+    // a job without labels shares those of its template, and what was added to them just now
+    if labeled {
+        labels_from_template(obj);
+    }
 }
 
 fn validate_spec(spec: &Value, path: &str) -> Vec<FieldError> {

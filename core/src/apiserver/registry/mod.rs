@@ -10,6 +10,7 @@ pub mod affinity;
 pub mod configmap;
 pub mod containers;
 pub mod controllerrevision;
+pub mod crd;
 pub mod daemonset;
 pub mod deployment;
 pub mod endpoints;
@@ -86,6 +87,7 @@ pub fn strategy(kind: &str) -> Option<&'static Strategy> {
 pub const STRATEGIES: &[&Strategy] = &[
     &configmap::STRATEGY,
     &controllerrevision::STRATEGY,
+    &crd::STRATEGY,
     &daemonset::STRATEGY,
     &deployment::STRATEGY,
     &endpoints::ENDPOINTS,

@@ -8,7 +8,7 @@ use super::pod_template::{always_and_no_deadline, selected, validate_template};
 use super::pod_warnings::template_warnings;
 use super::util::{
     child, has, index, invalid_each, items, items_mut, keep_spec, keep_status_count_generation, non_negative, object,
-    reset_status_begin_generation, set_default, set_if_absent, shown, text,
+    present, reset_status_begin_generation, set_default, set_if_absent, shown, text,
 };
 use crate::api::error::{FieldError, FieldErrorKind};
 use crate::api::names;
@@ -34,9 +34,13 @@ fn default(obj: &mut Value) {
     let Some(spec) = object(obj, "spec") else { return };
     set_default(spec, "podManagementPolicy", "OrderedReady");
     if let Some(strategy) = object(spec, "updateStrategy") {
-        set_default(strategy, "type", "RollingUpdate");
+        // who names the type is not given its parameters
+        if text(strategy, "type").is_empty() {
+            set_default(strategy, "type", "RollingUpdate");
+            object(strategy, "rollingUpdate");
+        }
         if text(strategy, "type") == "RollingUpdate"
-            && let Some(rolling) = object(strategy, "rollingUpdate")
+            && let Some(rolling) = present(strategy, "rollingUpdate")
         {
             set_if_absent(rolling, "partition", 0);
         }

@@ -138,10 +138,13 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         return err("--prune is not simulated yet: delete what is no longer wanted with \"kubectl delete\"");
     }
     let validation = change::field_validation(inv)?;
-    let infos = Builder::new(inv).infos(ctx)?;
-    if infos.is_empty() {
+    let (infos, unread) = builder::split(Builder::new(inv).infos(ctx)?);
+    if infos.is_empty() && unread.is_empty() {
         return err("no objects passed to apply");
     }
+    // what could not be read is one error, and what can be is applied all the same
+    let unread = CmdError::collect(unread).err();
+    let infos = unread.into_iter().map(Err).chain(infos.into_iter().map(Ok)).collect();
     let structured = matches!(inv.str("output"), "json" | "yaml" | "kyaml");
     let mut shown = Shown::default();
     let result = change::each(infos, ctx, |info, ctx| {
