@@ -1,5 +1,6 @@
 //! Makes `core/assets/schema.deflate`: the schema of every kind that Kubarium knows, from k8s-openapi's JSON schemas
-//! and `data/schema/fields.tsv` (what these do not tell: Go types, encoding, merge keys).
+//! and `data/schema/fields.tsv` (what these do not tell: Go types, encoding, merge keys, the order of fields) and
+//! `data/schema/enums.tsv` (what the values of enumerations mean).
 //!
 //! `cargo run -p kubarium-tests --features schema-gen --bin schema-gen`; the form is described in `core/src/api/schema`.
 
@@ -99,9 +100,17 @@ fn main() {
     let definitions: BTreeMap<String, Value> =
         generator.take_definitions(true).into_iter().map(|(k, v)| (short(&k), v)).collect();
     let mut facts: BTreeMap<(&str, &str), (&str, &str)> = BTreeMap::new();
+    let mut orders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for line in include_str!("../../data/schema/fields.tsv").lines().filter(|l| !l.starts_with('#')) {
         if let [t, f, go, rest @ ..] = &line.split('\t').collect::<Vec<_>>()[..] {
             facts.insert((t, f), (go, rest.first().copied().unwrap_or_default()));
+            orders.entry(t).or_default().push(f);
+        }
+    }
+    let mut meanings: BTreeMap<(&str, &str), BTreeMap<&str, &str>> = BTreeMap::new();
+    for line in include_str!("../../data/schema/enums.tsv").lines().filter(|l| !l.starts_with('#')) {
+        if let [t, f, value, meaning] = line.split('\t').collect::<Vec<_>>()[..] {
+            meanings.entry((t, f)).or_default().insert(value, meaning);
         }
     }
     let mut types = Map::new();
@@ -141,7 +150,14 @@ fn main() {
                     flags.push('p');
                 }
             }
-            let description = property["description"].as_str().unwrap_or_default();
+            let mut description = property["description"].as_str().unwrap_or_default().to_owned();
+            if let Some(values) = meanings.get(&(name.as_str(), field.as_str())) {
+                extra.insert("e".into(), values.keys().copied().collect::<Vec<_>>().into());
+                description += "\n\nPossible enum values:";
+                for (value, meaning) in values {
+                    description += format!("\n - `{value:?}` {meaning}").trim_end();
+                }
+            }
             let mut row = vec![json!(type_of(property)), json!(flags), json!(description)];
             if !extra.is_empty() {
                 row.push(extra.into());
@@ -149,7 +165,11 @@ fn main() {
             fields.insert(field.clone(), row.into());
         }
         let description = schema["description"].as_str().unwrap_or_default();
-        types.insert(name.clone(), json!({"d": description, "f": fields}));
+        let mut entry = json!({"d": description, "f": fields});
+        if let Some(order) = orders.get(name.as_str()) {
+            entry["o"] = order.join(" ").into();
+        }
+        types.insert(name.clone(), entry);
     }
     let all =
         json!({"kinds": kinds.into_iter().map(|(k, v)| (k, Value::String(v))).collect::<Map<_, _>>(), "types": types});

@@ -44,7 +44,9 @@ fn build(mut asset: Value) -> Schema {
                     fields.insert(name.into(), own_field(name, meaning));
                 }
             }
-            TypeInfo { description: text(&data["d"]), fields, name }
+            let own: &[&str] = if is_kind { &["kind", "apiVersion"] } else { &[] };
+            let order = own.iter().copied().chain(data["o"].as_str().unwrap_or_default().split(' '));
+            TypeInfo { order: order.map(str::to_owned).collect(), description: text(&data["d"]), fields, name }
         })
         .collect();
     Schema { types, kinds, names }

@@ -4,7 +4,7 @@
 //! use and never changes. [`decode`] judges objects by it. Knows no defaults and no validation.
 //!
 //! Form of the asset: `{"kinds": {"apps/v1/Deployment": TYPE}, "types": {TYPE: {"d": description, "f": {FIELD: [type,
-//! flags, description, {more}]}}}}`. Types are letters (`s`tring, `b`ool, `i`nt32, int64 `l`, `d`ouble, `q`uantity,
+//! flags, description, {more}]}, "o": names of fields in Go's order}}}`. Types are letters (`s`tring, `b`ool, `i`nt32, int64 `l`, `d`ouble, `q`uantity,
 //! `t`ime, micro time `u`, int or string `x`, b`y`tes, any `j`SON), `[` list, `{` map, `@` a type. Flags: `r`equired,
 //! `p`ointer, `a`lways encoded, `z`: left out when zero. More: `g` Go type, `s` patch strategy, `k` merge key, `l` list
 //! type, `m` its keys, `e` enumeration, `v` default.
@@ -12,9 +12,11 @@
 mod decode;
 mod explain;
 mod load;
+mod order;
 
 pub use decode::{Decoded, Failure, complete, decode, decode_metadata, judge, judge_unstructured, strict_error};
 pub use explain::{Explained, explain};
+pub use order::{in_order, type_of};
 pub use load::schema;
 
 use super::kinds::ResourceInfo;
@@ -105,6 +107,8 @@ pub struct TypeInfo {
     pub description: String,
     /// Its fields by name.
     pub fields: BTreeMap<String, Field>,
+    /// The names of its fields in the order Go's encoder writes them.
+    pub order: Vec<String>,
 }
 
 impl TypeInfo {

@@ -107,6 +107,6 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             let path = format!("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers", info.namespace);
             hpa = ctx.call(change::request(Method::Post, path, inv, dry, "kubectl-autoscale").body(hpa))?;
         }
-        change::print(inv, &hpa, "autoscaled", dry, ctx)
+        change::print_typed(inv, &hpa, "autoscaled", dry, ctx)
     })
 }

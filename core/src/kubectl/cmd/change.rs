@@ -147,6 +147,23 @@ pub fn print(
     Printer::for_operation(inv, &operation, ctx)?.print(object, ctx)
 }
 
+/// [`print`] for an object that kubectl holds as a Go structure.
+///
+/// # Errors
+/// An unknown output format.
+pub fn print_typed(
+    inv: &Invocation,
+    object: &Value,
+    operation: &str,
+    dry: DryRun,
+    ctx: &mut Context,
+) -> Result<(), CmdError> {
+    let operation = format!("{operation}{}", dry.suffix());
+    let mut printer = Printer::for_operation(inv, &operation, ctx)?;
+    printer.typed = true;
+    printer.print(object, ctx)
+}
+
 /// Keeps the command in the annotation of `--record`, where asked for.
 pub fn record(inv: &Invocation, object: &mut Value) {
     if inv.bool("record") {

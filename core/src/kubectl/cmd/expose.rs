@@ -261,6 +261,6 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             let path = format!("/api/v1/namespaces/{}/services", info.namespace);
             service = ctx.call(change::request(Method::Post, path, inv, dry, "kubectl-expose").body(service))?;
         }
-        change::print(inv, &service, "exposed", dry, ctx)
+        change::print_typed(inv, &service, "exposed", dry, ctx)
     })
 }

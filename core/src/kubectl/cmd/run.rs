@@ -266,7 +266,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         if i > 0 && inv.str("output") == "yaml" {
             ctx.println("---\n---");
         }
-        change::print(inv, &object, "created", dry, ctx)?;
+        change::print_typed(inv, &object, "created", dry, ctx)?;
     }
     Ok(())
 }

@@ -1,12 +1,21 @@
 //! JSON and YAML as kubectl writes them. The YAML is [`crate::api::yaml`]'s.
 
+use crate::api::schema::{self, TypeInfo};
 use serde_json::Value;
 use std::fmt::Write;
 
 /// JSON with four spaces of indent, keys sorted, `<`, `>`, `&` escaped as Go does.
 pub fn json(v: &Value) -> String {
     let mut out = String::new();
-    write_json(v, 0, &mut out);
+    write_json(v, None, 0, &mut out);
+    out.push('\n');
+    out
+}
+
+/// JSON of an object that kubectl holds as a Go structure: the fields stand in that structure's order.
+pub fn typed(v: &Value) -> String {
+    let mut out = String::new();
+    write_json(v, schema::type_of(v), 0, &mut out);
     out.push('\n');
     out
 }
@@ -49,14 +58,14 @@ pub fn quote(s: &str) -> String {
     out
 }
 
-fn write_json(v: &Value, indent: usize, out: &mut String) {
+fn write_json(v: &Value, info: Option<&'static TypeInfo>, indent: usize, out: &mut String) {
     let pad = |n: usize, out: &mut String| out.extend(std::iter::repeat_n("    ", n));
     match v {
         Value::Array(a) if !a.is_empty() => {
             out.push_str("[\n");
             for (i, item) in a.iter().enumerate() {
                 pad(indent + 1, out);
-                write_json(item, indent + 1, out);
+                write_json(item, info, indent + 1, out);
                 out.push_str(if i + 1 < a.len() { ",\n" } else { "\n" });
             }
             pad(indent, out);
@@ -64,10 +73,10 @@ fn write_json(v: &Value, indent: usize, out: &mut String) {
         }
         Value::Object(m) if !m.is_empty() => {
             out.push_str("{\n");
-            for (i, (k, item)) in m.iter().enumerate() {
+            for (i, (k, item, inner)) in schema::in_order(info, m).into_iter().enumerate() {
                 pad(indent + 1, out);
                 let _ = write!(out, "{}: ", quote(k));
-                write_json(item, indent + 1, out);
+                write_json(item, inner, indent + 1, out);
                 out.push_str(if i + 1 < m.len() { ",\n" } else { "\n" });
             }
             pad(indent, out);

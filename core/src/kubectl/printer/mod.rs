@@ -42,6 +42,8 @@ pub struct Printer {
     pub format: Format,
     /// Without the line of headers.
     pub no_headers: bool,
+    /// kubectl holds the objects as Go structures: JSON keeps their order of fields.
+    pub typed: bool,
     printed: usize,
     managed_fields: bool,
 }
@@ -59,6 +61,7 @@ impl Printer {
         Printer {
             format,
             no_headers: inv.bool("no-headers"),
+            typed: false,
             printed: 0,
             managed_fields: inv.bool("show-managed-fields"),
         }
@@ -159,7 +162,7 @@ impl Printer {
                     ctx.println(format!("{}{suffix}", name(o)).trim_end());
                 }
             }
-            Format::Json => ctx.print(json::json(&shown)),
+            Format::Json => ctx.print(if self.typed { json::typed(&shown) } else { json::json(&shown) }),
             Format::Yaml | Format::KYaml => {
                 let kyaml = self.format == Format::KYaml;
                 if self.printed > 0 || kyaml {

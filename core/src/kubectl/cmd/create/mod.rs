@@ -118,7 +118,7 @@ pub(super) fn finish(inv: &Invocation, mut object: Value, wrap: Wrap, ctx: &mut 
             Wrap::Secret => CmdError::client(format!("failed to create secret {}", e.text())),
         })?;
     }
-    change::print(inv, &object, "created", dry, ctx)
+    change::print_typed(inv, &object, "created", dry, ctx)
 }
 
 /// Fetches an object that a generator works from.

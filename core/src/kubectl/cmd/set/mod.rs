@@ -175,6 +175,7 @@ pub(super) fn apply(
     builder = if local { builder.local() } else { builder.latest() };
     let infos = builder.all_infos(ctx)?;
     let mut printer = Printer::for_operation(inv, &format!("{}{}", words.done, dry.suffix()), ctx)?;
+    printer.typed = true;
     let mut errors = vec![];
     for info in infos {
         let mut after = info.object.clone();
