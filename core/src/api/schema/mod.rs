@@ -16,8 +16,8 @@ mod order;
 
 pub use decode::{Decoded, Failure, complete, decode, decode_metadata, judge, judge_unstructured, strict_error};
 pub use explain::{Explained, explain};
-pub use order::{in_order, type_of};
 pub use load::schema;
+pub use order::{in_order, type_of};
 
 use super::kinds::ResourceInfo;
 use serde_json::Value;
