@@ -10,7 +10,8 @@ use crate::api::labels::Selector;
 use crate::api::schema;
 use crate::apiserver::{admission, patch, registry};
 use crate::sim::{Actor, Sim};
-use crate::store::{Key, Kind, Obj};
+use crate::store::pod::RunState;
+use crate::store::{Key, Kind, Obj, PodProto, PodRecord};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -206,15 +207,16 @@ impl Sim {
                 let kept = match old {
                     Some(Obj::Pod(p)) => {
                         let shown = old.map(|o| o.to_value(&self.store.ids)["status"] == v["status"]);
-                        Some((p.id, p.status.clone(), shown == Some(true)))
+                        Some((p.id, (p.status.clone(), p.proto.clone()), shown == Some(true)))
                     }
                     _ => None,
                 };
                 let pod: k8s_openapi::api::core::v1::Pod = serde_json::from_value(v).map_err(bad)?;
                 let id = id.or(kept.as_ref().map(|k| k.0)).unwrap_or(0);
                 let mut record = self.pod_record(pod, id);
-                if let Some((_, status, true)) = kept {
+                if let Some((_, (status, before), true)) = kept {
                     record.status = status;
+                    keep_images(&mut record, &before);
                 }
                 Ok(Obj::Pod(Arc::new(record)))
             }
@@ -458,4 +460,16 @@ pub(super) fn apply_patch(t: &Target, old: &Value, r: &Request, options: &mut Op
         }
     }
     Ok(patched.value)
+}
+
+/// Containers run the image they were started with, whatever the spec says by now.
+fn keep_images(pod: &mut PodRecord, before: &PodProto) {
+    let containers = |p: &PodProto| p.pod.spec.as_ref().map(|s| s.containers.clone()).unwrap_or_default();
+    let (was, now) = (containers(before), containers(&pod.proto));
+    for ((was, now), record) in was.into_iter().zip(now).zip(&mut pod.status.containers) {
+        let runs = record.image.take().map(|i| i.to_string()).or(was.image);
+        if runs != now.image && !matches!(record.state, RunState::Waiting(..)) {
+            record.image = runs.map(Arc::new);
+        }
+    }
 }

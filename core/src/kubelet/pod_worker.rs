@@ -182,6 +182,9 @@ impl Kubelets {
             for (i, c) in plan.containers.iter().enumerate() {
                 let changed = old.containers.get(i).is_some_and(|o| o.image != c.image);
                 let Some(run) = work.runs.get_mut(i).filter(|_| changed) else { continue };
+                if !matches!(run.record.state, RunState::Waiting(..)) && run.record.image.is_none() {
+                    run.record.image = old.containers.get(i).map(|o| Arc::new(o.image.to_string()));
+                }
                 match run.step {
                     Step::Running => {
                         let text = format!("Container {} definition changed, will be restarted", c.name);
@@ -541,6 +544,7 @@ impl Run {
         self.step = Step::Running;
         self.since = since;
         self.record.state = RunState::Running(since.into());
+        self.record.image = None;
         self.record.container_id = container;
         self.record.pulled = true;
         self.record.started = Some(true);

@@ -150,6 +150,7 @@ impl PlayedPod {
                     started: Some(true),
                     container_id: id(),
                     pulled: false,
+                    image: None,
                 };
             }
             if let Played::Runs(Some(end)) = played.0

@@ -191,6 +191,7 @@ impl Kubelets {
                         started: Some(true),
                         container_id: container,
                         pulled: true,
+                        image: None,
                     });
                     let why = || {
                         broken.then(|| {

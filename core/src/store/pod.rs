@@ -217,6 +217,8 @@ pub struct ContainerRecord {
     pub container_id: u64,
     /// The image was pulled: imageID is printed.
     pub pulled: bool,
+    /// The image it was started with, where the spec names another one by now.
+    pub image: Option<Arc<String>>,
 }
 
 impl ContainerRecord {
@@ -230,6 +232,7 @@ impl ContainerRecord {
             started: Some(false),
             container_id: 0,
             pulled: false,
+            image: None,
         }
     }
 }
@@ -604,6 +607,7 @@ fn terminated(t: &Terminated) -> ContainerStateTerminated {
 }
 
 fn container_status((name, image): (&str, &str), c: &ContainerRecord) -> ContainerStatus {
+    let image = c.image.as_ref().map_or(image, |i| i.as_str());
     let state = match &c.state {
         RunState::Waiting(reason, message) => ContainerState {
             waiting: Some(ContainerStateWaiting {
@@ -668,6 +672,7 @@ pub fn container_record(c: &ContainerStatus) -> ContainerRecord {
         started: c.started,
         container_id: c.container_id.as_ref().map_or(0, |i| container_id_number(i)),
         pulled: !c.image_id.is_empty(),
+        image: None,
     }
 }
 

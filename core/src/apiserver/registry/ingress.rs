@@ -176,7 +176,7 @@ fn one_path(p: &Value, path: &str) -> Vec<FieldError> {
     let value = text(p, "path");
     let mut errors = vec![];
     if !has(p, "pathType") {
-        errors.push(FieldError::required(child(path, "pathType"), "pathType must be specified"));
+        return vec![FieldError::required(child(path, "pathType"), "pathType must be specified")];
     } else {
         match text(p, "pathType") {
             "Exact" | "Prefix" => {
@@ -223,7 +223,7 @@ fn backend(b: &Value, path: &str) -> Vec<FieldError> {
                 .map(|k| FieldError::required(child(&at, k), ""))
                 .collect();
         }
-        (true, false) => return vec![FieldError::required(path, "either a service or resource backend is required")],
+        (true, false) => return vec![FieldError::invalid(path, "", "resource or service backend is required")],
         (false, false) => {}
     }
     let mut errors = vec![];

@@ -6,8 +6,8 @@ use super::pod_defaults::{default_template, labels_from_template};
 use super::pod_template::validate_template;
 use super::pod_warnings::template_warnings;
 use super::util::{
-    child, entries, flag, has, immutable, index, int, items, items_mut, keep_spec, keep_status_count_generation,
-    non_negative, object, present, remove, reset_status_begin_generation, set_default, set_if_absent, text,
+    child, flag, has, immutable, index, int, items, items_mut, keep_spec, keep_status_count_generation, non_negative,
+    object, present, remove, reset_status_begin_generation, set_default, set_if_absent, text,
 };
 use crate::api::cron::{self, Schedule};
 use crate::api::error::FieldError;
@@ -114,12 +114,10 @@ fn prepare_for_create(obj: &mut Value) {
     reset_status_begin_generation(obj);
     obj["status"] = json!({});
     if flag(&obj["spec"], "manualSelector") {
-        labels_from_template(obj);
         return;
     }
     let uid = obj["metadata"]["uid"].clone();
     let name = obj["metadata"]["name"].clone();
-    let labeled = entries(&obj["spec"]["template"]["metadata"], "labels").next().is_some();
     let Some(spec) = object(obj, "spec") else { return };
     if let Some(labels) = object(spec, "template").and_then(|t| object(t, "metadata")).and_then(|m| object(m, "labels"))
     {
@@ -136,9 +134,7 @@ fn prepare_for_create(obj: &mut Value) {
         labels["batch.kubernetes.io/controller-uid"] = uid;
     }
     // a job without labels shares those of its template, and what was added to them just now
-    if labeled {
-        labels_from_template(obj);
-    }
+    labels_from_template(obj);
 }
 
 fn validate_spec(spec: &Value, path: &str) -> Vec<FieldError> {

@@ -70,7 +70,7 @@ fn validate_spec(spec: &Value, path: &str) -> Vec<FieldError> {
     }
     for (i, t) in types.iter().enumerate() {
         if t != "Ingress" && t != "Egress" {
-            errors.push(FieldError::not_supported(index(&at, i), t.clone(), &["Egress", "Ingress"]));
+            errors.push(FieldError::not_supported(index(&at, i), t.clone(), &["Ingress", "Egress"]));
         }
     }
     errors
