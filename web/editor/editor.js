@@ -32,7 +32,7 @@ import {
   syntaxHighlighting,
 } from "@codemirror/language";
 import { forceLinting, lintGutter, lintKeymap, linter, setDiagnostics as lintEffect } from "@codemirror/lint";
-import { unifiedMergeView } from "@codemirror/merge";
+import { getChunks, unifiedMergeView } from "@codemirror/merge";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
 import { Annotation, Compartment, EditorState, Prec } from "@codemirror/state";
 import {
@@ -76,6 +76,12 @@ function theme(dark) {
       ".cm-panels": { color: v("fg", c.fg), backgroundColor: v("panel", dark ? "#1c232f" : "#f2f5fa") },
       ".cm-searchMatch": { backgroundColor: dark ? "#5a4a12" : "#ffe28a" },
       ".cm-diagnosticText": { overflowWrap: "anywhere" },
+      "&.cm-merge-b .cm-changedLine, .cm-inlineChangedLine": { backgroundColor: dark ? "#12382e" : "#d9f5e6" },
+      "&.cm-merge-b .cm-changedText": { background: dark ? "#1d6b50" : "#a4e4c3" },
+      ".cm-deletedChunk": { backgroundColor: dark ? "#3a1f22" : "#fde3dc" },
+      ".cm-deletedChunk .cm-deletedText, .cm-deletedChunk del": { background: dark ? "#7a3230" : "#f6b7a6", textDecoration: "none" },
+      "&.cm-merge-b .cm-changedLineGutter": { background: dark ? "#3ecfa3" : "#00845c" },
+      ".cm-deletedLineGutter": { background: dark ? "#ff8a65" : "#c84a2b" },
     },
     { dark },
   );
@@ -167,7 +173,7 @@ const indentKeys = [
 ];
 
 export function create(parent, options = {}) {
-  const handle = { view: null, theme: new Compartment(), readOnly: new Compartment(), phrases: new Compartment(), merge: new Compartment(), pending: false };
+  const handle = { view: null, theme: new Compartment(), readOnly: new Compartment(), phrases: new Compartment(), merge: new Compartment(), pending: false, diffing: false };
   const apply = (view) => {
     options.onApply?.(view.state.doc.toString());
     return true;
@@ -267,13 +273,20 @@ export function setPhrases(handle, phrases) {
   handle.view.dispatch({ effects: handle.phrases.reconfigure(EditorState.phrases.of(phrases || {})) });
 }
 
+const none = [];
+
 /** Shows the text as changes of `original` (deleted lines above, inserted ones marked); null goes back to plain. */
 export function setDiff(handle, original) {
   const shown =
     original === null || original === undefined
-      ? []
+      ? none
       : unifiedMergeView({ original, mergeControls: false, highlightChanges: true, gutter: true, syntaxHighlightDeletions: true });
-  handle.view.dispatch({ effects: handle.merge.reconfigure(shown) });
+  const { view } = handle;
+  view.dispatch({ effects: handle.merge.reconfigure(shown) });
+  // the first change is what people want to see, but once: they may type on meanwhile
+  const first = shown === none || handle.diffing ? null : getChunks(view.state)?.chunks[0];
+  handle.diffing = shown !== none;
+  if (first) view.dispatch({ effects: EditorView.scrollIntoView(Math.min(first.fromB, view.state.doc.length), { y: "center" }) });
 }
 
 /** Puts the cursor at the beginning of a line (1-based; a column if given) and brings it into view. */

@@ -4,18 +4,20 @@ use crate::bridge::Session;
 use crate::components::dialogs::{Dialogs, begin};
 use crate::components::editor::EditorPanel;
 use crate::components::header::{Header, SPEEDS};
+use crate::components::http::Http;
 use crate::components::inspector::{Inspector, act, offers};
 use crate::components::lists::{Events, Requests};
 use crate::components::map_panel::MapPanel;
 use crate::components::narrator::Narrator;
+use crate::components::notices::Notices;
 use crate::components::terminal::Terminal;
 use crate::components::timeline::Timeline;
 use crate::components::{Common, tab, tab_keys};
 use crate::i18n::Lang;
 use crate::icons::icon;
+use crate::keep::{self, Desk, Kept};
 use crate::platform::{storage, url};
-use crate::state::{Action, Centre, Dialog, Dock, File, Phone, Ui, UiHandle};
-use kubarium_core::cluster::SessionRecord;
+use crate::state::{Action, Asked, Centre, Dialog, Dock, File, Phone, Ui, UiHandle};
 use kubarium_core::kubectl::Effect;
 use kubarium_core::view::link;
 use wasm_bindgen::JsCast;
@@ -25,14 +27,6 @@ use yew::prelude::*;
 /// What a page shows first when nothing else is asked for.
 const FIRST: &str = "self-healing";
 
-/// What is kept across reloads beside the session itself.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Desk {
-    scenario: Option<String>,
-    files: Vec<(String, String)>,
-    active: usize,
-}
-
 fn restore_desk(ui: &UiHandle, desk: Desk) {
     ui.dispatch(Action::Scenario(desk.scenario.map(Into::into)));
     let files = desk.files.into_iter().map(|(name, text)| File { name, text: text.into() }).collect();
@@ -40,7 +34,10 @@ fn restore_desk(ui: &UiHandle, desk: Desk) {
 }
 
 /// Opens what the address, the last visit or nothing asks for.
-fn open(ui: &UiHandle, session: &Session) {
+async fn open(ui: UiHandle, session: Session) {
+    let (ui, session) = (&ui, &session);
+    let (kept, trouble) = keep::load().await;
+    session.set_trouble(trouble);
     let fragment = url::fragment();
     if fragment.starts_with('v') {
         match link::decode(&fragment) {
@@ -84,12 +81,11 @@ fn open(ui: &UiHandle, session: &Session) {
     if let Some(id) = url::query("scenario") {
         return begin(ui, session, &id);
     }
-    let kept = storage::read("session").and_then(|t| serde_json::from_str::<SessionRecord>(&t).ok());
-    let desk = storage::read("desk").and_then(|t| serde_json::from_str::<Desk>(&t).ok());
-    match (kept, desk) {
-        (Some(record), Some(desk)) if !record.inputs.is_empty() => {
+    match kept {
+        Some(Kept { record: Some(record), playing, speed, desk, .. }) => {
             session.restore(&record);
-            session.set_playing(storage::read("playing").as_deref() != Some("0"));
+            session.set_speed(if speed > 0.0 { speed } else { 1.0 });
+            session.set_playing(playing);
             restore_desk(ui, desk);
         }
         _ => begin(ui, session, FIRST),
@@ -277,11 +273,15 @@ fn DockPanel(props: &Common) -> Html {
                 { tab("dock-terminal", t("dock.terminal"), ui.dock == Dock::Terminal, pick(Dock::Terminal)) }
                 { tab("dock-events", t("dock.events"), ui.dock == Dock::Events, pick(Dock::Events)) }
                 { tab("dock-requests", t("dock.requests"), ui.dock == Dock::Requests, pick(Dock::Requests)) }
+                if ui.http.is_some() {
+                    { tab("dock-http", t("http.tab"), ui.dock == Dock::Http, pick(Dock::Http)) }
+                }
             </div>
             { match ui.dock {
                 Dock::Terminal => html! { <Terminal ui={ui.clone()} session={session.clone()} /> },
                 Dock::Events => html! { <Events ui={ui.clone()} session={session.clone()} /> },
                 Dock::Requests => html! { <Requests ui={ui.clone()} session={session.clone()} /> },
+                Dock::Http => html! { <Http ui={ui.clone()} session={session.clone()} /> },
             } }
         </section>
     }
@@ -302,8 +302,10 @@ pub fn App() -> Html {
             for (i, px) in sizes().into_iter().enumerate() {
                 set_size(i, px);
             }
-            open(&ui, &session);
-            crate::hooks::publish(session);
+            wasm_bindgen_futures::spawn_local(async move {
+                open(ui, session.clone()).await;
+                crate::hooks::publish(session);
+            });
         });
     }
     {
@@ -329,11 +331,18 @@ pub fn App() -> Html {
             let timer = gloo::timers::callback::Interval::new(120, move || {
                 let Some(ui) = latest.borrow().clone() else { return };
                 while let Some(effect) = session.take_effect() {
-                    if let Effect::OpenEditor { file, text, then } = &*effect {
-                        ui.dispatch(Action::Put(file.clone(), text.as_str().into()));
-                        ui.dispatch(Action::After(Some((file.as_str().into(), then.as_str().into()))));
-                        ui.dispatch(Action::Phone(Phone::Editor));
-                        ui.dispatch(Action::Toast(ui.lang.f("editor.then", &[("line", then)])));
+                    match &*effect {
+                        Effect::OpenEditor { file, text, then } => {
+                            ui.dispatch(Action::Put(file.clone(), text.as_str().into()));
+                            ui.dispatch(Action::After(Some((file.as_str().into(), then.as_str().into()))));
+                            ui.dispatch(Action::Phone(Phone::Editor));
+                            ui.dispatch(Action::Toast(ui.lang.f("editor.then", &[("line", then)])));
+                        }
+                        Effect::OpenRequests { namespace, target, port } => {
+                            let to = Asked { namespace: namespace.clone(), target: target.clone(), port: *port };
+                            ui.dispatch(Action::Http(Some(to)));
+                        }
+                        Effect::ClearScreen => {}
                     }
                 }
             });
@@ -347,16 +356,15 @@ pub fn App() -> Html {
     });
     {
         let desk = (ui.scenario.clone(), ui.files.clone(), ui.active);
-        use_effect_with(desk, |(scenario, files, active)| {
+        let session = session.clone();
+        use_effect_with(desk, move |(scenario, files, active)| {
             let desk = Desk {
                 scenario: scenario.as_deref().map(str::to_owned),
                 files: files.iter().map(|f| (f.name.clone(), f.text.to_string())).collect(),
                 active: *active,
             };
-            if let Ok(text) = serde_json::to_string(&desk)
-                && !files.is_empty()
-            {
-                storage::write("desk", &text);
+            if !files.is_empty() {
+                session.set_desk(desk);
             }
         });
     }
@@ -452,6 +460,7 @@ pub fn App() -> Html {
                 { phone_tab(Phone::Time, "time", t("phone.time"), "phone-time") }
             </nav>
             <Dialogs ui={u.clone()} session={s.clone()} />
+            <Notices ui={u.clone()} session={s.clone()} />
             <Narrator ui={u} session={s} />
             if let Some((_, text)) = &ui.toast {
                 <div class="toast" role="status" data-testid="toast">{ &**text }</div>

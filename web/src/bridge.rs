@@ -2,18 +2,21 @@
 //! the map and the panels. Panels hear of changes by topic, at most about ten times a second, and only while they
 //! are shown; the map draws itself. Nothing here decides what a Kubernetes object does.
 
+use crate::keep::{self, Desk, Kept};
 use crate::map::anim::Ms;
 use crate::map::history::History;
 use crate::map::scene::Scene;
 use crate::map::widget::MapView;
-use crate::platform::{storage, timers};
+use crate::platform::db::Trouble;
+use crate::platform::timers;
 use crate::scenario::{Scenario, Typed};
 use kubarium_core::clock::SimTime;
 use kubarium_core::cluster::{Cluster, SessionRecord};
 use kubarium_core::kubectl::Effect;
 use kubarium_core::terminal::Piece;
+use kubarium_core::view::assist::{self, Unacted};
 use kubarium_core::view::model::{EventView, Fault, Id, Op, RequestView, StepView};
-use kubarium_core::view::project::{Projector, wording};
+use kubarium_core::view::project::{Projector, message};
 use kubarium_core::world::Input;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -58,7 +61,7 @@ pub enum TermLine {
     /// Printed as an error.
     Err(Arc<str>),
     /// What was done that has no command.
-    Note(Rc<str>),
+    Fault(Rc<Fault>),
 }
 
 /// The session as the page sees it.
@@ -107,6 +110,14 @@ pub struct Engine {
     pub full: bool,
     /// Requests answered so far.
     pub answered: u64,
+    /// Fields of what was applied last that are accepted and not acted on.
+    pub unacted: Rc<Vec<Unacted>>,
+    /// Why the session is not kept across reloads.
+    pub trouble: Option<Trouble>,
+    /// What is kept beside the cluster.
+    pub desk: Desk,
+    /// The session has begun: there is something to keep.
+    begun: bool,
 }
 
 impl Engine {
@@ -138,6 +149,10 @@ impl Engine {
             saved: (0, 0.0),
             full: false,
             answered: 0,
+            unacted: Rc::default(),
+            trouble: None,
+            desk: Desk::default(),
+            begun: false,
         }
     }
 
@@ -162,6 +177,8 @@ impl Engine {
         self.sent = (*self.cluster.world.files).clone();
         self.owed = 0.0;
         self.full = false;
+        self.unacted = Rc::default();
+        self.begun = true;
         self.epoch = self.cluster.epoch;
         self.reread_terminal();
         self.changed = u32::MAX;
@@ -212,7 +229,27 @@ impl Engine {
     /// Begins with a recorded session.
     pub fn restore(&mut self, record: &SessionRecord) {
         self.adopt(Cluster::replay(record, 3_000_000));
+        self.remember();
         self.pull();
+    }
+
+    /// Goes through the past of a session that was just replayed, so that the chart knows it; a long one in coarser
+    /// steps, and not longer than people wait.
+    fn remember(&mut self) {
+        let end = self.cluster.now();
+        let step = (end.0 / 1_500).max(250_000);
+        let began = timers::now();
+        let (mut past, mut projector, mut scene) = (self.cluster.clone(), Projector::default(), Scene::default());
+        past.seek(SimTime::ZERO);
+        while past.now() < end && timers::now() - began < 1_500.0 {
+            let next = SimTime((past.now().0 + step).min(end.0));
+            if !past.advance(next, 200_000).done {
+                break;
+            }
+            scene.apply(&projector.patch(&past), 0.0);
+            self.history.sample(&scene, past.now());
+        }
+        self.history.resume();
     }
 
     /// Plays up to a moment, with what the scenario types on the way. False: the budget was not enough.
@@ -302,11 +339,11 @@ impl Engine {
     }
 
     fn read_terminal(&mut self) {
-        let faults: Vec<(SimTime, Rc<str>)> = self.cluster.inputs()
+        let faults: Vec<(SimTime, Rc<Fault>)> = self.cluster.inputs()
             [self.inputs_read.min(self.cluster.applied())..self.cluster.applied()]
             .iter()
             .filter_map(|l| match &l.input {
-                Input::Fault(f) => Some((l.at, describe(f).into())),
+                Input::Fault(f) => Some((l.at, Rc::new(f.clone()))),
                 _ => None,
             })
             .collect();
@@ -334,7 +371,7 @@ impl Engine {
             lines.push((c.at, line));
         }
         self.chunks_read = last;
-        lines.extend(faults.into_iter().map(|(at, t)| (at, TermLine::Note(t))));
+        lines.extend(faults.into_iter().map(|(at, t)| (at, TermLine::Fault(t))));
         lines.sort_by_key(|(at, _)| *at);
         if clear {
             self.terminal.clear();
@@ -385,24 +422,6 @@ fn keep<T>(rows: &mut VecDeque<T>, row: T) {
     rows.push_back(row);
 }
 
-/// A fault in one line; there is no command for it.
-fn describe(f: &Fault) -> String {
-    match f {
-        Fault::CrashContainer { namespace, pod, container } if container.is_empty() => {
-            format!("# crash a container of pod/{pod} -n {namespace}")
-        }
-        Fault::CrashContainer { namespace, pod, container } => {
-            format!("# crash container {container} of pod/{pod} -n {namespace}")
-        }
-        Fault::BreakReadiness { namespace, pod, broken: true } => {
-            format!("# readiness of pod/{pod} -n {namespace} fails from now on")
-        }
-        Fault::BreakReadiness { namespace, pod, .. } => format!("# readiness of pod/{pod} -n {namespace} works again"),
-        Fault::NodePower { node, on: true } => format!("# power node/{node} on"),
-        Fault::NodePower { node, .. } => format!("# power node/{node} off"),
-    }
-}
-
 struct Inner {
     engine: RefCell<Engine>,
     map: RefCell<Option<MapView>>,
@@ -413,6 +432,8 @@ struct Inner {
     moved: Cell<f64>,
     frames: RefCell<Option<timers::Frames>>,
     last: Cell<f64>,
+    /// The session is being written to the browser's database.
+    saving: Cell<bool>,
     clock_face: RefCell<Option<web_sys::Element>>,
 }
 
@@ -438,6 +459,7 @@ impl Session {
             moved: Cell::new(0.0),
             frames: RefCell::default(),
             last: Cell::new(timers::now()),
+            saving: Cell::new(false),
             clock_face: RefCell::default(),
         }));
         let weak = Rc::downgrade(&session.0);
@@ -511,20 +533,47 @@ impl Session {
     fn save(&self, engine: &mut Engine, time: f64) {
         let inputs = engine.cluster.inputs().len();
         let stale = inputs != engine.saved.0 || time - engine.saved.1 > 15_000.0;
-        if stale && time - engine.saved.1 > 2_000.0 && engine.cluster.applied() == inputs {
-            engine.saved = (inputs, time);
-            storage::write("playing", if engine.playing { "1" } else { "0" });
-            if let Ok(text) = serde_json::to_string(&engine.cluster.record()) {
-                storage::write("session", &text);
-            }
+        let due = engine.begun && stale && time - engine.saved.1 > 2_000.0 && engine.cluster.applied() == inputs;
+        if !due || self.0.saving.replace(true) {
+            return;
+        }
+        engine.saved = (inputs, time);
+        let kept = engine.kept();
+        let weak = Rc::downgrade(&self.0);
+        wasm_bindgen_futures::spawn_local(async move {
+            let trouble = keep::save(kept).await.err();
+            let Some(inner) = weak.upgrade() else { return };
+            inner.saving.set(false);
+            Session(inner).set_trouble(trouble);
+        });
+    }
+
+    /// Says why the session is not kept, or that it is.
+    pub fn set_trouble(&self, trouble: Option<Trouble>) {
+        if let Ok(mut engine) = self.0.engine.try_borrow_mut()
+            && engine.trouble != trouble
+        {
+            engine.trouble = trouble;
+            engine.touch(Topic::Control);
         }
     }
 
-    /// Keeps the session at once.
+    /// Keeps what stands in the editor with the session.
+    pub fn set_desk(&self, desk: Desk) {
+        if let Ok(mut engine) = self.0.engine.try_borrow_mut()
+            && engine.desk != desk
+        {
+            engine.desk = desk;
+            engine.saved.0 = usize::MAX;
+        }
+    }
+
+    /// Keeps the session at once: the page is about to go.
     pub fn save_now(&self) {
-        if let Ok(mut engine) = self.0.engine.try_borrow_mut() {
-            engine.saved = (usize::MAX, f64::MIN);
-            self.save(&mut engine, timers::now());
+        if let Ok(engine) = self.0.engine.try_borrow()
+            && engine.begun
+        {
+            keep::save_last(&engine.kept());
         }
     }
 
@@ -585,6 +634,7 @@ impl Session {
         self.with(|e| {
             files.iter().for_each(|f| e.put_file(&f.name, &f.text));
             e.submit(Input::Line { terminal: 0, line: line.to_owned(), stdin: None });
+            e.tell_unacted(line);
         });
     }
 
@@ -696,6 +746,42 @@ impl Session {
 }
 
 impl Engine {
+    fn kept(&self) -> Kept {
+        Kept {
+            at: js_sys::Date::now(),
+            record: Some(self.cluster.record()),
+            playing: self.playing,
+            speed: self.speed,
+            desk: self.desk.clone(),
+        }
+    }
+
+    /// After a line that applies files: which of their fields are accepted and not acted on.
+    fn tell_unacted(&mut self, line: &str) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if !["apply", "create", "replace"].iter().any(|verb| words.get(1) == Some(verb)) {
+            return;
+        }
+        let given = |i: usize| match words[i] {
+            "-f" | "--filename" => words.get(i + 1).copied(),
+            w => w.strip_prefix("--filename=").or_else(|| w.strip_prefix("-f=")),
+        };
+        let names: Vec<&str> = (2..words.len()).filter_map(given).flat_map(|n| n.split(',')).collect();
+        if names.is_empty() {
+            return;
+        }
+        let files = &self.cluster.world.files;
+        let texts = names.iter().filter_map(|n| files.get(n.trim_start_matches("./")));
+        self.unacted = Rc::new(texts.flat_map(|t| assist::not_simulated(t)).collect());
+        self.touch(Topic::Control);
+    }
+
+    /// Takes the list of fields that are not acted on away.
+    pub fn forget_unacted(&mut self) {
+        self.unacted = Rc::default();
+        self.touch(Topic::Control);
+    }
+
     fn next_thing(&mut self) {
         self.playing = false;
         self.owed = 0.0;
@@ -723,11 +809,10 @@ impl Engine {
                 .find(|r| !r.path.contains("/leases/") && !r.path.contains("/events"))
                 .cloned();
             if let Some(r) = named {
-                let text = match self.cluster.world.sim.requests.get(r.id) {
-                    Some(entry) => wording(entry),
-                    None => format!("{} {}", r.verb, r.path),
-                };
-                self.step = Some(StepView { at: r.at, actor: r.actor.clone(), text: text.into() });
+                let sim = &self.cluster.world.sim;
+                if let Some(entry) = sim.requests.get(r.id) {
+                    self.step = Some(StepView { at: r.at, actor: r.actor.clone(), message: message(sim, entry) });
+                }
                 return;
             }
             if self.now() > limit {
@@ -752,7 +837,11 @@ impl Engine {
         if let Some(s) = self.scene.services.get(&id) {
             return Some((s.namespace.clone(), format!("service/{}", s.name)));
         }
-        self.scene.nodes.get(&id).map(|n| ("".into(), format!("node/{}", n.view.name)))
+        if let Some(n) = self.scene.nodes.get(&id) {
+            return Some(("".into(), format!("node/{}", n.view.name)));
+        }
+        let place = kubarium_core::view::inspect::place(&self.cluster, id)?;
+        Some((place.namespace.into(), format!("{}/{}", place.resource, place.name)))
     }
 }
 

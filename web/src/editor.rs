@@ -29,4 +29,8 @@ extern "C" {
     /// Puts the cursor on a line and takes the focus.
     #[wasm_bindgen(js_name = goto)]
     pub fn go_to(editor: &Editor, line: u32, column: u32);
+
+    /// Shows the text as changes of another one; none: plain again.
+    #[wasm_bindgen(js_name = setDiff)]
+    pub fn set_diff(editor: &Editor, original: Option<&str>);
 }

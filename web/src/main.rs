@@ -9,6 +9,7 @@ mod editor;
 mod hooks;
 mod i18n;
 mod icons;
+mod keep;
 mod map;
 mod platform;
 mod scenario;

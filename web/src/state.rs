@@ -57,6 +57,19 @@ pub enum Dock {
     Events,
     /// API requests.
     Requests,
+    /// Requests to a pod or a service.
+    Http,
+}
+
+/// Where requests of the person go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The namespace.
+    pub namespace: String,
+    /// `pod/web-…` or `service/web`.
+    pub target: String,
+    /// The port.
+    pub port: u16,
 }
 
 /// The tab of the inspector.
@@ -70,6 +83,8 @@ pub enum InspectTab {
     Events,
     /// Why it is as it is.
     Why,
+    /// Where a waiting pod could go.
+    Placing,
 }
 
 /// A dialog over the page.
@@ -146,6 +161,10 @@ pub struct Ui {
     pub folded: [bool; 3],
     /// Whether the legend is open.
     pub legend: bool,
+    /// Whether the file is shown as changes of what is there.
+    pub compare: bool,
+    /// Where requests go, once a panel for them is open.
+    pub http: Option<Asked>,
     /// A file that a command opened (`kubectl edit`), and the line that takes it over.
     pub after: Option<(Rc<str>, Rc<str>)>,
 }
@@ -199,6 +218,10 @@ pub enum Action {
     Fold(usize),
     /// Opens or closes the legend.
     Legend(bool),
+    /// Shows the file as changes of what is there, or plain again.
+    Compare(bool),
+    /// Opens the panel that sends requests, or closes it.
+    Http(Option<Asked>),
     /// What applying a file means (`kubectl edit`); none: what it always means.
     After(Option<(Rc<str>, Rc<str>)>),
 }
@@ -246,6 +269,8 @@ impl Ui {
             toast: None,
             folded,
             legend: storage::read("legend").as_deref() != Some("0"),
+            compare: false,
+            http: None,
             after: None,
         }
     }
@@ -339,6 +364,11 @@ impl Reducible for Ui {
             }
             Action::Scenario(s) => {
                 ui.scenario = s;
+                ui.compare = false;
+                ui.http = None;
+                if ui.dock == Dock::Http {
+                    ui.dock = Dock::Terminal;
+                }
                 ui.selected = None;
                 ui.label = None;
                 ui.search = None;
@@ -364,6 +394,18 @@ impl Reducible for Ui {
                 }
                 let kept: String = ui.folded.iter().map(|f| if *f { '1' } else { '0' }).collect();
                 storage::write("folded", &kept);
+            }
+            Action::Compare(on) => ui.compare = on,
+            Action::Http(to) => {
+                ui.dock = match (&to, ui.dock) {
+                    (Some(_), _) => Dock::Http,
+                    (None, Dock::Http) => Dock::Terminal,
+                    (None, other) => other,
+                };
+                if to.is_some() {
+                    ui.phone = Phone::Dock;
+                }
+                ui.http = to;
             }
             Action::After(line) => ui.after = line,
             Action::Legend(open) => {

@@ -216,3 +216,36 @@ impl Surroundings for Around<'_> {
         self.answer(&pod, port, &path)
     }
 }
+
+impl Kubelets {
+    /// What comes of a GET to a port of a pod or a service from outside the cluster: who answered, status and body.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn fetch(
+        &self,
+        sim: &Sim,
+        service: bool,
+        key: &Key,
+        port: u16,
+        path: &str,
+    ) -> Result<(Arc<str>, u16, String), NetProblem> {
+        let pod = if service { sim.store.pods().next() } else { sim.store.pod_by_name(key) };
+        let pod = pod.ok_or(if service { NetProblem::Refused } else { NetProblem::UnknownHost })?;
+        let plan = Plan::new(&pod.proto);
+        let own = match self.workers.get(&pod.id).map(|w| &w.life) {
+            Some(Life::Full(work)) => open_ports(&plan, work, sim.now),
+            Some(_) if pod.status.is_ready() => plan.containers.iter().flat_map(|c| c.ports.iter().copied()).collect(),
+            _ => vec![],
+        };
+        let around = Around { kubelets: self, sim, pod, plan: &plan, own };
+        let (pod, port) = if service {
+            let s = sim.store.typed::<Service>(key).ok_or(NetProblem::UnknownHost)?;
+            around.through(s, port)?
+        } else {
+            (pod.clone(), port)
+        };
+        let (code, body) = around.answer(&pod, port, path)?;
+        Ok((pod.name.clone(), code, body))
+    }
+}

@@ -5,6 +5,7 @@ use crate::api::diagnostics::{At, Lines};
 pub use crate::api::diagnostics::{Diagnostic, Severity};
 use crate::api::kinds::{self, RESOURCES};
 use crate::api::schema::{Type, explain, schema};
+use crate::api::support;
 use crate::api::yaml;
 use crate::cluster::Cluster;
 use crate::kubectl::{self, command};
@@ -64,6 +65,43 @@ pub fn lint(cluster: &Cluster, text: &str) -> Vec<Diagnostic> {
         }
     }
     documents.into_iter().flat_map(|d| d.found).chain(rest).collect()
+}
+
+/// A field that is accepted and not acted on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unacted {
+    /// `deployment/web`
+    pub object: String,
+    /// The field.
+    pub path: String,
+    /// What is so instead: a note of [`crate::api::support::FIELDS`].
+    pub note: &'static str,
+}
+
+/// The fields of a manifest that are accepted and not acted on, object by object.
+pub fn not_simulated(text: &str) -> Vec<Unacted> {
+    let mut out = vec![];
+    for document in yaml::read(text).documents.iter().take(DOCUMENTS_MOST) {
+        for (_, object) in crate::api::diagnostics::objects(&document.value) {
+            let word = |v: &serde_json::Value| v.as_str().unwrap_or_default().to_owned();
+            let (version, kind) = (word(&object["apiVersion"]), word(&object["kind"]));
+            let Some(info) = kinds::by_kind(&version, &kind).filter(|i| i.support == kinds::Support::Simulated) else {
+                continue;
+            };
+            let name = format!("{}/{}", info.singular, word(&object["metadata"]["name"]));
+            for (path, note) in support::not_simulated(&kind, &object) {
+                out.push(Unacted { object: name.clone(), path, note });
+            }
+        }
+    }
+    out
+}
+
+/// Path and note of a diagnostic that tells of a field that is accepted and not acted on.
+pub fn unacted(d: &Diagnostic) -> Option<(&str, &str)> {
+    let rest = d.message.strip_prefix("accepted, not simulated: ")?;
+    let (path, note) = rest.split_once(" (")?;
+    Some((path, note.strip_suffix(')')?))
 }
 
 /// Takes off what only matters on a command line.

@@ -1,15 +1,63 @@
 //! What an inspector asks of one object: its YAML, facts, events, and why it is as it is.
 
-use super::model::{Cause, EventView, Id};
-use super::project::wording;
+use super::model::{Cause, Doing, EventView, Id, Message};
+use super::project::message;
+use super::workloads;
 use crate::api::yaml;
+use crate::apiserver::printers;
 use crate::cluster::Cluster;
 use crate::kubectl;
+use crate::runtime::shell::NetProblem;
+use crate::scheduler::framework::Plugin;
 use crate::sim::{Actor, Sim};
 use crate::store::{Key, Kind, Obj};
 use crate::world::WorldApi;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The filters of the scheduler in the order in which they are asked.
+pub const FILTERS: [&str; 9] = [
+    Plugin::NodeUnschedulable.name(),
+    Plugin::NodeName.name(),
+    Plugin::TaintToleration.name(),
+    Plugin::NodeAffinity.name(),
+    Plugin::NodePorts.name(),
+    Plugin::NodeResourcesFit.name(),
+    Plugin::VolumeBinding.name(),
+    Plugin::PodTopologySpread.name(),
+    Plugin::InterPodAffinity.name(),
+];
+
+/// What one node says of a pod that waits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The node.
+    pub node: Arc<str>,
+    /// The plugin that refused it; none: the pod could go there.
+    pub refused: Option<&'static str>,
+    /// Why, in the scheduler's words.
+    pub reasons: Vec<String>,
+    /// Scores by plugin, 0 to 100 each, and their weights.
+    pub scores: Vec<(&'static str, i64, i64)>,
+    /// The weighted sum.
+    pub total: i64,
+}
+
+/// The objects of a kind as `kubectl get` prints them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listing {
+    /// `ConfigMap`
+    pub kind: &'static str,
+    /// Whether they live in namespaces.
+    pub namespaced: bool,
+    /// The columns without AGE.
+    pub columns: Vec<&'static str>,
+    /// Handle, namespace and cells of each.
+    pub rows: Vec<(Id, Arc<str>, Vec<String>)>,
+    /// How many there are in all.
+    pub all: usize,
+}
 
 /// Causes shown of one object.
 const DEPTH: usize = 24;
@@ -97,6 +145,89 @@ pub fn events(cluster: &Cluster, id: Id) -> Vec<EventView> {
     out
 }
 
+/// What every node says of a pod, as things stand; of one that has its node, as if it were not there yet. None: there is
+/// no such pod.
+pub fn placing(cluster: &Cluster, id: Id) -> Option<Vec<Answer>> {
+    let world = &cluster.world;
+    let answer = |v: crate::scheduler::algorithm::NodeVerdict| Answer {
+        node: v.node,
+        refused: v.refusal.as_ref().map(|r| r.plugin.name()),
+        reasons: v.refusal.iter().flat_map(|r| &r.reasons).map(ToString::to_string).collect(),
+        scores: v.scores.into_iter().map(|(p, n)| (p.name(), n, p.weight())).collect(),
+        total: v.total,
+    };
+    Some(world.scheduler.explain(&world.sim, id)?.into_iter().map(answer).collect())
+}
+
+/// Whether a pod waits for a node.
+pub fn waits(cluster: &Cluster, id: Id) -> bool {
+    cluster.world.sim.store.pod(id).is_some_and(|p| p.node.is_none() && p.is_active())
+}
+
+/// Kinds of which there are objects and that are not drawn on the map, with their numbers.
+pub fn other_kinds(cluster: &Cluster) -> Vec<(&'static str, usize)> {
+    let drawn =
+        |k: &Kind| matches!(k, Kind::Pod | Kind::Node | Kind::Service | Kind::Event) || workloads::KINDS.contains(k);
+    let counted = Kind::ALL.iter().filter(|k| !drawn(k)).map(|k| (k.info().kind, cluster.world.sim.store.count(*k)));
+    counted.filter(|(_, n)| *n > 0).collect()
+}
+
+/// The objects of a kind, at most so many.
+pub fn listing(cluster: &Cluster, kind: &str, most: usize) -> Option<Listing> {
+    let stored = Kind::by_name(kind)?;
+    let (info, sim) = (stored.info(), &cluster.world.sim);
+    let columns = printers::columns(info);
+    let shown: Vec<usize> =
+        columns.iter().enumerate().filter(|(_, c)| !c.wide && c.name != "AGE").map(|(i, _)| i).collect();
+    let now = sim.now.timestamp().as_second();
+    let plain = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+    let row = |o: &Obj| {
+        let cells = printers::row(info, &sim.present(o), now);
+        (o.id(&sim.store.ids), o.key().namespace, shown.iter().filter_map(|i| cells.get(*i)).map(plain).collect())
+    };
+    Some(Listing {
+        kind: info.kind,
+        namespaced: info.namespaced,
+        columns: shown.iter().map(|i| columns[*i].name).collect(),
+        rows: sim.store.list(stored, None).take(most).map(row).collect(),
+        all: sim.store.count(stored),
+    })
+}
+
+/// What `kubectl get` prints of an object: header and cell, without AGE.
+pub fn cells(cluster: &Cluster, id: Id) -> Vec<(&'static str, String)> {
+    let sim = &cluster.world.sim;
+    let Some(o) = sim.store.by_id(id) else { return vec![] };
+    let info = o.kind().info();
+    let cells = printers::row(info, &sim.present(o), sim.now.timestamp().as_second());
+    let plain = |v: Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+    let columns = printers::columns(info).iter();
+    columns.zip(cells).filter(|(c, _)| !c.wide && c.name != "AGE").map(|(c, v)| (c.name, plain(v))).collect()
+}
+
+/// What answered a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The pod.
+    pub pod: Arc<str>,
+    /// The HTTP status.
+    pub code: u16,
+    /// What it said.
+    pub body: String,
+}
+
+/// Sends a GET to a port of `pod/NAME` or `service/NAME`, as from outside; nothing in the cluster is changed by it.
+///
+/// # Errors
+/// Why there is no answer.
+pub fn ask(cluster: &Cluster, namespace: &str, target: &str, port: u16, path: &str) -> Result<Answered, NetProblem> {
+    let world = &cluster.world;
+    let (kind, name) = target.split_once('/').unwrap_or(("pod", target));
+    let key = Key::new(namespace, name);
+    let (pod, code, body) = world.kubelets.fetch(&world.sim, kind == "service", &key, port, path)?;
+    Ok(Answered { pod, code, body })
+}
+
 /// Why an object exists: who created it, because of what, and so on back to what a person did. Newest first.
 pub fn why(cluster: &Cluster, id: Id) -> Vec<Cause> {
     let sim = &cluster.world.sim;
@@ -117,11 +248,13 @@ pub fn chain(sim: &Sim, request: u64) -> Vec<Cause> {
     let mut out = vec![];
     let mut at = request;
     while let Some(r) = sim.requests.get(at).filter(|_| at != 0 && out.len() < DEPTH) {
-        let text = match (&r.actor, &r.note) {
-            (Actor::Person, Some(line)) => line.to_string(),
-            _ => wording(r),
+        let message = match (&r.actor, &r.note) {
+            (Actor::Person, Some(line)) => {
+                Message { doing: Doing::Types, kind: "", name: line.clone(), node: "".into(), refused: None }
+            }
+            _ => message(sim, r),
         };
-        out.push(Cause { at: r.at, actor: (*r.actor.name()).into(), text: text.into() });
+        out.push(Cause { at: r.at, actor: (*r.actor.name()).into(), message });
         if r.cause >= at {
             break;
         }

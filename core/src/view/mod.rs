@@ -2,8 +2,10 @@
 //! changes into patches, [`inspect`] answers questions about one object, [`link`] puts a session into a link.
 
 pub mod assist;
+pub mod compare;
 pub mod diagnose;
 pub mod inspect;
 pub mod link;
 pub mod model;
 pub mod project;
+pub mod workloads;

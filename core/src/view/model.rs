@@ -32,10 +32,18 @@ pub enum Op {
     Service(ServiceView),
     /// A service is gone.
     ServiceGone(Id),
-    /// A Deployment, ReplicaSet or other owner of pods is there or has changed.
+    /// An owner of pods (see [`WorkloadView`]) is there or has changed.
     Workload(WorkloadView),
     /// An owner is gone.
     WorkloadGone(Id),
+    /// A PersistentVolumeClaim is there or has changed.
+    Claim(ClaimView),
+    /// A claim is gone.
+    ClaimGone(Id),
+    /// An Ingress is there or has changed.
+    Ingress(IngressView),
+    /// An Ingress is gone.
+    IngressGone(Id),
     /// Something moved between two parts of the control plane.
     Pulse(Pulse),
     /// An `Event` object was written.
@@ -82,6 +90,8 @@ pub struct PodView {
     pub restarts: u32,
     /// The ReplicaSet (or other controller) that owns it; none for a bare pod or an orphan.
     pub owner: Option<Id>,
+    /// PersistentVolumeClaims of its namespace that it mounts.
+    pub claims: Arc<[Arc<str>]>,
     /// Labels, sorted by key.
     pub labels: Arc<[(Arc<str>, Arc<str>)]>,
     /// Images of its containers.
@@ -140,31 +150,68 @@ pub struct ServiceView {
     pub endpoints: Arc<[(Id, bool)]>,
 }
 
-/// Who owns pods: a ReplicaSet, or a Deployment that owns ReplicaSets.
+/// Who owns pods, directly or through another owner: Deployment, ReplicaSet, ReplicationController, StatefulSet,
+/// DaemonSet, Job, CronJob.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkloadView {
     /// Its handle.
     pub id: Id,
     /// `Deployment`, `ReplicaSet` …
-    pub kind: Arc<str>,
+    pub kind: &'static str,
     /// metadata.name
     pub name: Arc<str>,
     /// metadata.namespace
     pub namespace: Arc<str>,
-    /// The Deployment of a ReplicaSet.
+    /// The owner above it: the Deployment of a ReplicaSet, the CronJob of a Job.
     pub owner: Option<Id>,
-    /// spec.replicas
+    /// Pods wanted: spec.replicas, the nodes of a DaemonSet, the completions of a Job; 0 for a CronJob.
     pub wanted: u32,
-    /// status.replicas
+    /// Pods there are; the jobs that run of a CronJob.
     pub current: u32,
-    /// status.readyReplicas
+    /// Ready pods.
     pub ready: u32,
+    /// What `kubectl get` tells of it first: `2/3` ready or completed, the schedule of a CronJob.
+    pub progress: Arc<str>,
     /// The revision annotation; 0 where there is none.
     pub revision: u32,
     /// A Deployment's newest ReplicaSet is drawn plain, older ones patterned.
     pub newest: bool,
+    /// The label that its pods of the newest revision bear, where it owns pods of several.
+    pub newest_label: Option<(Arc<str>, Arc<str>)>,
     /// The selector as `kubectl -l` would take it.
     pub selector: Arc<str>,
+}
+
+/// A PersistentVolumeClaim.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClaimView {
+    /// Its handle.
+    pub id: Id,
+    /// metadata.name
+    pub name: Arc<str>,
+    /// metadata.namespace
+    pub namespace: Arc<str>,
+    /// `Pending`, `Bound`, `Lost`
+    pub phase: Arc<str>,
+    /// The volume it is bound to; empty until then.
+    pub volume: Arc<str>,
+    /// What it asks for: `1Gi`.
+    pub size: Arc<str>,
+}
+
+/// An Ingress and the services it leads to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IngressView {
+    /// Its handle.
+    pub id: Id,
+    /// metadata.name
+    pub name: Arc<str>,
+    /// metadata.namespace
+    pub namespace: Arc<str>,
+    /// The HOSTS column: `*` for any.
+    pub hosts: Arc<str>,
+    /// Names of services of its namespace, each once.
+    pub services: Arc<[Arc<str>]>,
 }
 
 /// A part of the control plane, or a person.
@@ -193,8 +240,70 @@ pub struct Pulse {
     pub from: Part,
     /// … to there.
     pub to: Part,
-    /// What it says, in a few words: `create pod web-…`.
-    pub text: Arc<str>,
+    /// What it says.
+    pub message: Arc<Message>,
+}
+
+/// What a request does, of a closed list: a page says each in its own language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Doing {
+    /// Creates an object.
+    Creates,
+    /// Binds a pod to a node.
+    Binds,
+    /// Evicts a pod.
+    Evicts,
+    /// Writes the status of an object.
+    Reports,
+    /// Changes a number of replicas.
+    Scales,
+    /// Changes an object.
+    Changes,
+    /// Deletes an object.
+    Deletes,
+    /// Deletes many objects.
+    DeletesAll,
+    /// Reads an object.
+    Reads,
+    /// Reads many objects.
+    Lists,
+    /// Asks to be told of changes.
+    Watches,
+    /// A person typed a line.
+    Types,
+}
+
+impl Doing {
+    /// All of them.
+    pub const ALL: [Doing; 12] = [
+        Doing::Creates,
+        Doing::Binds,
+        Doing::Evicts,
+        Doing::Reports,
+        Doing::Scales,
+        Doing::Changes,
+        Doing::Deletes,
+        Doing::DeletesAll,
+        Doing::Reads,
+        Doing::Lists,
+        Doing::Watches,
+        Doing::Types,
+    ];
+}
+
+/// What somebody did, as data: the page has the words.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Message {
+    /// What.
+    pub doing: Doing,
+    /// To an object of this kind (`ReplicaSet`); empty where the resource is unknown.
+    pub kind: &'static str,
+    /// Its name, or the typed line.
+    pub name: Arc<str>,
+    /// The node that a pod is bound to; empty for everything else.
+    pub node: Arc<str>,
+    /// The HTTP status, if it was refused.
+    pub refused: Option<u16>,
 }
 
 /// A row of the events panel.
@@ -244,8 +353,8 @@ pub struct StepView {
     pub at: SimTime,
     /// Who did it: `replicaset-controller`.
     pub actor: Arc<str>,
-    /// `creates pod web-5d8f7c9b6-x2x7k`
-    pub text: Arc<str>,
+    /// What was done.
+    pub message: Message,
 }
 
 /// One entry of a chain of causes, newest first.
@@ -255,8 +364,8 @@ pub struct Cause {
     pub at: SimTime,
     /// Who did it.
     pub actor: Arc<str>,
-    /// What was done, in words.
-    pub text: Arc<str>,
+    /// What was done.
+    pub message: Message,
 }
 
 /// A fault or a tool of the map, as data. Each is an input of the session.

@@ -2,6 +2,7 @@
 //! watch log and in the request log; after a rewind it starts anew.
 
 use super::model::*;
+use super::workloads;
 use crate::apiserver::printers;
 use crate::apiserver::requests::{RequestEntry, Verb};
 use crate::cluster::Cluster;
@@ -10,9 +11,10 @@ use crate::sim::{Actor, Component, Sim};
 use crate::store::pod::{Phase, RunState};
 use crate::store::{Key, Kind, Obj, PodRecord};
 use crate::world::World;
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
-use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ pub struct Projector {
     request: u64,
     requests_by_proto: BTreeMap<u32, (u64, u64)>,
     images_by_proto: BTreeMap<u32, Arc<[Arc<str>]>>,
+    claims_by_proto: BTreeMap<u32, Arc<[Arc<str>]>>,
     words: BTreeMap<String, Arc<str>>,
 }
 
@@ -37,6 +40,8 @@ struct Dirty {
     node_names: BTreeSet<Arc<str>>,
     services: BTreeSet<Id>,
     workloads: BTreeSet<Id>,
+    /// Claims and Ingresses.
+    others: BTreeSet<Id>,
     gone: Vec<Op>,
 }
 
@@ -62,18 +67,17 @@ impl Projector {
         let sim = &world.sim;
         ops.push(Op::Reset);
         ops.extend(sim.store.list_typed::<Node>(None).map(|n| Op::Node(self.node(world, n))).collect::<Vec<_>>());
-        for d in sim.store.list_typed::<Deployment>(None) {
-            ops.push(Op::Workload(deployment(sim, d)));
+        for kind in workloads::KINDS {
+            ops.extend(sim.store.list(*kind, None).filter_map(|o| workloads::view(sim, o)).map(Op::Workload));
         }
-        for r in sim.store.list_typed::<ReplicaSet>(None) {
-            ops.push(Op::Workload(replica_set(sim, r)));
-        }
+        ops.extend(sim.store.list_typed::<PersistentVolumeClaim>(None).map(|c| Op::Claim(claim(sim, c))));
         for p in sim.store.pods() {
             ops.push(Op::Pod(self.pod(sim, p)));
         }
         for s in sim.store.list_typed::<Service>(None) {
             ops.push(Op::Service(service(sim, s)));
         }
+        ops.extend(sim.store.list_typed::<Ingress>(None).map(|i| Op::Ingress(ingress(sim, i))));
         let mut events: Vec<EventView> = sim.store.list(Kind::Event, None).filter_map(event).collect();
         events.sort_by_key(|e| e.at);
         let skip = events.len().saturating_sub(MOST);
@@ -120,14 +124,21 @@ impl Projector {
                         dirty.services.insert(s.id(&sim.store.ids));
                     }
                 }
-                Kind::Deployment | Kind::ReplicaSet if gone => dirty.gone.push(Op::WorkloadGone(id)),
-                Kind::Deployment => {
-                    dirty.workloads.insert(id);
-                    // which ReplicaSet is the newest follows from the Deployment's revision
-                    dirty.workloads.extend(sim.store.dependents(id));
+                kind if workloads::KINDS.contains(&kind) => {
+                    if gone {
+                        dirty.gone.push(Op::WorkloadGone(id));
+                    } else {
+                        dirty.workloads.insert(id);
+                        // which ReplicaSet is the newest follows from the Deployment's revision
+                        if kind == Kind::Deployment {
+                            dirty.workloads.extend(sim.store.dependents(id));
+                        }
+                    }
                 }
-                Kind::ReplicaSet => {
-                    dirty.workloads.insert(id);
+                Kind::PersistentVolumeClaim if gone => dirty.gone.push(Op::ClaimGone(id)),
+                Kind::Ingress if gone => dirty.gone.push(Op::IngressGone(id)),
+                Kind::PersistentVolumeClaim | Kind::Ingress => {
+                    dirty.others.insert(id);
                 }
                 Kind::Event => {
                     if let Some(e) = change.new.as_ref().and_then(event) {
@@ -149,9 +160,12 @@ impl Projector {
             }
         }
         for id in &dirty.workloads {
+            ops.extend(sim.store.by_id(*id).and_then(|o| workloads::view(sim, o)).map(Op::Workload));
+        }
+        for id in &dirty.others {
             match sim.store.by_id(*id) {
-                Some(Obj::Deployment(d)) => ops.push(Op::Workload(deployment(sim, d))),
-                Some(Obj::ReplicaSet(r)) => ops.push(Op::Workload(replica_set(sim, r))),
+                Some(Obj::PersistentVolumeClaim(c)) => ops.push(Op::Claim(claim(sim, c))),
+                Some(Obj::Ingress(i)) => ops.push(Op::Ingress(ingress(sim, i))),
                 _ => {}
             }
         }
@@ -178,19 +192,19 @@ impl Projector {
             if part == Part::ApiServer {
                 continue;
             }
-            let text: Arc<str> = wording(r).into();
+            let said = Arc::new(message(sim, r));
             // what woke a component came to it from the API server before it acted
             if let Some(cause) = sim.requests.get(r.cause).filter(|_| r.cause != 0) {
                 ops.push(Op::Pulse(Pulse {
                     at: cause.at,
                     from: Part::ApiServer,
                     to: part,
-                    text: wording(cause).into(),
+                    message: Arc::new(message(sim, cause)),
                 }));
             }
-            ops.push(Op::Pulse(Pulse { at: r.at, from: part, to: Part::ApiServer, text: text.clone() }));
+            ops.push(Op::Pulse(Pulse { at: r.at, from: part, to: Part::ApiServer, message: said.clone() }));
             if !r.verb.reads() && r.code < 400 {
-                ops.push(Op::Pulse(Pulse { at: r.at, from: Part::ApiServer, to: Part::Etcd, text }));
+                ops.push(Op::Pulse(Pulse { at: r.at, from: Part::ApiServer, to: Part::Etcd, message: said }));
             }
         }
     }
@@ -235,6 +249,16 @@ impl Projector {
                 list
             }
         };
+        let claims = match self.claims_by_proto.get(&p.proto.id) {
+            Some(c) => c.clone(),
+            None => {
+                let volumes = spec.into_iter().flat_map(|s| s.volumes.iter().flatten());
+                let list = volumes.filter_map(|v| v.persistent_volume_claim.as_ref());
+                let list: Arc<[Arc<str>]> = list.map(|c| Arc::from(c.claim_name.as_str())).collect();
+                self.claims_by_proto.insert(p.proto.id, list.clone());
+                list
+            }
+        };
         let node = p.node.as_ref().and_then(|n| sim.store.get(Kind::Node, &Key::new("", n.clone())));
         PodView {
             id: p.id,
@@ -246,6 +270,7 @@ impl Projector {
             ready,
             restarts: p.restarts(),
             owner: p.proto.controller.filter(|id| sim.store.lives(*id)),
+            claims,
             labels: p.proto.labels.pairs.clone(),
             images,
             ip: if s.ip == 0 { self.word("") } else { std::net::Ipv4Addr::from(s.ip).to_string().into() },
@@ -334,45 +359,46 @@ fn pairs(labels: Option<&BTreeMap<String, String>>) -> Arc<[(Arc<str>, Arc<str>)
     labels.into_iter().flatten().map(|(k, v)| (Arc::from(k.as_str()), Arc::from(v.as_str()))).collect()
 }
 
-fn deployment(sim: &Sim, d: &Arc<Deployment>) -> WorkloadView {
-    let status = d.status.clone().unwrap_or_default();
-    WorkloadView {
-        id: Obj::Deployment(d.clone()).id(&sim.store.ids),
-        kind: "Deployment".into(),
-        name: d.metadata.name.as_deref().unwrap_or_default().into(),
-        namespace: d.metadata.namespace.as_deref().unwrap_or_default().into(),
-        owner: None,
-        wanted: crate::controllers::deployment::util::replicas(d).max(0) as u32,
-        current: status.replicas.unwrap_or(0).max(0) as u32,
-        ready: status.ready_replicas.unwrap_or(0).max(0) as u32,
-        revision: crate::controllers::deployment::util::revision(&**d).max(0) as u32,
-        newest: true,
-        selector: selector(d.spec.as_ref().map(|s| &s.selector)),
+fn words(meta: &ObjectMeta) -> (Arc<str>, Arc<str>) {
+    (meta.name.as_deref().unwrap_or_default().into(), meta.namespace.as_deref().unwrap_or_default().into())
+}
+
+fn claim(sim: &Sim, c: &Arc<PersistentVolumeClaim>) -> ClaimView {
+    let (name, namespace) = words(&c.metadata);
+    let spec = c.spec.as_ref();
+    let size = spec.and_then(|s| s.resources.as_ref()).and_then(|r| r.requests.as_ref()).and_then(|r| r.get("storage"));
+    ClaimView {
+        id: Obj::PersistentVolumeClaim(c.clone()).id(&sim.store.ids),
+        name,
+        namespace,
+        phase: c.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or("Pending").into(),
+        volume: spec.and_then(|s| s.volume_name.as_deref()).unwrap_or_default().into(),
+        size: size.map_or("", |q| q.0.as_str()).into(),
     }
 }
 
-fn replica_set(sim: &Sim, r: &Arc<ReplicaSet>) -> WorkloadView {
-    let status = r.status.clone().unwrap_or_default();
-    let revision = crate::controllers::deployment::util::revision(&**r);
-    let owner = crate::controllers::claim::controller_of(&r.metadata).and_then(|o| sim.store.ids.parse(&o.uid));
-    let deployment = owner.and_then(|id| sim.store.by_id(id)).and_then(Obj::typed::<Deployment>);
-    WorkloadView {
-        id: Obj::ReplicaSet(r.clone()).id(&sim.store.ids),
-        kind: "ReplicaSet".into(),
-        name: r.metadata.name.as_deref().unwrap_or_default().into(),
-        namespace: r.metadata.namespace.as_deref().unwrap_or_default().into(),
-        owner: owner.filter(|_| deployment.is_some()),
-        wanted: r.spec.as_ref().and_then(|s| s.replicas).unwrap_or(0).max(0) as u32,
-        current: status.replicas.max(0) as u32,
-        ready: status.ready_replicas.unwrap_or(0).max(0) as u32,
-        revision: revision.max(0) as u32,
-        newest: deployment.is_none_or(|d| crate::controllers::deployment::util::revision(&**d) <= revision),
-        selector: selector(r.spec.as_ref().map(|s| &s.selector)),
+fn ingress(sim: &Sim, i: &Arc<Ingress>) -> IngressView {
+    let (name, namespace) = words(&i.metadata);
+    let spec = i.spec.clone().unwrap_or_default();
+    let rules = spec.rules.iter().flatten();
+    let paths = rules.clone().filter_map(|r| r.http.as_ref()).flat_map(|h| h.paths.iter().map(|p| &p.backend));
+    let mut services: Vec<Arc<str>> = vec![];
+    for backend in spec.default_backend.iter().chain(paths) {
+        if let Some(s) = &backend.service
+            && !services.iter().any(|known| **known == *s.name)
+        {
+            services.push(s.name.as_str().into());
+        }
     }
-}
-
-fn selector(s: Option<&k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector>) -> Arc<str> {
-    crate::api::labels::Selector::from_typed(s).map(|s| s.to_string()).unwrap_or_default().into()
+    let mut hosts: Vec<&str> = rules.filter_map(|r| r.host.as_deref()).filter(|h| !h.is_empty()).collect();
+    hosts.dedup();
+    IngressView {
+        id: Obj::Ingress(i.clone()).id(&sim.store.ids),
+        name,
+        namespace,
+        hosts: if hosts.is_empty() { "*".into() } else { hosts.join(",").into() },
+        services: services.into(),
+    }
 }
 
 fn service(sim: &Sim, s: &Arc<Service>) -> ServiceView {
@@ -435,25 +461,33 @@ pub fn request_view(r: &RequestEntry) -> RequestView {
     }
 }
 
-/// What a request did, in words: `creates pod web-…`.
-pub fn wording(r: &RequestEntry) -> String {
-    let kind = r.kind.map_or("", |k| k.info().singular);
-    let name = &r.key.name;
-    let refused = if r.code >= 400 { format!(" ({})", r.code) } else { String::new() };
-    let text = match (r.verb, r.subresource) {
-        (Verb::Create, "binding") => format!("binds pod {name} to a node"),
-        (Verb::Create, "eviction") => format!("evicts pod {name}"),
-        (Verb::Create, _) => format!("creates {kind} {name}"),
-        (Verb::Update | Verb::Patch, "status") => format!("reports the status of {kind} {name}"),
-        (Verb::Update | Verb::Patch, "scale") => format!("scales {kind} {name}"),
-        (Verb::Update | Verb::Patch, _) => format!("changes {kind} {name}"),
-        (Verb::Delete, _) => format!("deletes {kind} {name}"),
-        (Verb::DeleteCollection, _) => format!("deletes all {kind}s"),
-        (Verb::Get, _) => format!("reads {kind} {name}"),
-        (Verb::List, _) => format!("lists {kind}s"),
-        (Verb::Watch, _) => format!("watches {kind}s"),
+/// What a request did.
+pub fn message(sim: &Sim, r: &RequestEntry) -> Message {
+    let doing = match (r.verb, r.subresource) {
+        (Verb::Create, "binding") => Doing::Binds,
+        (Verb::Create, "eviction") => Doing::Evicts,
+        (Verb::Create, _) => Doing::Creates,
+        (Verb::Update | Verb::Patch, "status") => Doing::Reports,
+        (Verb::Update | Verb::Patch, "scale") => Doing::Scales,
+        (Verb::Update | Verb::Patch, _) => Doing::Changes,
+        (Verb::Delete, _) => Doing::Deletes,
+        (Verb::DeleteCollection, _) => Doing::DeletesAll,
+        (Verb::Get, _) => Doing::Reads,
+        (Verb::List, _) => Doing::Lists,
+        (Verb::Watch, _) => Doing::Watches,
     };
-    text + &refused
+    // a pod is bound once: where it is now is where it was bound to
+    let node = match doing {
+        Doing::Binds => sim.store.pod_by_name(&r.key).and_then(|p| p.node.clone()),
+        _ => None,
+    };
+    Message {
+        doing,
+        kind: r.kind.map_or("", |k| k.info().kind),
+        name: r.key.name.clone(),
+        node: node.unwrap_or_else(|| "".into()),
+        refused: (r.code >= 400).then_some(r.code),
+    }
 }
 
 /// The part of the control plane that an actor is.

@@ -89,7 +89,7 @@ fn subject(props: &Common) -> Option<Id> {
         };
         chosen
             .or_else(|| e.history.busiest.filter(|id| e.scene.workloads.contains_key(id)))
-            .or_else(|| e.scene.workloads.values().find(|w| &*w.kind == "Deployment").map(|w| w.id))
+            .or_else(|| e.scene.workloads.values().find(|w| w.kind == "Deployment").map(|w| w.id))
     })
 }
 

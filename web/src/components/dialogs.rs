@@ -288,7 +288,7 @@ fn given_by_owner(session: &Session, id: Id) -> Option<Vec<(String, String)>> {
     session.read(|e| {
         let pod = e.scene.pods.get(&id)?;
         let owner = e.scene.workloads.values().find(|w| {
-            &*w.kind == "ReplicaSet"
+            w.kind == "ReplicaSet"
                 && w.namespace == pod.view.namespace
                 && pod.view.name.starts_with(&format!("{}-", w.name))
         })?;

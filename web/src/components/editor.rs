@@ -1,12 +1,14 @@
 //! The editor's panel: files as tabs, the text, problems in words, apply and difference.
 
+use super::compare::Compare;
 use super::{Common, tab_keys};
 use crate::assist::{self, Diagnostic, Severity};
 use crate::bridge::Session;
 use crate::editor::{self as code, Editor as Code};
 use crate::i18n::Lang;
 use crate::icons::icon;
-use crate::state::{Action, Dialog, Dock, Phone, Theme, UiHandle};
+use crate::state::{Action, Dialog, Dock, Theme, UiHandle};
+use kubarium_core::view::assist::unacted;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::*;
@@ -231,13 +233,15 @@ pub fn EditorPanel(props: &Common) -> Html {
         Callback::from(move |_: MouseEvent| apply(&ui, &session))
     };
     let on_diff = {
-        let (ui, session) = (ui.clone(), session.clone());
-        Callback::from(move |_: MouseEvent| {
-            let Some(file) = ui.file() else { return };
-            let name = file.name.clone();
-            ui.dispatch(Action::Dock(Dock::Terminal));
-            ui.dispatch(Action::Phone(Phone::Dock));
-            session.type_line(&format!("kubectl diff -f {name}"), &ui.files);
+        let ui = ui.clone();
+        Callback::from(move |_: MouseEvent| ui.dispatch(Action::Compare(!ui.compare)))
+    };
+    let show = {
+        let handle = handle.clone();
+        use_callback((), move |original: Option<String>, _| {
+            if let Some((editor, _)) = &*handle.borrow() {
+                code::set_diff(editor, original.as_deref());
+            }
         })
     };
     let dispatch = |action: Action| {
@@ -272,13 +276,19 @@ pub fn EditorPanel(props: &Common) -> Html {
                 }
                 <button type="button" class="ghost" onclick={dispatch(Action::Add)} title={t("editor.add")} aria-label={t("editor.add")} data-testid="add-file">{ icon("plus") }</button>
             </div>
+            if ui.compare {
+                <Compare common={props.clone()} {show} />
+            }
             <div class="code" ref={place} data-testid="editor"></div>
             if !problems.is_empty() {
                 <ul class="problems" aria-label={t("editor.problems")} data-testid="problems">
                     { for problems.iter().take(4).map(|p| html! {
                         <li class={severity(p.severity)}>
                             <button type="button" onclick={go(p.line, p.column.max(1))}>
-                                <b>{ ui.lang.f("editor.line", &[("n", &p.line.to_string())]) }</b>{ " " }{ &*p.message }
+                                <b>{ ui.lang.f("editor.line", &[("n", &p.line.to_string())]) }</b>{ " " }{ match unacted(p) {
+                                    Some((path, note)) => format!("{}: {path} – {}", t("unacted.title"), ui.lang.note(note)),
+                                    None => p.message.to_string(),
+                                } }
                             </button>
                         </li>
                     }) }
@@ -287,7 +297,7 @@ pub fn EditorPanel(props: &Common) -> Html {
             }
             <div class="editor-foot">
                 <button type="button" class="btn primary" onclick={on_apply} data-testid="apply">{ t("editor.apply") }<kbd aria-hidden="true">{ "Ctrl ⏎" }</kbd></button>
-                <button type="button" class="btn" onclick={on_diff} data-testid="diff">{ t("editor.diff") }</button>
+                <button type="button" class="btn" onclick={on_diff} aria-pressed={ui.compare.to_string()} title={t("editor.diff_hint")} data-testid="diff">{ t("editor.diff") }</button>
                 <span class="grow"></span>
                 <span class={classes!("verdict", (wrong > 0).then_some("bad"))} role="status">
                     { if wrong == 0 { t("editor.fine").to_owned() } else { ui.lang.f("editor.count", &[("n", &wrong.to_string())]) } }

@@ -42,10 +42,15 @@ pub fn Guide(props: &Common) -> Html {
                 <h2>{ s.title.get(ui.lang) }</h2>
                 <button type="button" class="ghost" onclick={set(false)} aria-label={t("common.close")}>{ icon("close") }</button>
             </div>
-            if i == 0 {
-                <p class="about">{ s.about.get(ui.lang) }</p>
-            }
-            <p class="guide-step" aria-live="polite">{ steps.get(i).cloned().unwrap_or_default() }</p>
+            // All steps take the same room, so that the map stands still while a person reads on.
+            <div class="guide-steps">
+                { for steps.iter().enumerate().map(|(k, text)| html! {
+                    <p class={classes!("guide-step", (k == i).then_some("on"))} aria-hidden={(k != i).to_string()}>
+                        if k == 0 { <span class="about">{ s.about.get(ui.lang) }{ " " }</span> }{ text }
+                    </p>
+                }) }
+            </div>
+            <p class="sr-only" aria-live="polite">{ if i == 0 { "" } else { steps.get(i).map_or("", String::as_str) } }</p>
             <div class="guide-foot">
                 <button type="button" class="ghost" disabled={i == 0} onclick={go(i.checked_sub(1))} aria-label={t("guide.back")}>{ icon("left") }</button>
                 <span class="dots" aria-label={ui.lang.f("guide.of", &[("n", &(i + 1).to_string()), ("all", &steps.len().to_string())])} role="img">

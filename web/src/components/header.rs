@@ -94,7 +94,7 @@ pub fn Header(props: &Common) -> Html {
                 <time class="clock" ref={clock} data-testid="clock" aria-label={t("header.clock")}></time>
             </div>
             if let Some(step) = step {
-                <p class="step-name" data-testid="step-name"><b>{ &*step.actor }</b>{ " " }{ &*step.text }</p>
+                <p class="step-name" data-testid="step-name"><b>{ ui.lang.actor(&step.actor) }</b>{ " " }{ ui.lang.said(&step.message) }</p>
             }
             <span class="grow"></span>
             <button type="button" class="pill" data-testid="share" onclick={dispatch(Action::Dialog(Some(Dialog::Share)))} aria-label={t("header.share")}>

@@ -1,19 +1,23 @@
 //! What is selected: its facts, its YAML, its events, why it is as it is, and what can be done with it.
 
 use super::lists::event_row;
+use super::placing::Placing;
 use super::{Common, tab, tab_keys};
 use crate::bridge::{Engine, Session, Topic, clock_text, in_namespace, use_topic};
 use crate::i18n::Lang;
 use crate::icons::icon;
 use crate::map::hit::Target;
 use crate::platform::timers;
-use crate::state::{Action, Dialog, Dock, InspectTab, Phone, UiHandle};
+use crate::state::{Action, Asked, Dialog, Dock, InspectTab, Phone, UiHandle};
 use kubarium_core::clock::SimTime;
 use kubarium_core::view::inspect;
-use kubarium_core::view::model::{Fault, Id};
+use kubarium_core::view::model::{Doing, Fault, Id};
 use kubarium_core::world::Input;
 use std::rc::Rc;
 use yew::prelude::*;
+
+/// Objects of a kind that the overview lists.
+const OTHERS: usize = 40;
 
 /// Something that can be done with what is selected.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +28,8 @@ pub enum Deed {
     Fault(Fault),
     /// A dialog.
     Ask(Dialog),
+    /// The panel that sends requests.
+    Http(Asked),
 }
 
 /// What can be done with a thing: test id, text, key, deed, dangerous.
@@ -77,10 +83,19 @@ pub fn offers(e: &Engine, lang: Lang, target: Target) -> Vec<Offer> {
                 if broken { "deed.mend" } else { "deed.break" },
                 Deed::Fault(fault),
             ));
-            if let Some(owner) = e.scene.top_owner(p.view.owner).filter(|o| e.scene.workloads.contains_key(o)) {
+            let top = e.scene.top_owner(p.view.owner);
+            if let Some(owner) = top.filter(|o| e.scene.workloads.get(o).is_some_and(|w| scales(w.kind))) {
                 out.push(offer("scale", Some("s"), "deed.scale", Deed::Ask(Dialog::Scale(owner))));
             }
             out.push(offer("logs", None, "deed.logs", line("logs")));
+            if !p.view.ip.is_empty() {
+                let to = Asked {
+                    namespace: ns.to_string(),
+                    target: format!("pod/{name}"),
+                    port: first_port(e, id, "/spec/containers/0/ports/0/containerPort"),
+                };
+                out.push(offer("http", None, "deed.http", Deed::Http(to)));
+            }
             out.push(offer("describe", None, "deed.describe", line("describe pod")));
         }
         Target::Workload(id) => {
@@ -88,8 +103,10 @@ pub fn offers(e: &Engine, lang: Lang, target: Target) -> Vec<Offer> {
             let kind = w.kind.to_lowercase();
             let at = in_namespace(&w.namespace);
             let line = |verb: &str| Deed::Line(format!("kubectl {verb} {kind}/{}{at}", w.name));
-            out.push(offer("scale", Some("s"), "deed.scale", Deed::Ask(Dialog::Scale(id))));
-            if kind == "deployment" {
+            if scales(w.kind) {
+                out.push(offer("scale", Some("s"), "deed.scale", Deed::Ask(Dialog::Scale(id))));
+            }
+            if matches!(w.kind, "Deployment" | "StatefulSet" | "DaemonSet") {
                 out.push(offer("restart", None, "deed.restart", line("rollout restart")));
                 out.push(offer("rollback", None, "deed.undo_rollout", line("rollout undo")));
                 out.push(offer("status", None, "deed.status", line("rollout status")));
@@ -101,6 +118,14 @@ pub fn offers(e: &Engine, lang: Lang, target: Target) -> Vec<Offer> {
             let Some(s) = e.scene.services.get(&id) else { return out };
             let at = in_namespace(&s.namespace);
             let line = |verb: &str| Deed::Line(format!("kubectl {verb} service/{}{at}", s.name));
+            if &*s.kind != "ExternalName" {
+                let to = Asked {
+                    namespace: s.namespace.to_string(),
+                    target: format!("service/{}", s.name),
+                    port: first_port(e, id, "/spec/ports/0/port"),
+                };
+                out.push(offer("http", None, "deed.http", Deed::Http(to)));
+            }
             out.push(offer("describe", None, "deed.describe", line("describe")));
             let slices = format!("kubectl get endpointslices -l kubernetes.io/service-name={}{at}", s.name);
             out.push(offer("slices", None, "deed.slices", Deed::Line(slices)));
@@ -118,9 +143,27 @@ pub fn offers(e: &Engine, lang: Lang, target: Target) -> Vec<Offer> {
             out.push(offer("drain", None, "deed.drain", Deed::Line(drain)));
             out.push(offer("describe", None, "deed.describe", Deed::Line(format!("kubectl describe node {name}"))));
         }
+        Target::Object(id) => {
+            let Some(place) = inspect::place(&e.cluster, id) else { return out };
+            let at = in_namespace(&place.namespace);
+            let line = |verb: &str| Deed::Line(format!("kubectl {verb} {}/{}{at}", place.resource, place.name));
+            out.push(offer("describe", None, "deed.describe", line("describe")));
+            out.push(Offer { danger: true, ..offer("delete", None, "deed.delete", line("delete")) });
+        }
         Target::Part(_) => {}
     }
     out
+}
+
+/// Whether a kind has a number of replicas to change.
+fn scales(kind: &str) -> bool {
+    matches!(kind, "Deployment" | "ReplicaSet" | "StatefulSet" | "ReplicationController")
+}
+
+/// The first port that an object names, else that of the web.
+fn first_port(e: &Engine, id: Id, path: &str) -> u16 {
+    let value = inspect::value(&e.cluster, id);
+    value.and_then(|v| v.pointer(path)?.as_u64()).and_then(|n| u16::try_from(n).ok()).unwrap_or(80)
 }
 
 /// Does it.
@@ -137,6 +180,7 @@ pub fn act(ui: &UiHandle, session: &Session, deed: &Deed) {
             }
         }
         Deed::Fault(fault) => session.fault(fault.clone()),
+        Deed::Http(to) => ui.dispatch(Action::Http(Some(to.clone()))),
         Deed::Ask(dialog) => ui.dispatch(Action::Dialog(Some(dialog.clone()))),
     }
 }
@@ -221,9 +265,15 @@ fn summary(ui: &UiHandle, session: &Session, e: &Engine, target: Target) -> Html
                         { row(t("field.image"), text(v.images.join(", "))) }
                         { row(t("field.restarts"), text(v.restarts.to_string())) }
                         { row(t("field.owner"), match owner {
-                            Some(w) => leads(ui, session, Target::Workload(w.id), format!("{}/{}", w.kind.to_lowercase(), w.name)),
+                            Some(w) => owners(ui, session, e, w.id),
                             None => text(t("field.no_owner").to_owned()),
                         }) }
+                        if !v.claims.is_empty() {
+                            { row(t("field.claims"), html! { <>{ for v.claims.iter().map(|name| match scene.claims.get(&(v.namespace.clone(), name.clone())) {
+                                Some(c) => html! { <div>{ leads(ui, session, Target::Object(c.id), format!("pvc/{name}")) }{ format!("  {} {}", c.phase, c.size) }</div> },
+                                None => html! { <div>{ format!("pvc/{name}  –") }</div> },
+                            }) }</> }) }
+                        }
                         { row(t("field.namespace"), text(v.namespace.to_string())) }
                         { row(t("field.created"), text(clock_text(v.created))) }
                     </dl>
@@ -272,24 +322,56 @@ fn summary(ui: &UiHandle, session: &Session, e: &Engine, target: Target) -> Html
             html! {
                 <>
                     <dl class="facts">
-                        { row(t("table.kind"), text(w.kind.to_string())) }
+                        { row(t("table.kind"), text(w.kind.to_owned())) }
+                        { row(t("field.progress"), text(w.progress.to_string())) }
                         { row(t("chart.wanted"), text(w.wanted.to_string())) }
                         { row(t("field.current"), text(w.current.to_string())) }
                         { row(t("field.ready"), text(w.ready.to_string())) }
                         { row(t("field.revision"), text(w.revision.to_string())) }
                         { row(t("table.selector"), text(w.selector.to_string())) }
                         { row(t("field.owner"), match w.owner.and_then(|o| scene.workloads.get(&o)) {
-                            Some(o) => leads(ui, session, Target::Workload(o.id), format!("{}/{}", o.kind.to_lowercase(), o.name)),
+                            Some(o) => owners(ui, session, e, o.id),
                             None => text(t("field.no_owner").to_owned()),
                         }) }
                     </dl>
                     <ul class="links">
                         { for scene.workloads.values().filter(|r| r.owner == Some(id)).map(|r| html! {
-                            <li>{ leads(ui, session, Target::Workload(r.id), format!("replicaset/{}", r.name)) }<span>{ format!("{}/{}", r.ready, r.wanted) }</span></li>
+                            <li>{ leads(ui, session, Target::Workload(r.id), format!("{}/{}", r.kind.to_lowercase(), r.name)) }<span>{ &*r.progress }</span></li>
                         }) }
                         { for scene.pods.values().filter(|p| p.view.owner == Some(id) && p.died.is_none()).take(40).map(|p| html! {
                             <li>{ leads(ui, session, Target::Pod(p.view.id), p.view.name.to_string()) }<span>{ p.view.status.to_string() }</span></li>
                         }) }
+                    </ul>
+                </>
+            }
+        }
+        Target::Object(id) => {
+            let Some(place) = inspect::place(&e.cluster, id) else {
+                return html! { <p class="empty">{ t("inspect.gone") }</p> };
+            };
+            let ingress = scene.ingresses.get(&id);
+            let claim = scene.claims.values().find(|c| c.id == id);
+            // what kubectl get says of it, cell by cell
+            let cells = inspect::cells(&e.cluster, id);
+            html! {
+                <>
+                    <dl class="facts">
+                        { row(t("table.kind"), text(place.kind.clone())) }
+                        if !place.namespace.is_empty() { { row(t("field.namespace"), text(place.namespace.clone())) } }
+                        { for cells.into_iter().filter(|(name, _)| *name != "NAME").map(|(name, cell)| html! { <><dt>{ name.to_lowercase() }</dt><dd>{ if cell.is_empty() { "–".to_owned() } else { cell } }</dd></> }) }
+                    </dl>
+                    <ul class="links">
+                        if let Some(i) = ingress {
+                            { for i.services.iter().map(|name| match scene.service(&i.namespace, name) {
+                                Some(s) => html! { <li>{ leads(ui, session, Target::Service(s.id), format!("service/{name}")) }<span>{ format!("→ {}", s.endpoints.iter().filter(|(_, r)| *r).count()) }</span></li> },
+                                None => html! { <li><code>{ format!("service/{name}") }</code><span>{ "–" }</span></li> },
+                            }) }
+                        }
+                        if let Some(c) = claim {
+                            { for scene.pods.values().filter(|p| p.died.is_none() && p.view.namespace == c.namespace && p.view.claims.contains(&c.name)).take(20).map(|p| html! {
+                                <li>{ leads(ui, session, Target::Pod(p.view.id), format!("pod/{}", p.view.name)) }<span>{ p.view.status.to_string() }</span></li>
+                            }) }
+                        }
                     </ul>
                 </>
             }
@@ -302,9 +384,34 @@ fn summary(ui: &UiHandle, session: &Session, e: &Engine, target: Target) -> Html
                 3 => t("part.controllers"),
                 _ => t("part.scheduler"),
             };
-            let last = scene.parts.get(i as usize).and_then(Option::as_ref).map(|a| a.text.to_string());
+            let last = scene.parts.get(i as usize).and_then(Option::as_ref).map(|a| ui.lang.said(&a.message));
             html! { <><p class="about">{ about }</p>if let Some(last) = last { <p><code>{ last }</code></p> }</> }
         }
+    }
+}
+
+/// The chain of owners from this one upwards, each with a link.
+fn owners(ui: &UiHandle, session: &Session, e: &Engine, id: Id) -> Html {
+    let mut chain = vec![];
+    let mut at = Some(id);
+    while let Some(w) = at.and_then(|id| e.scene.workloads.get(&id)).filter(|_| chain.len() < 4) {
+        chain.push(w);
+        at = w.owner;
+    }
+    html! {
+        <>
+            { for chain.into_iter().map(|w| html! {
+                <div>{ swatch(e, w.id) }{ leads(ui, session, Target::Workload(w.id), format!("{}/{}", w.kind.to_lowercase(), w.name)) }</div>
+            }) }
+        </>
+    }
+}
+
+/// The colour in which an owner's pods are underlined on the map.
+fn swatch(e: &Engine, id: Id) -> Html {
+    match e.scene.colour(Some(id)) {
+        Some(c) => html! { <i class={classes!("owner-key", format!("o{c}"))} aria-hidden="true"></i> },
+        None => html! {},
     }
 }
 
@@ -323,10 +430,10 @@ fn why(session: &Session, e: &Engine, id: Id, lang: Lang) -> Html {
                 });
                 html! {
                     <li>
-                        if &*c.actor == "kubectl" {
-                            <p><b>{ lang.t("inspect.typed") }</b>{ " " }<code>{ &*c.text }</code></p>
+                        if c.message.doing == Doing::Types {
+                            <p><b>{ lang.t("inspect.typed") }</b>{ " " }<code>{ &*c.message.name }</code></p>
                         } else {
-                            <p><b>{ &*c.actor }</b>{ " " }{ &*c.text }</p>
+                            <p><b>{ lang.actor(&c.actor) }</b>{ " " }{ lang.said(&c.message) }</p>
                         }
                         <small>{ clock_text(c.at) }{ " · " }<button type="button" class="link" onclick={jump}>{ lang.t("inspect.jump") }</button></small>
                     </li>
@@ -385,7 +492,12 @@ pub fn Inspector(props: &Common) -> Html {
         })
     });
     let object = target.id().is_some();
-    let now = ui.inspect;
+    let waits = matches!(target, Target::Pod(id) if session.read(|e| inspect::waits(&e.cluster, id)));
+    let now = if ui.inspect == InspectTab::Placing && !matches!(target, Target::Pod(_)) {
+        InspectTab::Summary
+    } else {
+        ui.inspect
+    };
     session.read(|e| {
         html! {
             <section class="panel inspector" aria-label={t("panel.inspect")} data-panel="inspect">
@@ -397,6 +509,9 @@ pub fn Inspector(props: &Common) -> Html {
                     <div class="tabs" role="tablist" aria-label={t("panel.inspect")} onkeydown={Callback::from(tab_keys)}>
                         { tab("tab-summary", t("inspect.summary"), now == InspectTab::Summary, pick(InspectTab::Summary)) }
                         { tab("tab-why", t("inspect.why"), now == InspectTab::Why, pick(InspectTab::Why)) }
+                        if waits || now == InspectTab::Placing {
+                            { tab("tab-placing", t("inspect.placing"), now == InspectTab::Placing, pick(InspectTab::Placing)) }
+                        }
                         { tab("tab-events", t("inspect.events"), now == InspectTab::Events, pick(InspectTab::Events)) }
                         { tab("tab-yaml", "YAML", now == InspectTab::Yaml, pick(InspectTab::Yaml)) }
                     </div>
@@ -420,6 +535,13 @@ pub fn Inspector(props: &Common) -> Html {
                             }
                         }
                         (Some(id), InspectTab::Why) => why(session, e, id, ui.lang),
+                        (Some(id), InspectTab::Placing) => html! { <Placing common={props.clone()} {id} /> },
+                        (_, _) if waits => html! {
+                            <>
+                                { summary(ui, session, e, target) }
+                                if let Some(id) = target.id() { <Placing common={props.clone()} {id} /> }
+                            </>
+                        },
                         _ => summary(ui, session, e, target),
                     } }
                 </div>
@@ -435,6 +557,7 @@ fn Overview(props: &Common) -> Html {
     use_topic(&props.session, Topic::Objects);
     let Common { ui, session } = props;
     let t = |key| ui.lang.t(key);
+    let open = use_state(|| None::<&'static str>);
     session.read(|e| {
         let scene = &e.scene;
         html! {
@@ -445,9 +568,17 @@ fn Overview(props: &Common) -> Html {
                     if !scene.workloads.is_empty() { <h3>{ t("table.workloads") }</h3> }
                     <ul class="links">
                         { for scene.workloads.values().filter(|w| w.owner.is_none_or(|o| !scene.workloads.contains_key(&o))).take(60).map(|w| html! {
-                            <li key={w.id}>{ leads(ui, session, Target::Workload(w.id), format!("{}/{}", w.kind.to_lowercase(), w.name)) }<span>{ format!("{}/{}", w.ready, w.wanted) }</span></li>
+                            <li key={w.id}><span class="with-key">{ swatch(e, w.id) }{ leads(ui, session, Target::Workload(w.id), format!("{}/{}", w.kind.to_lowercase(), w.name)) }</span><span>{ &*w.progress }</span></li>
                         }) }
                     </ul>
+                    if !scene.ingresses.is_empty() {
+                        <h3>{ ui.lang.term("kind", "Ingress") }</h3>
+                        <ul class="links">
+                            { for scene.ingresses.values().take(60).map(|i| html! {
+                                <li key={i.id}>{ leads(ui, session, Target::Object(i.id), format!("ingress/{}", i.name)) }<span>{ &*i.hosts }</span></li>
+                            }) }
+                        </ul>
+                    }
                     <h3>{ t("table.services") }</h3>
                     <ul class="links">
                         { for scene.services.values().take(60).map(|s| html! {
@@ -460,6 +591,29 @@ fn Overview(props: &Common) -> Html {
                             <li key={n.view.id}>{ leads(ui, session, Target::Node(n.view.id), n.view.name.to_string()) }<span>{ &*n.view.status }</span></li>
                         }) }
                     </ul>
+                    <h3>{ t("table.others") }</h3>
+                    { for inspect::other_kinds(&e.cluster).into_iter().map(|(kind, n)| {
+                        let shown = *open == Some(kind);
+                        let onclick = {
+                            let open = open.clone();
+                            Callback::from(move |_: MouseEvent| open.set(if shown { None } else { Some(kind) }))
+                        };
+                        html! {
+                            <div class="kind" key={kind}>
+                                <button type="button" class="kind-head" aria-expanded={shown.to_string()} {onclick}>
+                                    { icon(if shown { "down" } else { "right" }) }<span>{ ui.lang.term("kind", kind) }</span><span class="grow"></span><span>{ n }</span>
+                                </button>
+                                if let Some(list) = shown.then(|| inspect::listing(&e.cluster, kind, OTHERS)).flatten() {
+                                    <ul class="links">
+                                        { for list.rows.iter().map(|(id, ns, cells)| html! {
+                                            <li>{ leads(ui, session, Target::Object(*id), cells.first().cloned().unwrap_or_default()) }<span>{ &**ns }</span></li>
+                                        }) }
+                                        if list.all > OTHERS { <li><span>{ ui.lang.f("table.some", &[("n", &OTHERS.to_string()), ("all", &list.all.to_string())]) }</span></li> }
+                                    </ul>
+                                }
+                            </div>
+                        }
+                    }) }
                 </div>
             </>
         }

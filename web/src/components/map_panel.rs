@@ -19,6 +19,7 @@ use yew::prelude::*;
 
 fn words(lang: Lang) -> Words {
     Words {
+        lang,
         parts: [
             "kubectl".to_owned(),
             lang.t("map.api_server").to_owned(),
@@ -96,11 +97,10 @@ pub fn MapPanel(props: &Common) -> Html {
     }
     {
         let session = session.clone();
-        let covered = ui.legend || (ui.guide && ui.scenario.is_some());
-        let deps = (ui.lang, ui.selected, ui.label.clone(), ui.search.clone(), covered);
-        use_effect_with(deps, move |(lang, selected, label, search, covered)| {
+        let deps = (ui.lang, ui.selected, ui.label.clone(), ui.search.clone());
+        use_effect_with(deps, move |(lang, selected, label, search)| {
             let notes = ["map.all_shown", "map.some_shown", "map.counted"].map(|key| lang.t(key).to_owned());
-            session.map(|m, _| m.configure(words(*lang), notes, *selected, label.clone(), search.clone(), *covered));
+            session.map(|m, _| m.configure(words(*lang), notes, *selected, label.clone(), search.clone()));
         });
     }
     {
@@ -243,8 +243,13 @@ pub fn MapPanel(props: &Common) -> Html {
             if table {
                 <Table ui={ui.clone()} session={session.clone()} />
             }
+            // Below the map, not over it: nothing that people look for lies under a card.
+            <div class="map-foot">
             if !table {
                 <Guide ui={ui.clone()} session={session.clone()} />
+            }
+            if ui.legend && !table {
+                <Legend lang={ui.lang} theme_light={ui.theme == crate::state::Theme::Light} />
             }
             <div class="map-bar">
                 <p class={classes!("showing", table.then_some("hidden"))} ref={note} data-testid="showing"></p>
@@ -270,15 +275,13 @@ pub fn MapPanel(props: &Common) -> Html {
                     <button type="button" class="float" aria-pressed={ui.legend.to_string()} onclick={dispatch(Action::Legend(!ui.legend))}
                         title={t("map.legend")} aria-label={t("map.legend")} data-testid="legend-toggle">{ icon("legend") }</button>
                 }
+                if ui.selected.is_some() {
+                    <button type="button" class="phone-only to-inspect" onclick={dispatch(Action::Phone(Phone::Inspect))} data-testid="to-inspect">
+                        { t("map.inspect") }{ icon("right") }
+                    </button>
+                }
             </div>
-            if ui.legend && !table {
-                <Legend lang={ui.lang} theme_light={ui.theme == crate::state::Theme::Light} />
-            }
-            if ui.selected.is_some() {
-                <button type="button" class="phone-only to-inspect" onclick={dispatch(Action::Phone(Phone::Inspect))} data-testid="to-inspect">
-                    { t("map.inspect") }{ icon("right") }
-                </button>
-            }
+            </div>
         </section>
     }
 }
@@ -320,6 +323,8 @@ fn Legend(props: &LegendProps) -> Html {
                 { for rows.into_iter().enumerate().map(|(i, (state, marks, text))| html! {
                     <li key={i}><LegendGlyph {state} old={marks.old} new={marks.new} bare={marks.bare} light={props.theme_light} /><span>{ text }</span></li>
                 }) }
+                <li><i class="owner-key o0" aria-hidden="true"></i><span>{ t("legend.owner") }</span></li>
+                <li>{ icon("disk") }<span>{ t("legend.claim") }</span></li>
             </ul>
         </aside>
     }

@@ -2,14 +2,18 @@
 //! another but through [`crate::state`] and [`crate::bridge`].
 
 pub mod chart;
+pub mod compare;
 pub mod dialogs;
 pub mod editor;
 pub mod guide;
 pub mod header;
+pub mod http;
 pub mod inspector;
 pub mod lists;
 pub mod map_panel;
 pub mod narrator;
+pub mod notices;
+pub mod placing;
 pub mod table;
 pub mod terminal;
 pub mod timeline;

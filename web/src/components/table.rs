@@ -7,10 +7,13 @@ use crate::bridge::{Topic, use_topic};
 use crate::map::hit::Target;
 use crate::map::widget::find;
 use crate::state::{Action, Theme};
+use kubarium_core::view::inspect;
 use kubarium_core::view::model::Id;
 use std::collections::BTreeSet;
 use yew::prelude::*;
 
+/// Rows of each kind that is not drawn on the map.
+const FEW: usize = 25;
 /// Rows of pods at most; a search brings the others.
 const ROWS: usize = 200;
 
@@ -49,10 +52,10 @@ pub fn Table(props: &Common) -> Html {
                 }
                 <table>
                     <caption>{ t("table.workloads") }</caption>
-                    <thead><tr><th scope="col">{ t("table.name") }</th><th scope="col">{ t("table.kind") }</th><th scope="col">{ t("table.ready") }</th><th scope="col">{ t("table.selector") }</th></tr></thead>
+                    <thead><tr><th scope="col">{ t("table.name") }</th><th scope="col">{ t("table.kind") }</th><th scope="col">{ t("table.progress") }</th><th scope="col">{ t("table.selector") }</th></tr></thead>
                     <tbody>
                         { for scene.workloads.values().take(ROWS).map(|w| html! {
-                            <tr key={w.id} class={row_class(Target::Workload(w.id))}><th scope="row">{ name(Target::Workload(w.id), &w.name) }</th><td>{ &*w.kind }</td><td>{ format!("{}/{}", w.ready, w.wanted) }</td><td><code>{ &*w.selector }</code></td></tr>
+                            <tr key={w.id} class={row_class(Target::Workload(w.id))}><th scope="row">{ name(Target::Workload(w.id), &w.name) }</th><td>{ w.kind }</td><td>{ &*w.progress }</td><td><code>{ &*w.selector }</code></td></tr>
                         }) }
                     </tbody>
                 </table>
@@ -77,6 +80,27 @@ pub fn Table(props: &Common) -> Html {
                         }) }
                     </tbody>
                 </table>
+                { for inspect::other_kinds(&e.cluster).into_iter().filter_map(|(kind, _)| inspect::listing(&e.cluster, kind, FEW)).map(|list| html! {
+                    <table key={list.kind}>
+                        <caption>{ ui.lang.term("kind", list.kind) }{ if list.all > FEW { format!(" – {}", ui.lang.f("table.some", &[("n", &FEW.to_string()), ("all", &list.all.to_string())])) } else { String::new() } }</caption>
+                        <thead><tr>
+                            { for list.columns.iter().map(|c| html! { <th scope="col">{ c.to_lowercase() }</th> }) }
+                            if list.namespaced { <th scope="col">{ t("table.namespace") }</th> }
+                        </tr></thead>
+                        <tbody>
+                            { for list.rows.iter().map(|(id, ns, cells)| html! {
+                                <tr key={*id} class={row_class(Target::Object(*id))}>
+                                    { for cells.iter().enumerate().map(|(i, cell)| if i == 0 {
+                                        html! { <th scope="row">{ name(Target::Object(*id), cell) }</th> }
+                                    } else {
+                                        html! { <td>{ cell.clone() }</td> }
+                                    }) }
+                                    if list.namespaced { <td>{ &**ns }</td> }
+                                </tr>
+                            }) }
+                        </tbody>
+                    </table>
+                }) }
                 <table>
                     <caption>{ ui.lang.f("table.pods_of", &[("n", &count.min(ROWS).to_string()), ("all", &count.to_string())]) }</caption>
                     <thead><tr><th scope="col">{ t("table.name") }</th><th scope="col">{ t("table.ready") }</th><th scope="col">{ t("table.status") }</th><th scope="col">{ t("table.restarts") }</th><th scope="col">{ t("table.node") }</th></tr></thead>

@@ -3,6 +3,7 @@
 use super::Common;
 use super::chart::Chart;
 use crate::bridge::{Session, Topic, clock_text, use_topic};
+use crate::i18n::Lang;
 use crate::icons::icon;
 use kubarium_core::clock::SimTime;
 use kubarium_core::world::Input;
@@ -25,12 +26,12 @@ fn moment(session: &Session, x: f64, width: f64) -> SimTime {
     SimTime((length(horizon) * (x / width.max(1.0)).clamp(0.0, 1.0)) as u64).min(horizon)
 }
 
-fn mark(input: &Input) -> Option<(&'static str, String)> {
+fn mark(lang: Lang, input: &Input) -> Option<(&'static str, String)> {
     match input {
         Input::File { .. } => None,
         Input::Line { line, .. } => Some(("line", line.clone())),
         Input::Interrupt { .. } => Some(("line", "^C".to_owned())),
-        Input::Fault(f) => Some(("fault", format!("{f:?}").split([' ', '{']).next().unwrap_or_default().to_owned())),
+        Input::Fault(f) => Some(("fault", lang.fault(f))),
     }
 }
 
@@ -46,8 +47,9 @@ pub fn Timeline(props: &Common) -> Html {
     let (now, horizon, marks) = session.read(|e| {
         let inputs = e.cluster.inputs();
         let skip = inputs.len().saturating_sub(160);
-        let marks: Rc<Vec<(SimTime, &'static str, String)>> =
-            Rc::new(inputs.iter().skip(skip).filter_map(|l| mark(&l.input).map(|(c, text)| (l.at, c, text))).collect());
+        let marks: Rc<Vec<(SimTime, &'static str, String)>> = Rc::new(
+            inputs.iter().skip(skip).filter_map(|l| mark(ui.lang, &l.input).map(|(c, text)| (l.at, c, text))).collect(),
+        );
         (e.now(), e.horizon, marks)
     });
     // Positions go through the style object: the content security policy forbids style attributes.

@@ -5,9 +5,10 @@ use super::anim::{self, Ms};
 use super::camera::Camera;
 use super::glyph::{MARGIN, Marks, Palette, Sprites, round_rect, set_dashes};
 use super::hit::Target;
-use super::layout::{Cell, HEAD, Layout, PAD, Rect, TRAY_MOST, service_text};
+use super::layout::{Cell, HEAD, Layout, PAD, Rect, TRAY_MOST, ingress_text, service_text};
 use super::scene::{Place, PodItem, STATES, Scene};
 use super::strip::{Strip, along};
+use crate::i18n::Lang;
 use kubarium_core::view::model::{Id, Part, PodState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::f64::consts::PI;
@@ -19,6 +20,8 @@ pub const GLYPHS_TO: u32 = 5_000;
 /// The map's own words in the language of the page.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Words {
+    /// The language of what is said in sentences.
+    pub lang: Lang,
     /// Names of the five parts.
     pub parts: [String; 5],
     /// What a part does that does nothing.
@@ -332,7 +335,8 @@ impl Painter {
         let half = f.layout.cell.map_or(13.0, |c| c.size / 2.0);
         let k = f.layout.lane_scale;
         let total: usize = f.scene.services.values().map(|s| s.endpoints.len()).sum();
-        for s in f.scene.services.values() {
+        let busy = f.scene.services.values().filter(|s| !s.endpoints.is_empty()).count() > 2;
+        for (nth, s) in f.scene.services.values().enumerate() {
             let Some(bar) = f.layout.services.get(&s.id) else { continue };
             let chosen = [f.selected, f.hover].contains(&Some(Target::Service(s.id)));
             if total > 120 && !chosen {
@@ -343,6 +347,8 @@ impl Painter {
                 0.95
             } else if f.lit.is_some() {
                 0.16
+            } else if busy {
+                0.38
             } else {
                 0.5
             };
@@ -352,6 +358,16 @@ impl Painter {
                 let mut cards: BTreeSet<Id> = BTreeSet::new();
                 for (id, _) in s.endpoints.iter().filter(|(_, r)| *r == ready).take(400) {
                     let Some(pod) = f.scene.pods.get(id).filter(|pod| pod.died.is_none()) else { continue };
+                    let detour = match pod.moved {
+                        _ if counted => None,
+                        Some((_, _, at)) if anim::progress(at, anim::MOVE, f.now) < 1.0 => None,
+                        _ => f.layout.detour((sx, sy), pod.place, pod.slot, nth),
+                    };
+                    if let Some(way) = detour {
+                        self.led(&way);
+                        some = true;
+                        continue;
+                    }
                     let target = if counted {
                         let Place::Node(n) = pod.place else { continue };
                         if !cards.insert(n) {
@@ -382,6 +398,7 @@ impl Painter {
             }
         }
         let _ = visible;
+        self.ingresses(f);
         for s in f.scene.services.values() {
             let Some(b) = f.layout.services.get(&s.id) else { continue };
             let live = s.endpoints.iter().any(|(_, r)| *r);
@@ -417,6 +434,113 @@ impl Painter {
             self.text_in(&f.words.no_services, x, f.layout.tray.y + 40.0 * k, f.layout.width - x - PAD);
             ctx.set_global_alpha(1.0);
         }
+    }
+
+    /// Traces a way around corners.
+    fn led(&self, way: &[(f64, f64)]) {
+        let ctx = &self.ctx;
+        let Some((first, rest)) = way.split_first() else { return };
+        ctx.move_to(first.0, first.1);
+        let mut at = *first;
+        for (i, p) in rest.iter().enumerate() {
+            match rest.get(i + 1) {
+                Some(next) => {
+                    let reach = |a: (f64, f64), b: (f64, f64)| (b.0 - a.0).hypot(b.1 - a.1) / 2.0;
+                    let r = reach(at, *p).min(reach(*p, *next)).min(7.0);
+                    let _ = ctx.arc_to(p.0, p.1, next.0, next.1, r);
+                }
+                None => ctx.line_to(p.0, p.1),
+            }
+            at = *p;
+        }
+    }
+
+    /// Ingresses: bars above the services, each with lines to those it leads to.
+    fn ingresses(&self, f: &Frame) {
+        let ctx = &self.ctx;
+        let p = &self.palette;
+        let k = f.layout.lane_scale;
+        for i in f.scene.ingresses.values() {
+            let Some(b) = f.layout.ingresses.get(&i.id) else { continue };
+            let chosen = [f.selected, f.hover].contains(&Some(Target::Object(i.id)));
+            let bars = i.services.iter().filter_map(|s| f.scene.service(&i.namespace, s));
+            let bars: Vec<Rect> = bars.filter_map(|s| f.layout.services.get(&s.id)).copied().collect();
+            ctx.begin_path();
+            for bar in &bars {
+                let (x, y) = (bar.x + bar.w / 2.0, bar.y);
+                ctx.move_to(b.x + b.w / 2.0, b.y + b.h);
+                ctx.bezier_curve_to(b.x + b.w / 2.0, b.y + b.h + 16.0 * k, x, y - 16.0 * k, x, y);
+            }
+            ctx.set_stroke_style_str(&p.accent);
+            ctx.set_line_width(if chosen { 2.4 } else { 1.8 });
+            ctx.set_global_alpha(if chosen { 1.0 } else { 0.7 });
+            ctx.stroke();
+            ctx.set_global_alpha(1.0);
+            ctx.begin_path();
+            round_rect(ctx, b.x, b.y, b.w, b.h, 6.0 * k);
+            ctx.set_fill_style_str(&p.card);
+            ctx.fill();
+            ctx.set_stroke_style_str(if bars.is_empty() { &p.dim } else { &p.accent });
+            if bars.is_empty() {
+                set_dashes(ctx, &[4.0, 4.0]);
+            }
+            ctx.stroke();
+            set_dashes(ctx, &[]);
+            self.font(620, 12.0 * k);
+            ctx.set_fill_style_str(&p.ink);
+            ctx.set_text_align("center");
+            self.text_in(&ingress_text(i), b.x + b.w / 2.0, b.y + b.h / 2.0 + 4.2 * k, b.w - 22.0 * k);
+            ctx.set_text_align("start");
+        }
+    }
+
+    /// A small disk at a pod's lower corner: it mounts volumes. Dashed while a claim waits.
+    fn disk(&self, bound: bool, x: f64, y: f64, s: f64) {
+        let ctx = &self.ctx;
+        let (w, h) = (s * 0.42, s * 0.42);
+        let (left, top) = (x - s * 0.16, y + s * 0.7);
+        let (cx, ry) = (left + w / 2.0, h * 0.2);
+        let body = || {
+            ctx.begin_path();
+            let _ = ctx.ellipse(cx, top + ry, w / 2.0, ry, 0.0, PI, 2.0 * PI);
+            ctx.line_to(left + w, top + h - ry);
+            let _ = ctx.ellipse(cx, top + h - ry, w / 2.0, ry, 0.0, 0.0, PI);
+            ctx.close_path();
+        };
+        body();
+        ctx.set_fill_style_str(if bound { &self.palette.ink } else { &self.palette.card });
+        ctx.fill();
+        ctx.set_stroke_style_str(if bound { &self.palette.card } else { &self.palette.ink });
+        ctx.set_line_width((s * 0.045).max(0.8));
+        if !bound {
+            set_dashes(ctx, &[s * 0.08, s * 0.06]);
+        }
+        ctx.stroke();
+        ctx.begin_path();
+        let _ = ctx.ellipse(cx, top + ry, w / 2.0, ry, 0.0, 0.0, PI);
+        ctx.stroke();
+        set_dashes(ctx, &[]);
+    }
+
+    /// The line below a pod that tells its owner: colour by the owner, pattern by the owner's kind.
+    fn owner_line(&self, f: &Frame, pod: &PodItem, x: f64, y: f64, s: f64) {
+        let Some(colour) = f.scene.colour(pod.view.owner) else { return };
+        let top = f.scene.top_owner(pod.view.owner).and_then(|o| f.scene.workloads.get(&o));
+        let Some(w) = top else { return };
+        let ctx = &self.ctx;
+        ctx.begin_path();
+        ctx.move_to(x + s * 0.12, y);
+        ctx.line_to(x + s * 0.88, y);
+        ctx.set_stroke_style_str(self.palette.owner(colour));
+        ctx.set_line_width(2.6);
+        match w.kind {
+            "StatefulSet" => set_dashes(ctx, &[s * 0.34, s * 0.08]),
+            "DaemonSet" => set_dashes(ctx, &[3.0, 3.0]),
+            "Job" | "CronJob" => set_dashes(ctx, &[s * 0.2, s * 0.08]),
+            _ => {}
+        }
+        ctx.stroke();
+        set_dashes(ctx, &[]);
     }
 
     fn marks(scene: &Scene, pod: &PodItem) -> Marks {
@@ -475,8 +599,16 @@ impl Painter {
             });
             self.ctx.set_text_align("center");
             let label = short_name(&pod.view.name, pod.view.owner.is_some());
-            self.text_in(&label, x + s / 2.0, y + s + 13.0, cell.dx - 2.0);
+            self.text_in(&label, x + s / 2.0, y + s + 15.5, cell.dx - 2.0);
             self.ctx.set_text_align("start");
+            self.owner_line(f, pod, x, y + s + 4.5, s);
+        }
+        if s * f.camera.zoom >= 15.0
+            && pod.died.is_none()
+            && let Some(bound) = f.scene.claims_bound(pod)
+        {
+            self.ctx.set_global_alpha(alpha);
+            self.disk(bound, x, y, s);
         }
         if pod.view.restarts > 0 && s * f.camera.zoom >= 18.0 && pod.died.is_none() {
             // How often it was started anew, at the lower corner.
@@ -641,6 +773,10 @@ impl Painter {
                     let Some(b) = f.layout.services.get(&id) else { continue };
                     (Rect::new(b.x - 4.0, b.y - 4.0, b.w + 8.0, b.h + 8.0), b.h)
                 }
+                Target::Object(id) => {
+                    let Some(b) = f.layout.ingresses.get(&id) else { continue };
+                    (Rect::new(b.x - 4.0, b.y - 4.0, b.w + 8.0, b.h + 8.0), 9.0)
+                }
                 _ => continue,
             };
             self.ctx.begin_path();
@@ -711,8 +847,8 @@ impl Painter {
                 self.text_in(&f.words.parts[i], r.x + 12.0, r.y + 20.0, r.w - 20.0);
                 self.font(450, 11.0);
                 ctx.set_fill_style_str(&p.dim);
-                let text = recent.map_or(&*f.words.idle, |a| &*a.text);
-                self.text_in(text, r.x + 12.0, r.y + 37.0, r.w - 20.0);
+                let text = recent.map_or_else(|| f.words.idle.clone(), |a| f.words.lang.said(&a.message));
+                self.text_in(&text, r.x + 12.0, r.y + 37.0, r.w - 20.0);
             } else {
                 ctx.set_text_align("center");
                 self.text_in(&f.words.parts[i], r.x + r.w / 2.0, r.y + r.h / 2.0 + 4.0, r.w - 8.0);

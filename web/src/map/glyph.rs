@@ -1,7 +1,7 @@
 //! The visual code of pods: each state has a shape, a fill and a mark, so that none is told by colour alone. Glyphs
 //! are painted once for each size and kept as small pictures.
 
-use super::scene::STATES;
+use super::scene::{OWNER_COLOURS, STATES};
 use kubarium_core::view::model::PodState;
 use std::collections::BTreeMap;
 use std::f64::consts::PI;
@@ -27,6 +27,8 @@ pub struct Palette {
     pub accent: String,
     /// By [`STATES`]' order.
     pub states: [String; 6],
+    /// Owners of pods.
+    pub owners: [String; OWNER_COLOURS as usize],
     /// Marks on a filled pod.
     pub mark: String,
     /// Family of labels.
@@ -64,11 +66,17 @@ impl Palette {
                 get("--terminating", "#cc79a7"),
                 get("--succeeded", "#0072b2"),
             ],
+            owners: std::array::from_fn(|i| get(&format!("--owner-{i}"), "#a99dff")),
             mark: get("--mark", "#ffffff"),
             sans: get("--font-sans", "system-ui, sans-serif"),
             mono: get("--font-mono", "ui-monospace, monospace"),
             light: get("--theme", "dark") == "light",
         }
+    }
+
+    /// The colour of an owner.
+    pub fn owner(&self, i: u8) -> &str {
+        &self.owners[usize::from(i % OWNER_COLOURS)]
     }
 
     /// The colour of a state.

@@ -54,7 +54,7 @@ impl History {
                 continue;
             }
             let (mut new, old) = by_owner.get(&w.id).copied().unwrap_or_default();
-            if &*w.kind != "Deployment" {
+            if w.kind != "Deployment" {
                 new = w.current;
             }
             let s = Sample { at, wanted: w.wanted, ready: w.ready, new, old };
@@ -85,10 +85,16 @@ impl History {
         self.version += 1;
     }
 
+    /// The next sample is of another scene.
+    pub fn resume(&mut self) {
+        self.seen = u64::MAX;
+    }
+
     /// Forgets all.
     pub fn clear(&mut self) {
         self.rows.clear();
         self.busiest = None;
+        self.seen = u64::MAX;
         self.version += 1;
     }
 
@@ -107,15 +113,17 @@ mod tests {
     fn workload(id: Id, owner: Option<Id>, newest: bool, n: u32) -> Op {
         Op::Workload(WorkloadView {
             id,
-            kind: if owner.is_some() { "ReplicaSet" } else { "Deployment" }.into(),
+            kind: if owner.is_some() { "ReplicaSet" } else { "Deployment" },
             name: "web".into(),
             namespace: "default".into(),
             owner,
             wanted: 3,
             current: n,
             ready: n,
+            progress: "".into(),
             revision: 1,
             newest,
+            newest_label: None,
             selector: "app=web".into(),
         })
     }

@@ -18,6 +18,8 @@ pub enum Target {
     Service(Id),
     /// A Deployment, ReplicaSet or other owner of pods.
     Workload(Id),
+    /// An object of any other kind.
+    Object(Id),
     /// A part of the control plane, by its place in the strip.
     Part(u8),
 }
@@ -26,7 +28,9 @@ impl Target {
     /// The handle of the object, if it is one.
     pub fn id(self) -> Option<Id> {
         match self {
-            Target::Pod(id) | Target::Node(id) | Target::Service(id) | Target::Workload(id) => Some(id),
+            Target::Pod(id) | Target::Node(id) | Target::Service(id) | Target::Workload(id) | Target::Object(id) => {
+                Some(id)
+            }
             Target::Part(_) => None,
         }
     }
@@ -72,6 +76,11 @@ pub fn at(
             return Some(Target::Service(*id));
         }
     }
+    for (id, r) in &layout.ingresses {
+        if r.contains(wx, wy) {
+            return Some(Target::Object(*id));
+        }
+    }
     if layout.tray.contains(wx, wy) {
         let shown = &scene.tray.taken[..scene.tray.taken.len().min(TRAY_MOST)];
         return pod_at(Place::Tray, shown).map(Target::Pod);
@@ -109,6 +118,7 @@ pub fn middle(scene: &Scene, layout: &Layout, target: Target) -> Option<(f64, f6
             Some((card.x + card.w / 2.0, card.y + 20.0))
         }
         Target::Service(id) => layout.services.get(&id).map(|r| r.middle()),
+        Target::Object(id) => layout.ingresses.get(&id).map(|r| r.middle()),
         Target::Workload(_) | Target::Part(_) => None,
     }
 }
@@ -145,6 +155,7 @@ pub fn neighbour(scene: &Scene, layout: &Layout, from: Option<Target>, dx: f64, 
         }
     }
     scene.services.keys().for_each(|id| consider(Target::Service(*id)));
+    scene.ingresses.keys().for_each(|id| consider(Target::Object(*id)));
     scene.tray.taken.iter().take(TRAY_MOST).flatten().for_each(|p| consider(Target::Pod(*p)));
     best.map(|(_, t)| t)
 }

@@ -3,7 +3,7 @@
 
 use super::anim::{self, Ms};
 use super::scene::{Place, PodItem, Scene};
-use kubarium_core::view::model::{Id, ServiceView};
+use kubarium_core::view::model::{Id, IngressView, ServiceView};
 use std::collections::BTreeMap;
 
 /// An upright rectangle.
@@ -72,6 +72,8 @@ pub const TRAY_MOST: usize = 48;
 pub const SCALE_MOST: f64 = 1.35;
 /// Services that have a bar on the map.
 pub const SERVICES_MOST: usize = 18;
+/// Ingresses that have a bar on the map.
+pub const INGRESSES_MOST: usize = 8;
 /// Pods up to which names are written below them.
 pub const LABELS_TO: u32 = 150;
 
@@ -92,6 +94,8 @@ pub struct Layout {
     pub tray_cols: usize,
     /// Each service's bar.
     pub services: BTreeMap<Id, Rect>,
+    /// Each Ingress's bar, above those of the services.
+    pub ingresses: BTreeMap<Id, Rect>,
     /// Cards in a row.
     pub cols: usize,
     /// Size of a card.
@@ -173,9 +177,10 @@ pub fn arrange(scene: &Scene, vw: f64, vh: f64, room: usize) -> Layout {
             .max(vw / best.1.max(1e-6))
             .min(vw.max(best.0 as f64 * (card_w * 1.5 + GAP) + GAP));
         lane_scale = (0.85 / best.1.max(0.05)).clamp(1.0, 3.2);
-        lane = lane_layout(scene, width, lane_scale).2;
+        lane = lane_layout(scene, width, lane_scale).height;
     }
-    let (tray, services, lane, short_services) = lane_layout(scene, width, lane_scale);
+    let found = lane_layout(scene, width, lane_scale);
+    let lane = found.height;
     let cols = best.0;
     let stretched = ((width - GAP) / cols as f64 - GAP).clamp(card_w, card_w * 1.5);
     let rows = n.max(1).div_ceil(cols);
@@ -184,10 +189,11 @@ pub fn arrange(scene: &Scene, vw: f64, vh: f64, room: usize) -> Layout {
         width: used.max(width),
         height: lane + rows as f64 * (card_h + GAP) + GAP,
         lane_scale,
-        short_services,
-        tray: tray.0,
-        tray_cols: tray.1,
-        services,
+        short_services: found.short,
+        tray: found.tray,
+        tray_cols: found.tray_cols,
+        services: found.services,
+        ingresses: found.ingresses,
         cols,
         card: (stretched, card_h),
         top: lane,
@@ -197,7 +203,20 @@ pub fn arrange(scene: &Scene, vw: f64, vh: f64, room: usize) -> Layout {
     }
 }
 
-type Lane = ((Rect, usize), BTreeMap<Id, Rect>, f64, bool);
+/// The tray, the Ingresses and the services.
+struct Lane {
+    tray: Rect,
+    tray_cols: usize,
+    services: BTreeMap<Id, Rect>,
+    ingresses: BTreeMap<Id, Rect>,
+    height: f64,
+    short: bool,
+}
+
+/// The text on an Ingress's bar.
+pub fn ingress_text(i: &IngressView) -> String {
+    format!("ing/{}  {}", i.name, i.hosts)
+}
 
 /// The tray and the services: where they stand in a world of this width, and the height they need.
 fn lane_layout(scene: &Scene, width: f64, k: f64) -> Lane {
@@ -210,28 +229,45 @@ fn lane_layout(scene: &Scene, width: f64, k: f64) -> Lane {
     // Beside the tray; where the world is narrow, below it.
     let below = width < 470.0;
     let left = if below { GAP } else { GAP + tray_w + 22.0 * k };
-    let first = (left, if below { tray.y + tray_h + 14.0 } else { 16.0 * k });
-    let mut bars = BTreeMap::new();
+    let gap = if below { 10.0 } else { 18.0 * k };
+    let room = width - GAP - left;
+    let mut y = if below { tray.y + tray_h + 14.0 } else { 16.0 * k };
+    let wide = |text: &str| (text.chars().count() as f64 * 7.3 + 38.0) * k;
+    // One bar after the other, in as many rows as it takes.
+    let place = |bars: &mut BTreeMap<Id, Rect>, y: &mut f64, of: &mut dyn Iterator<Item = (Id, f64)>| {
+        let mut x = left;
+        for (id, w) in of {
+            let w = w.min(room.max(60.0));
+            if x + w > width - GAP && x > left {
+                x = left;
+                *y += 44.0 * k;
+            }
+            bars.insert(id, Rect::new(x, *y, w, 34.0 * k));
+            x += w + gap;
+        }
+    };
+    let mut ingresses = BTreeMap::new();
+    place(
+        &mut ingresses,
+        &mut y,
+        &mut scene.ingresses.values().take(INGRESSES_MOST).map(|i| (i.id, wide(&ingress_text(i)))),
+    );
+    if !ingresses.is_empty() {
+        y += 56.0 * k;
+    }
     // Services that select nothing (the API's own) come last; with very many, lists and the search have the rest.
     let mut order: Vec<_> = scene.services.values().collect();
     order.sort_by_key(|s| s.selector.is_empty());
     order.truncate(SERVICES_MOST);
     // One row if that is possible without addresses: lines would cross a second one.
-    let wide = |s: &ServiceView, short: bool| (service_text(s, short).chars().count() as f64 * 7.3 + 38.0) * k;
-    let room = width - GAP - left;
-    let short = order.iter().map(|s| wide(s, false) + 18.0 * k).sum::<f64>() - 18.0 * k > room;
-    let (mut x, mut y) = first;
-    for s in order {
-        let w = wide(s, short);
-        if x + w > width - GAP && x > left {
-            x = left;
-            y += 46.0 * k;
-        }
-        bars.insert(s.id, Rect::new(x, y, w, 34.0 * k));
-        x += w + 18.0 * k;
-    }
+    let all = |short: bool| order.iter().map(|s| wide(&service_text(s, short)) + gap).sum::<f64>() - gap;
+    let short = all(false) > room;
+    let mut services = BTreeMap::new();
+    place(&mut services, &mut y, &mut order.iter().map(|s| (s.id, wide(&service_text(s, short)))));
     let bottom = (y + 34.0 * k).max(tray.y + tray.h);
-    ((tray, tray_cols), bars, bottom + 26.0, short)
+    // Lines that are led around the cards need room below the bars.
+    let channel = if below { 8.0 + 4.0 * services.len().min(6) as f64 } else { 0.0 };
+    Lane { tray, tray_cols, services, ingresses, height: bottom + 26.0 + channel, short }
 }
 
 impl Layout {
@@ -290,6 +326,23 @@ impl Layout {
                 Some((card.x + PAD + 4.0 + col as f64 * dx, card.y + HEAD + row as f64 * cell.dy))
             }
         }
+    }
+
+    /// The corners of the way from below a service's bar to a pod that stands where a straight curve would lead over
+    /// other pods: along the lane, down between the cards, along the row of pods. `nth` tells services apart.
+    pub fn detour(&self, from: (f64, f64), place: Place, slot: u32, nth: usize) -> Option<Vec<(f64, f64)>> {
+        let Place::Node(id) = place else { return None };
+        let (index, cell) = (*self.index.get(&id)?, self.cell?);
+        let row = slot as usize / cell.cols.max(1);
+        if index < self.cols && self.cols > 1 && row == 0 {
+            return None;
+        }
+        let (x, y) = self.corner(place, slot)?;
+        let card = self.card_at(index);
+        let shift = (nth % 5) as f64;
+        let (lane, trunk) = (self.top - 6.0 - shift * 4.0, card.x - GAP / 2.0 - 4.0 + shift * 2.0);
+        let (above, middle) = (y - 5.0, x + cell.size / 2.0);
+        Some(vec![from, (from.0, lane), (trunk, lane), (trunk, above), (middle, above), (middle, y - 2.0)])
     }
 
     /// The side of a pod's glyph at a place.

@@ -143,12 +143,15 @@ pub struct PulseItem {
 pub struct Activity {
     /// When, by the animation clock.
     pub at: Ms,
-    /// In its words.
-    pub text: Arc<str>,
+    /// What it was.
+    pub message: Arc<Message>,
 }
 
 /// Messages that are drawn at one time; more than this is a blur anyway.
 const MOST_PULSES: usize = 160;
+
+/// Colours that owners are told apart by; beyond them they repeat, and the name tells.
+pub const OWNER_COLOURS: u8 = 8;
 
 /// The picture's memory.
 #[derive(Clone, Debug, Default)]
@@ -163,6 +166,13 @@ pub struct Scene {
     pub services: BTreeMap<Id, ServiceView>,
     /// Owners of pods by handle.
     pub workloads: BTreeMap<Id, WorkloadView>,
+    /// Ingresses by handle.
+    pub ingresses: BTreeMap<Id, IngressView>,
+    /// PersistentVolumeClaims by namespace and name: pods name them so.
+    pub claims: BTreeMap<(Arc<str>, Arc<str>), ClaimView>,
+    claim_names: BTreeMap<Id, (Arc<str>, Arc<str>)>,
+    /// The colour of each owner at the top, by the order in which they came.
+    colours: BTreeMap<Id, u8>,
     /// Places of pods without a node.
     pub tray: Slots,
     /// Messages on their way.
@@ -196,7 +206,8 @@ impl Scene {
                     let workloads_version = self.workloads_version + 1;
                     // Who stood where is kept as a hint: dragging the timeline must not shuffle the pods.
                     let hints = self.pods.values().map(|p| (p.view.id, (p.place, p.slot))).collect();
-                    *self = Scene { shape, pods_version, workloads_version, hints, ..Scene::default() };
+                    let colours = std::mem::take(&mut self.colours);
+                    *self = Scene { shape, pods_version, workloads_version, hints, colours, ..Scene::default() };
                     fresh = true;
                 }
                 Op::Node(view) => self.node(view, if fresh { now - anim::BIRTH } else { now }),
@@ -214,6 +225,10 @@ impl Scene {
                     self.pods_version += 1;
                 }
                 Op::Workload(view) => {
+                    if view.owner.is_none() {
+                        let next = self.colours.len() as u8 % OWNER_COLOURS;
+                        self.colours.entry(view.id).or_insert(next);
+                    }
                     self.workloads.insert(view.id, view.clone());
                     self.workloads_version += 1;
                     self.pods_version += 1;
@@ -222,6 +237,26 @@ impl Scene {
                     self.workloads.remove(id);
                     self.workloads_version += 1;
                     self.pods_version += 1;
+                }
+                Op::Claim(view) => {
+                    let key = (view.namespace.clone(), view.name.clone());
+                    self.claim_names.insert(view.id, key.clone());
+                    self.claims.insert(key, view.clone());
+                    self.pods_version += 1;
+                }
+                Op::ClaimGone(id) => {
+                    if let Some(key) = self.claim_names.remove(id) {
+                        self.claims.remove(&key);
+                    }
+                    self.pods_version += 1;
+                }
+                Op::Ingress(view) => {
+                    self.ingresses.insert(view.id, view.clone());
+                    self.shape += 1;
+                }
+                Op::IngressGone(id) => {
+                    self.ingresses.remove(id);
+                    self.shape += 1;
                 }
                 Op::Pulse(pulse) => {
                     // Messages of one patch leave one after the other, so that a burst reads as a stream.
@@ -476,7 +511,7 @@ impl Scene {
         }
         for part in [pulse.from, pulse.to] {
             if let Some(i) = part_index(part) {
-                self.parts[i] = Some(Activity { at: start, text: pulse.text.clone() });
+                self.parts[i] = Some(Activity { at: start, message: pulse.message.clone() });
             }
         }
         self.touch(start + anim::PULSE.max(anim::GLOW));
@@ -506,9 +541,32 @@ impl Scene {
         Some(at)
     }
 
-    /// Whether a pod belongs to an older revision of its Deployment.
+    /// Whether a pod belongs to an older revision of its owner.
     pub fn is_old(&self, pod: &PodItem) -> bool {
-        pod.view.owner.and_then(|o| self.workloads.get(&o)).is_some_and(|w| w.owner.is_some() && !w.newest)
+        let Some(w) = pod.view.owner.and_then(|o| self.workloads.get(&o)) else { return false };
+        let bears = |(key, value): &(Arc<str>, Arc<str>)| {
+            pod.view.labels.iter().find(|(k, _)| k == key).is_none_or(|(_, v)| v == value)
+        };
+        w.owner.is_some() && !w.newest || w.newest_label.as_ref().is_some_and(|l| !bears(l))
+    }
+
+    /// The colour of an owner: that of the uppermost one.
+    pub fn colour(&self, owner: Option<Id>) -> Option<u8> {
+        self.colours.get(&self.top_owner(owner)?).copied()
+    }
+
+    /// Whether all claims that a pod mounts are bound; none: it mounts none.
+    pub fn claims_bound(&self, pod: &PodItem) -> Option<bool> {
+        let claims = &pod.view.claims;
+        let bound = |name: &Arc<str>| {
+            self.claims.get(&(pod.view.namespace.clone(), name.clone())).is_some_and(|c| &*c.phase == "Bound")
+        };
+        (!claims.is_empty()).then(|| claims.iter().all(bound))
+    }
+
+    /// The service of this name.
+    pub fn service(&self, namespace: &str, name: &str) -> Option<&ServiceView> {
+        self.services.values().find(|s| *s.name == *name && *s.namespace == *namespace)
     }
 
     /// Whether a pod belongs to the newest of several revisions that have pods: worth a mark while a rollout runs.
@@ -594,6 +652,7 @@ pub(super) mod tests {
             ready: (1, 1),
             restarts: 0,
             owner: None,
+            claims: Arc::from([]),
             labels: Arc::from([]),
             images: Arc::from([]),
             ip: "".into(),

@@ -8,6 +8,7 @@ use super::layout::{Layout, Rect, arrange};
 use super::scene::Scene;
 use super::strip::{Strip, strip};
 use crate::bridge::Engine;
+use crate::i18n::Lang;
 use kubarium_core::view::model::Id;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -61,8 +62,6 @@ pub struct MapView {
     calm: bool,
     focused: bool,
     shown: Shown,
-    /// Pixels at the lower edge that other things may cover.
-    covered: f64,
     note: Option<Element>,
     note_words: [String; 3],
     note_text: String,
@@ -107,7 +106,6 @@ impl MapView {
             calm,
             focused: false,
             shown: Shown::default(),
-            covered: 0.0,
             note,
             note_words: Default::default(),
             note_text: String::new(),
@@ -126,7 +124,8 @@ impl MapView {
         self.canvas.set_width((w * dpr).round() as u32);
         self.canvas.set_height((h * dpr).round() as u32);
         self.strip = strip(w.max(200.0));
-        self.shape = u64::MAX;
+        // a panel beside the map has opened or closed: it glides there
+        self.shape = if self.layout.cell.is_none() { u64::MAX } else { u64::MAX - 1 };
         self.dirty = true;
     }
 
@@ -138,13 +137,7 @@ impl MapView {
         selected: Option<Target>,
         label: Option<(Rc<str>, Rc<str>)>,
         search: Option<Rc<str>>,
-        covered: bool,
     ) {
-        let covered = if covered { 168.0 } else { 56.0 };
-        if covered != self.covered {
-            self.covered = covered;
-            self.shape = u64::MAX - 1;
-        }
         self.words = words;
         self.note_words = note_words;
         if self.selected != selected || self.label != label || self.search != search {
@@ -171,13 +164,7 @@ impl MapView {
     }
 
     fn fit(&self) -> Camera {
-        let height = self.size.1 - self.foot();
-        Camera::fit(self.layout.width, self.layout.height, self.size.0, height, self.strip.height)
-    }
-
-    /// How much of the lower edge is left free: nothing where there is little room anyway.
-    fn foot(&self) -> f64 {
-        if self.size.1 > 480.0 && self.size.0 > 560.0 { self.covered } else { self.covered.min(56.0) }
+        Camera::fit(self.layout.width, self.layout.height, self.size.0, self.size.1, self.strip.height)
     }
 
     fn least_zoom(&self) -> f64 {
@@ -213,7 +200,7 @@ impl MapView {
             if most > self.room || most * 3 < self.room {
                 self.room = most + most / 4;
             }
-            self.layout = arrange(scene, self.size.0, self.size.1 - self.strip.height - self.foot(), self.room);
+            self.layout = arrange(scene, self.size.0, self.size.1 - self.strip.height, self.room);
             if self.auto {
                 let to = self.fit();
                 let aim = self.flight.map_or(self.camera, |f| f.to);
@@ -252,7 +239,11 @@ impl MapView {
         self.drawn = (engine.anim, time);
         self.dirty = false;
         // What is selected is told at length in the inspector already.
-        let tip = self.hover.filter(|t| self.selected != Some(*t)).map(|t| tip(engine, t)).unwrap_or_default();
+        let tip = self
+            .hover
+            .filter(|t| self.selected != Some(*t))
+            .map(|t| tip(engine, self.words.lang, t))
+            .unwrap_or_default();
         let frame = Frame {
             scene,
             layout: &self.layout,
@@ -310,6 +301,14 @@ impl MapView {
             }
             Target::Workload(id) => {
                 Some(of(&|p| p.view.owner == Some(id) || scene.top_owner(p.view.owner) == Some(id)))
+            }
+            Target::Object(id) => {
+                if let Some(i) = scene.ingresses.get(&id) {
+                    let services = i.services.iter().filter_map(|s| scene.service(&i.namespace, s));
+                    return Some(services.flat_map(|s| s.endpoints.iter().map(|(id, _)| *id)).collect());
+                }
+                let claim = scene.claims.values().find(|c| c.id == id)?;
+                Some(of(&|p| p.view.namespace == claim.namespace && p.view.claims.contains(&claim.name)))
             }
             _ => None,
         }
@@ -511,10 +510,24 @@ pub fn find(scene: &Scene, search: &str) -> Vec<Target> {
             .filter(|s| matches(&format!("svc/{}", s.name).to_lowercase()))
             .map(|s| Target::Service(s.id)),
     );
+    found.extend(
+        scene
+            .workloads
+            .values()
+            .filter(|w| matches(&format!("{}/{}", w.kind, w.name).to_lowercase()))
+            .map(|w| Target::Workload(w.id)),
+    );
+    found.extend(
+        scene
+            .ingresses
+            .values()
+            .filter(|i| matches(&format!("ing/{} {}", i.name, i.hosts).to_lowercase()))
+            .map(|i| Target::Object(i.id)),
+    );
     found
 }
 
-fn tip(engine: &Engine, target: Target) -> Vec<String> {
+fn tip(engine: &Engine, lang: Lang, target: Target) -> Vec<String> {
     let scene = &engine.scene;
     match target {
         Target::Pod(id) => {
@@ -525,6 +538,13 @@ fn tip(engine: &Engine, target: Target) -> Vec<String> {
             }
             if let Some(image) = p.images.first() {
                 lines.push(image.to_string());
+            }
+            if let Some(w) = scene.top_owner(p.owner).and_then(|o| scene.workloads.get(&o)) {
+                lines.push(format!("← {} {}", lang.term("kind", w.kind), w.name));
+            }
+            for name in p.claims.iter().take(3) {
+                let phase = scene.claims.get(&(p.namespace.clone(), name.clone())).map_or("–", |c| &*c.phase);
+                lines.push(format!("pvc/{name}  {phase}"));
             }
             if !p.labels.is_empty() {
                 lines.push(p.labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join("  "));
@@ -544,7 +564,7 @@ fn tip(engine: &Engine, target: Target) -> Vec<String> {
                     gi(n.memory.0),
                     gi(n.memory.1)
                 ),
-                format!("pods {}/{}", n.pods.0, n.pods.1),
+                lang.f("tip.pods", &[("n", &n.pods.0.to_string()), ("all", &n.pods.1.to_string())]),
             ]
         }
         Target::Service(id) => {
@@ -554,12 +574,20 @@ fn tip(engine: &Engine, target: Target) -> Vec<String> {
             if !s.selector.is_empty() {
                 lines.push(s.selector.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(","));
             }
-            lines.push(format!("endpoints {ready}/{}", s.endpoints.len()));
+            let all = s.endpoints.len().to_string();
+            lines.push(lang.f("tip.endpoints", &[("ready", &ready.to_string()), ("all", &all)]));
             lines
         }
+        Target::Object(id) => match scene.ingresses.get(&id) {
+            Some(i) => {
+                let services = i.services.iter().map(|s| format!("svc/{s}")).collect::<Vec<_>>();
+                vec![format!("ingress/{}", i.name), i.hosts.to_string(), format!("→ {}", services.join("  "))]
+            }
+            None => vec![],
+        },
         Target::Workload(_) => vec![],
         Target::Part(i) => match scene.parts.get(i as usize).and_then(Option::as_ref) {
-            Some(a) => vec![a.text.to_string()],
+            Some(a) => vec![lang.said(&a.message)],
             None => vec![],
         },
     }

@@ -1,6 +1,7 @@
 //! The browser behind small functions: storage, address bar, clipboard, timers. Nothing here knows the cluster.
 
 pub mod clipboard;
+pub mod db;
 pub mod storage;
 pub mod timers;
 pub mod url;

@@ -15,3 +15,10 @@ pub fn read(name: &str) -> Option<String> {
 pub fn write(name: &str, text: &str) -> bool {
     store().is_some_and(|s| s.set_item(&format!("kubarium.{name}"), text).is_ok())
 }
+
+/// Forgets what was kept under a name.
+pub fn forget(name: &str) {
+    if let Some(s) = store() {
+        let _ = s.remove_item(&format!("kubarium.{name}"));
+    }
+}

@@ -1,0 +1,83 @@
+//! The session across reloads: what is kept of it, where, and how it comes back. The browser's database has it; what
+//! happens in the last moment before the page goes, when nothing may wait, goes to local storage if it fits there.
+
+use crate::platform::db::{self, Trouble};
+use crate::platform::storage;
+use kubarium_core::cluster::SessionRecord;
+use serde::{Deserialize, Serialize};
+
+/// All that is kept.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Kept {
+    /// When, in milliseconds of the wall clock: of two the later one counts.
+    pub at: f64,
+    /// The session.
+    pub record: Option<SessionRecord>,
+    /// Time runs.
+    pub playing: bool,
+    /// How fast.
+    pub speed: f64,
+    /// The editor.
+    pub desk: Desk,
+}
+
+/// What is kept of the editor.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Desk {
+    /// The scenario's name.
+    pub scenario: Option<String>,
+    /// Names and texts.
+    pub files: Vec<(String, String)>,
+    /// The one that is shown.
+    pub active: usize,
+}
+
+/// The name in the database.
+const NAME: &str = "session";
+/// The name in local storage of what was kept in the last moment.
+const LAST: &str = "last";
+/// Local storage has room for a few megabytes, and other things are in it.
+const LAST_MOST: usize = 1_500_000;
+
+fn parse(text: &str) -> Option<Kept> {
+    serde_json::from_str(text).ok()
+}
+
+/// What earlier versions kept in local storage.
+fn old() -> Option<Kept> {
+    let record: SessionRecord = serde_json::from_str(&storage::read("session")?).ok()?;
+    let desk = storage::read("desk").and_then(|t| serde_json::from_str(&t).ok()).unwrap_or_default();
+    let playing = storage::read("playing").as_deref() != Some("0");
+    Some(Kept { at: 0.0, record: Some(record), playing, speed: 1.0, desk })
+}
+
+/// What was kept last, wherever that is; and why nothing will be kept, if so.
+pub async fn load() -> (Option<Kept>, Option<Trouble>) {
+    let (there, trouble) = match db::read(NAME).await {
+        Ok(text) => (text.as_deref().and_then(parse), None),
+        Err(trouble) => (None, Some(trouble)),
+    };
+    let last = storage::read(LAST).as_deref().and_then(parse);
+    let newest = [there, last, old()].into_iter().flatten().max_by(|a, b| a.at.total_cmp(&b.at));
+    (newest.filter(|k| k.record.as_ref().is_some_and(|r| !r.inputs.is_empty())), trouble)
+}
+
+/// Keeps it.
+pub async fn save(kept: Kept) -> Result<(), Trouble> {
+    let Ok(text) = serde_json::to_string(&kept) else { return Ok(()) };
+    db::write(NAME, &text).await?;
+    // what it replaces
+    for name in [LAST, "session", "desk", "playing"] {
+        storage::forget(name);
+    }
+    Ok(())
+}
+
+/// Keeps it at once: the page is about to go.
+pub fn save_last(kept: &Kept) {
+    if let Ok(text) = serde_json::to_string(kept)
+        && text.len() < LAST_MOST
+    {
+        storage::write(LAST, &text);
+    }
+}
