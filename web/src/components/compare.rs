@@ -70,7 +70,7 @@ pub fn Compare(props: &Props) -> Html {
                 <b>{ t("compare.title") }</b>
                 <span class="grow"></span>
                 <button type="button" class="pill small" onclick={typed} data-testid="diff-terminal">{ t("compare.terminal") }</button>
-                <button type="button" class="pill small" onclick={close} data-testid="diff-close">{ icon("close") }{ t("compare.close") }</button>
+                <button type="button" class="ghost" onclick={close} aria-label={t("compare.close")} title={t("compare.close")} data-testid="diff-close">{ icon("close") }</button>
             </div>
             <ul class="fates" role="status">
                 { for found.objects.iter().take(12).map(|o| {

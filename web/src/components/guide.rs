@@ -40,6 +40,12 @@ pub fn Guide(props: &Common) -> Html {
         <aside class="guide" aria-label={t("guide.title")} data-testid="guide">
             <div class="guide-head">
                 <h2>{ s.title.get(ui.lang) }</h2>
+                <span class="grow"></span>
+                <button type="button" class="ghost" disabled={i == 0} onclick={go(i.checked_sub(1))} aria-label={t("guide.back")}>{ icon("left") }</button>
+                <span class="dots" aria-label={ui.lang.f("guide.of", &[("n", &(i + 1).to_string()), ("all", &steps.len().to_string())])} role="img">
+                    { for (0..steps.len()).map(|k| html! { <i class={classes!((k == i).then_some("on"))}></i> }) }
+                </span>
+                <button type="button" class="ghost" disabled={i + 1 >= steps.len()} onclick={go(Some(i + 1))} aria-label={t("guide.next")} data-testid="guide-next">{ icon("right") }</button>
                 <button type="button" class="ghost" onclick={set(false)} aria-label={t("common.close")}>{ icon("close") }</button>
             </div>
             // All steps take the same room, so that the map stands still while a person reads on.
@@ -51,13 +57,6 @@ pub fn Guide(props: &Common) -> Html {
                 }) }
             </div>
             <p class="sr-only" aria-live="polite">{ if i == 0 { "" } else { steps.get(i).map_or("", String::as_str) } }</p>
-            <div class="guide-foot">
-                <button type="button" class="ghost" disabled={i == 0} onclick={go(i.checked_sub(1))} aria-label={t("guide.back")}>{ icon("left") }</button>
-                <span class="dots" aria-label={ui.lang.f("guide.of", &[("n", &(i + 1).to_string()), ("all", &steps.len().to_string())])} role="img">
-                    { for (0..steps.len()).map(|k| html! { <i class={classes!((k == i).then_some("on"))}></i> }) }
-                </span>
-                <button type="button" class="ghost" disabled={i + 1 >= steps.len()} onclick={go(Some(i + 1))} aria-label={t("guide.next")} data-testid="guide-next">{ icon("right") }</button>
-            </div>
         </aside>
     }
 }

@@ -248,9 +248,6 @@ pub fn MapPanel(props: &Common) -> Html {
             if !table {
                 <Guide ui={ui.clone()} session={session.clone()} />
             }
-            if ui.legend && !table {
-                <Legend lang={ui.lang} theme_light={ui.theme == crate::state::Theme::Light} />
-            }
             <div class="map-bar">
                 <p class={classes!("showing", table.then_some("hidden"))} ref={note} data-testid="showing"></p>
                 if ui.search.is_some() {
@@ -281,6 +278,9 @@ pub fn MapPanel(props: &Common) -> Html {
                     </button>
                 }
             </div>
+            if ui.legend && !table {
+                <Legend lang={ui.lang} theme_light={ui.theme == crate::state::Theme::Light} />
+            }
             </div>
         </section>
     }

@@ -150,9 +150,12 @@ impl Painter {
         let counted = in_view > GLYPHS_TO || cell.size * z < 3.5;
         let mut shown = Shown { pods: 0, counted };
 
-        self.cards(f, &visible, counted);
+        self.cards(f, &visible);
+        self.curves(f, counted);
+        self.heads(f, &visible, counted);
         self.tray(f);
-        self.services(f, &visible, counted);
+        self.ingresses(f);
+        self.services(f);
         if counted {
             self.totals(f, &visible, cell, &mut shown);
         } else {
@@ -177,12 +180,18 @@ impl Painter {
         shown
     }
 
-    fn cards(&self, f: &Frame, visible: &[usize], counted: bool) {
+    /// The radius of a card's corners.
+    fn radius(f: &Frame) -> f64 {
+        let z = f.camera.zoom;
+        if f.layout.card.0 * z < 40.0 { 3.0 / z } else { 12.0f64.min(8.0 / z.min(1.0)) }
+    }
+
+    fn cards(&self, f: &Frame, visible: &[usize]) {
         let ctx = &self.ctx;
         let p = &self.palette;
         let z = f.camera.zoom;
         let screen_w = f.layout.card.0 * z;
-        let radius = if screen_w < 40.0 { 3.0 / z } else { 12.0f64.min(8.0 / z.min(1.0)) };
+        let radius = Self::radius(f);
         // All cards in one path: with thousands of them this is what keeps the frame short.
         ctx.begin_path();
         for i in visible {
@@ -200,6 +209,15 @@ impl Painter {
             ctx.set_line_width((1.0 / z).min(2.0));
             ctx.stroke();
         }
+    }
+
+    /// Names, lamps and bars of the cards: above the lines of services, so that they stay legible.
+    fn heads(&self, f: &Frame, visible: &[usize], counted: bool) {
+        let ctx = &self.ctx;
+        let p = &self.palette;
+        let z = f.camera.zoom;
+        let screen_w = f.layout.card.0 * z;
+        let radius = Self::radius(f);
         if screen_w < 64.0 {
             return;
         }
@@ -328,12 +346,12 @@ impl Painter {
         }
     }
 
-    fn services(&self, f: &Frame, visible: &[usize], counted: bool) {
+    /// The lines from services to the pods that answer for them.
+    fn curves(&self, f: &Frame, counted: bool) {
         let ctx = &self.ctx;
         let p = &self.palette;
         let z = f.camera.zoom;
         let half = f.layout.cell.map_or(13.0, |c| c.size / 2.0);
-        let k = f.layout.lane_scale;
         let total: usize = f.scene.services.values().map(|s| s.endpoints.len()).sum();
         let busy = f.scene.services.values().filter(|s| !s.endpoints.is_empty()).count() > 2;
         for (nth, s) in f.scene.services.values().enumerate() {
@@ -397,8 +415,13 @@ impl Painter {
                 ctx.set_global_alpha(1.0);
             }
         }
-        let _ = visible;
-        self.ingresses(f);
+    }
+
+    /// The bars of services.
+    fn services(&self, f: &Frame) {
+        let ctx = &self.ctx;
+        let p = &self.palette;
+        let k = f.layout.lane_scale;
         for s in f.scene.services.values() {
             let Some(b) = f.layout.services.get(&s.id) else { continue };
             let live = s.endpoints.iter().any(|(_, r)| *r);
@@ -446,7 +469,7 @@ impl Painter {
             match rest.get(i + 1) {
                 Some(next) => {
                     let reach = |a: (f64, f64), b: (f64, f64)| (b.0 - a.0).hypot(b.1 - a.1) / 2.0;
-                    let r = reach(at, *p).min(reach(*p, *next)).min(7.0);
+                    let r = reach(at, *p).min(reach(*p, *next)).min(10.0);
                     let _ = ctx.arc_to(p.0, p.1, next.0, next.1, r);
                 }
                 None => ctx.line_to(p.0, p.1),

@@ -259,6 +259,10 @@ fn lane_layout(scene: &Scene, width: f64, k: f64) -> Lane {
     let mut order: Vec<_> = scene.services.values().collect();
     order.sort_by_key(|s| s.selector.is_empty());
     order.truncate(SERVICES_MOST);
+    if below && order.len() > 1 {
+        // on a phone the API's own service would only be in the way
+        order.retain(|s| !(s.selector.is_empty() && s.endpoints.is_empty()));
+    }
     // One row if that is possible without addresses: lines would cross a second one.
     let all = |short: bool| order.iter().map(|s| wide(&service_text(s, short)) + gap).sum::<f64>() - gap;
     let short = all(false) > room;
@@ -328,18 +332,19 @@ impl Layout {
         }
     }
 
-    /// The corners of the way from below a service's bar to a pod that stands where a straight curve would lead over
-    /// other pods: along the lane, down between the cards, along the row of pods. `nth` tells services apart.
+    /// The corners of the way from below a service's bar to a pod: along the lane and straight down; where that would
+    /// lead over other pods, down between the cards and along the row of pods. `nth` tells services apart.
     pub fn detour(&self, from: (f64, f64), place: Place, slot: u32, nth: usize) -> Option<Vec<(f64, f64)>> {
         let Place::Node(id) = place else { return None };
         let (index, cell) = (*self.index.get(&id)?, self.cell?);
         let row = slot as usize / cell.cols.max(1);
-        if index < self.cols && self.cols > 1 && row == 0 {
-            return None;
-        }
         let (x, y) = self.corner(place, slot)?;
         let card = self.card_at(index);
         let shift = (nth % 5) as f64;
+        if index < self.cols && row == 0 {
+            let (lane, middle) = (self.top - 7.0 - shift * 3.5, x + cell.size / 2.0);
+            return Some(vec![from, (from.0, lane), (middle, lane), (middle, y - 2.0)]);
+        }
         let (lane, trunk) = (self.top - 6.0 - shift * 4.0, card.x - GAP / 2.0 - 4.0 + shift * 2.0);
         let (above, middle) = (y - 5.0, x + cell.size / 2.0);
         Some(vec![from, (from.0, lane), (trunk, lane), (trunk, above), (middle, above), (middle, y - 2.0)])
