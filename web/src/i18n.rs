@@ -69,6 +69,7 @@ impl Lang {
             Doing::DeletesAll => self.f("said.deletes_all", &values),
             Doing::Reads => self.f("said.reads", &values),
             Doing::Lists => self.f("said.lists", &values),
+            Doing::Watches => self.f("said.watches", &values),
             Doing::Types => m.name.to_string(),
         };
         match m.refused {
