@@ -166,9 +166,10 @@ impl Cluster {
 
     /// Goes to a moment, back or forth. Going back keeps the inputs after it until a new one is submitted.
     pub fn seek(&mut self, to: SimTime) {
-        if to < self.now() {
-            let i = self.keyframes.partition_point(|k| k.world.sim.now <= to).saturating_sub(1);
-            let k = &self.keyframes[i];
+        let i = self.keyframes.partition_point(|k| k.world.sim.now <= to).saturating_sub(1);
+        let k = &self.keyframes[i];
+        // forth too, where a snapshot of the future that was rewound stands nearer
+        if to < self.now() || k.world.steps > self.world.steps {
             self.world = k.world.clone();
             self.applied = k.inputs;
             self.epoch += 1;

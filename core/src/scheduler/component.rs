@@ -197,7 +197,7 @@ impl Scheduler {
             let at = sim.now;
             sim.update_pod_status(now.id, |s| {
                 s.set_condition(SCHEDULED, false, at, Some(("SchedulingGated", message.into())));
-                s.conditions[SCHEDULED].observed = 1;
+                s.scheduled_generation = 1;
                 true
             });
         }
@@ -464,7 +464,7 @@ impl Scheduler {
         let now = sim.now;
         sim.update_pod_status(pod.id, |s| {
             let changed = s.set_condition(SCHEDULED, false, now, Some((reason, message.into())));
-            s.conditions[SCHEDULED].observed = pod.generation;
+            s.scheduled_generation = pod.generation;
             changed
         });
     }

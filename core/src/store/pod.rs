@@ -73,7 +73,8 @@ impl Protos {
     }
 
     pub(super) fn intern(&mut self, mut proto: PodProto) -> Arc<PodProto> {
-        let hash = fnv(serde_json::to_vec(&proto.pod).unwrap_or_default().as_slice());
+        // by way of a value: code that writes typed objects as text as well would be as large as that
+        let hash = fnv(serde_json::to_value(&proto.pod).unwrap_or_default().to_string().as_bytes());
         let found = self.by_hash.get(&hash).and_then(|same| same.iter().find(|p| p.pod == proto.pod)).cloned();
         if let Some(p) = found {
             return p;
@@ -166,8 +167,6 @@ pub struct Condition {
     pub status: Option<bool>,
     /// lastTransitionTime
     pub since: Second,
-    /// observedGeneration; 0: the pod's status says it for all conditions, or nobody does.
-    pub observed: u32,
     /// Reason and message, where there are any.
     pub why: Option<Arc<(Cow<'static, str>, Cow<'static, str>)>>,
 }
@@ -260,7 +259,9 @@ pub struct PodStatusRecord {
     pub nominated: Option<Arc<str>>,
     /// status.observedGeneration; 0: not printed.
     pub observed_generation: u32,
-    /// Print observedGeneration in conditions too (the real kubelet does).
+    /// observedGeneration of `PodScheduled` where the scheduler says it; 0: [`Self::observed_generation`] holds for it.
+    pub scheduled_generation: u32,
+    /// What the fields above have no place for.
     pub more: Option<Arc<PodStatus>>,
 }
 
@@ -277,6 +278,7 @@ impl Default for PodStatusRecord {
             started: None,
             nominated: None,
             observed_generation: 0,
+            scheduled_generation: 0,
             more: None,
         }
     }
@@ -300,8 +302,10 @@ impl PodStatusRecord {
             c.since = now.into();
         }
         c.status = Some(status);
-        c.observed = 0;
         c.why = why;
+        if which == SCHEDULED {
+            self.scheduled_generation = 0;
+        }
         true
     }
 
@@ -435,7 +439,7 @@ impl PodRecord {
                     message: c.why.as_ref().map(|w| w.1.to_string()).filter(|r| !r.is_empty()),
                     // The scheduler says of which generation it speaks; kubelets where they say it of the status too.
                     observed_generation: match s.observed_generation {
-                        0 if i == SCHEDULED && !status => Some(i64::from(self.generation)),
+                        0 if i == SCHEDULED && s.scheduled_generation > 0 => Some(i64::from(s.scheduled_generation)),
                         0 => None,
                         n => Some(i64::from(n)),
                     },
@@ -505,8 +509,10 @@ impl PodRecord {
                         ))
                     });
                     let since = c.last_transition_time.as_ref().map(SimTime::from_api).unwrap_or_default().into();
-                    let observed = c.observed_generation.unwrap_or(0).max(0) as u32;
-                    s.conditions[i] = Condition { status: Some(c.status == "True"), since, observed, why };
+                    if i == SCHEDULED {
+                        s.scheduled_generation = c.observed_generation.unwrap_or(0).max(0) as u32;
+                    }
+                    s.conditions[i] = Condition { status: Some(c.status == "True"), since, why };
                 }
                 _ => rest.conditions.get_or_insert_default().push(c.clone()),
             }

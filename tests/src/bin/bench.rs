@@ -1,8 +1,9 @@
-//! How fast large clusters run natively: `bench [quick]`. Each row is a cluster that is born, filled, left alone, rolled
+//! How fast large clusters run natively: `bench [quick|hour]`. Each row is a cluster that is born, filled, left alone, rolled
 //! and asked; times are of this machine's one core, memory is what the process holds more than before.
 
 use kubarium_core::clock::{SimDuration, SimTime};
 use kubarium_core::cluster::Cluster;
+use kubarium_core::view::model::Fault;
 use kubarium_core::world::Input;
 use std::time::Instant;
 
@@ -131,8 +132,76 @@ fn measure(nodes: usize, deployments: usize, each: usize) {
     );
 }
 
+/// Seconds of the session that [`hour`] plays.
+const HOUR: u64 = 3_600;
+
+/// An hour in which people work on 1,000 pods all the time: each minute pods are killed and relabelled, each three
+/// minutes a Deployment is rolled, each ten a node fails or comes back. Then: how long going to any moment of it takes.
+fn hour() {
+    let before = resident();
+    let mut cluster = Cluster::with_nodes(50, 1);
+    pass(&mut cluster, 5);
+    let text: String = (0..20)
+        .map(|n| MANIFEST.replace("NUMBER", &n.to_string()).replace("COUNT", "50").replace("TIER", "front"))
+        .collect();
+    cluster.submit(Input::File { name: "all.yaml".into(), text: Some(text) });
+    line(&mut cluster, "apply -f all.yaml");
+    let start = Instant::now();
+    for minute in 1..HOUR / 60 {
+        let rest = SimTime::from_secs(minute * 60).0.saturating_sub(cluster.now().0);
+        pass(&mut cluster, rest / 1_000_000);
+        let app = minute % 20;
+        let pods: Vec<String> = (cluster.world.sim.store.pods())
+            .filter(|p| p.name.starts_with(&format!("app-{app}-")))
+            .take(10)
+            .map(|p| p.name.to_string())
+            .collect();
+        let (killed, relabelled) = pods.split_at(pods.len() / 2);
+        line(&mut cluster, &format!("delete pod {} --wait=false", killed.join(" ")));
+        line(&mut cluster, &format!("label pod {} tier=off app=off --overwrite", relabelled.join(" ")));
+        if minute % 3 == 0 {
+            line(&mut cluster, &format!("set image deployment/app-{app} main=nginx:1.{minute}"));
+        }
+        if minute % 10 == 0 {
+            let on = minute % 20 == 0;
+            let node = "node-7".to_owned();
+            cluster.submit(Input::Fault(Fault::NodePower { node, on }));
+        }
+    }
+    let rest = SimTime::from_secs(HOUR).0.saturating_sub(cluster.now().0);
+    pass(&mut cluster, rest / 1_000_000);
+    let played = start.elapsed().as_secs_f64();
+    let held = resident().saturating_sub(before);
+    let (end, steps) = (cluster.now(), cluster.world.steps);
+    // scattered over the hour, back and forth
+    let mut times: Vec<f64> = (0..120u64)
+        .map(|n| {
+            let to = SimTime(end.0 / 1_000 * (n * 617 % 1_000));
+            let start = Instant::now();
+            cluster.seek(to);
+            start.elapsed().as_secs_f64() * 1000.0
+        })
+        .collect();
+    cluster.seek(end);
+    assert_eq!(cluster.world.steps, steps, "a replay came out differently");
+    times.sort_by(f64::total_cmp);
+    println!(
+        "an hour with {} pods on 50 nodes: {steps} events, {} inputs, played in {played:.1} s, {:.0} MB; \
+         a seek takes {:.0} ms, 95 of 100 at most {:.0} ms, the longest {:.0} ms",
+        cluster.world.sim.store.pods().count(),
+        cluster.inputs().len(),
+        held as f64 / 1e6,
+        times[times.len() / 2],
+        times[times.len() * 95 / 100],
+        times[times.len() - 1],
+    );
+}
+
 fn main() {
     let quick = std::env::args().any(|a| a == "quick");
+    if std::env::args().any(|a| a == "hour") {
+        return hour();
+    }
     println!(
         "{:>6} {:>17} {:>7} {:>8} {:>8} {:>7} {:>9} {:>8} {:>8} {:>7} {:>8} {:>7} {:>7} {:>8}",
         "nodes",
@@ -153,4 +222,5 @@ fn main() {
     for &(nodes, deployments, each) in SIZES.iter().take(if quick { 3 } else { SIZES.len() }) {
         measure(nodes, deployments, each);
     }
+    hour();
 }
