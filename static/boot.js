@@ -4,6 +4,7 @@ import init from "./kubarium.js";
 
 try {
   await init({ module_or_path: new URL("kubarium_bg.wasm", import.meta.url) });
+  performance.mark("started");
   document.documentElement.dataset.started = "true";
   // Offline use; the page works the same without it.
   navigator.serviceWorker?.register("sw.js").catch(() => {});

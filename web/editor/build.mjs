@@ -1,4 +1,4 @@
-// Builds dist/editor.js, one ES module that the page imports through wasm-bindgen; installs the locked packages when
+// Builds dist/editor.js, one ES module that loader.js imports once the page stands; installs the locked packages when
 // they are not there yet, so that `trunk serve` works from a fresh clone too.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync, mkdirSync } from "node:fs";

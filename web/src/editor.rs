@@ -1,8 +1,9 @@
-//! The editor of `web/editor` (its functions and their arguments are described there), as Rust sees it.
+//! The editor of `web/editor` (its functions and their arguments are described there), as Rust sees it. It is loaded
+//! after the page has been drawn; until then what is asked of it waits.
 
 use wasm_bindgen::prelude::*;
 
-#[wasm_bindgen(module = "/editor/dist/editor.js")]
+#[wasm_bindgen(module = "/editor/loader.js")]
 extern "C" {
     /// An editor on the page.
     #[derive(Clone)]

@@ -52,6 +52,37 @@ pub fn publish(session: Session) {
     };
     put(&hooks, "seek", Closure::<dyn Fn(f64)>::new(seek).into_js_value());
     let s = session.clone();
+    put(&hooks, "bare", Closure::<dyn Fn(usize)>::new(move |nodes| s.begin_bare(nodes)).into_js_value());
+    let s = session.clone();
+    // Lets time pass at once.
+    let forward = move |seconds: f64| {
+        s.with(|e| e.cluster.advance(SimTime((seconds * 1e6) as u64), u64::MAX));
+    };
+    put(&hooks, "forward", Closure::<dyn Fn(f64)>::new(forward).into_js_value());
+    let s = session.clone();
+    let play = move |speed: f64| {
+        s.set_speed(speed);
+        s.set_playing(speed > 0.0);
+    };
+    put(&hooks, "play", Closure::<dyn Fn(f64)>::new(play).into_js_value());
+    let s = session.clone();
+    // What a person would have to replay: the session as a link carries it.
+    let record = move || s.read(|e| serde_json::to_string(&e.cluster.record()).unwrap_or_default());
+    put(&hooks, "record", Closure::<dyn Fn() -> String>::new(record).into_js_value());
+    let s = session.clone();
+    let restore = move |text: String| {
+        if let Ok(record) = serde_json::from_str(&text) {
+            s.restore(&record);
+        }
+    };
+    put(&hooks, "restore", Closure::<dyn Fn(String)>::new(restore).into_js_value());
+    // Bytes that the WebAssembly memory has grown to.
+    let memory = || {
+        let memory = wasm_bindgen::memory().unchecked_into::<js_sys::WebAssembly::Memory>();
+        memory.buffer().unchecked_into::<js_sys::ArrayBuffer>().byte_length()
+    };
+    put(&hooks, "memory", Closure::<dyn Fn() -> u32>::new(memory).into_js_value());
+    let s = session.clone();
     // Pixels from the map's corner to the middle of a pod, node or service of this name.
     let place = move |name: String| -> JsValue {
         let target = s.read(|e| {

@@ -1,6 +1,7 @@
 //! The starter scenarios: data from `static/scenarios`, with their texts in each language.
 
 use crate::i18n::Lang;
+use kubarium_core::api::yaml;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -89,7 +90,7 @@ pub fn all() -> &'static [Scenario] {
             include_str!("../../static/scenarios/node-failure.yaml"),
         ]
         .iter()
-        .filter_map(|text| serde_yaml::from_str(text).ok())
+        .filter_map(|text| serde_json::from_value(yaml::read_value(text).ok()?).ok())
         .collect()
     })
 }

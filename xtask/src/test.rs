@@ -40,8 +40,6 @@ fn fmt() -> Done {
 }
 
 fn clippy() -> Done {
-    // the page's bindings name the bundle: it must be there
-    web::editor()?;
     let all = ["clippy", "--workspace", "--all-targets", "--profile", "fast", "--", "-D", "warnings"];
     tools::run_command(tools::cargo().args(all))
 }
@@ -55,7 +53,6 @@ pub fn natively(tests: &[&str]) -> Vec<String> {
 
 /// Unit tests, tables, conformance, tidiness: all but the browser's, with optimised code and its assertions on.
 fn native() -> Done {
-    web::editor()?;
     // the browser tests have nothing to look at here and say so
     tools::run_command(tools::cargo().args(natively(&["--lib", "--bins", "--tests"])).env("KUBARIUM_DIST", ""))
 }

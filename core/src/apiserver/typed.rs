@@ -9,6 +9,7 @@ use crate::store::pod::{Deletion, PodStatusRecord, SCHEDULED, TOKEN_MARK, rename
 use crate::store::{EventRecord, Id, Key, Kind, LabelSet, Obj, PodProto, PodRecord, Typed};
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -121,7 +122,7 @@ impl Sim {
             }
             e
         })?;
-        let pod: Pod = serde_json::from_value(v).map_err(|e| Status::bad_request(e.to_string()))?;
+        let pod: Pod = Pod::deserialize(&v).map_err(|e| Status::bad_request(e.to_string()))?;
         let proto = self.pod_record(pod, 0).proto;
         self.server.templates.insert(owner_id, (generation, proto.clone()));
         Ok(proto)

@@ -12,6 +12,7 @@ use crate::apiserver::{admission, patch, registry};
 use crate::sim::{Actor, Sim};
 use crate::store::pod::RunState;
 use crate::store::{Key, Kind, Obj, PodProto, PodRecord};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -211,7 +212,7 @@ impl Sim {
                     }
                     _ => None,
                 };
-                let pod: k8s_openapi::api::core::v1::Pod = serde_json::from_value(v).map_err(bad)?;
+                let pod: k8s_openapi::api::core::v1::Pod = Deserialize::deserialize(&v).map_err(bad)?;
                 let id = id.or(kept.as_ref().map(|k| k.0)).unwrap_or(0);
                 let mut record = self.pod_record(pod, id);
                 if let Some((_, (status, before), true)) = kept {
@@ -221,7 +222,7 @@ impl Sim {
                 Ok(Obj::Pod(Arc::new(record)))
             }
             Kind::Event => self.event_record(&v, id).map(|e| Obj::Event(Arc::new(e))),
-            other => Obj::typed_from_value(other, v).map_err(bad),
+            other => Obj::typed_from_value(other, &v).map_err(bad),
         }
     }
 

@@ -15,6 +15,7 @@ use crate::store::pod::{Phase, SCHEDULED};
 use crate::store::{Id, Key, Kind, Obj, PodRecord};
 use crate::view::model::Fault;
 use imbl::OrdMap;
+use serde::Deserialize;
 use std::sync::Arc;
 
 /// What a kubelet does later.
@@ -403,8 +404,7 @@ impl Kubelets {
     fn post_healthy(&self, sim: &mut Sim, name: &Arc<str>) {
         let key = Key::new("", name.clone());
         let Some(Obj::Node(node)) = sim.store.get(Kind::Node, &key).cloned() else { return };
-        let Ok(fresh) =
-            serde_json::from_value::<Vec<k8s_openapi::api::core::v1::NodeCondition>>(healthy_conditions(sim.now))
+        let Ok(fresh) = Vec::<k8s_openapi::api::core::v1::NodeCondition>::deserialize(&healthy_conditions(sim.now))
         else {
             return;
         };

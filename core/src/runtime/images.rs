@@ -254,7 +254,8 @@ impl Catalogue {
     /// # Errors
     /// What is wrong with the text.
     pub fn read(text: &str) -> Result<Catalogue, String> {
-        let images: Vec<Arc<Image>> = serde_yaml::from_str(text).map_err(|e| e.to_string())?;
+        let images = crate::api::yaml::read_value(text).map_err(|e| e.to_string())?;
+        let images: Vec<Arc<Image>> = serde_json::from_value(images).map_err(|e| e.to_string())?;
         let mut c = Catalogue::default();
         for (i, image) in images.iter().enumerate() {
             for name in &image.names {

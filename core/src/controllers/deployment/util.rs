@@ -134,7 +134,7 @@ pub fn by_age(a: &ReplicaSet, b: &ReplicaSet) -> std::cmp::Ordering {
 /// The hash of a template: FNV-32a of its JSON and the collision count, spelled in the alphabet of generated names.
 /// The value differs from upstream's, which hashes Go's own print of the structure.
 pub fn template_hash(t: &PodTemplateSpec, collisions: Option<i32>) -> String {
-    let mut bytes = serde_json::to_vec(t).unwrap_or_default();
+    let mut bytes = serde_json::to_value(t).unwrap_or_default().to_string().into_bytes();
     if let Some(c) = collisions {
         bytes.extend_from_slice(&c.to_le_bytes());
     }

@@ -2,6 +2,7 @@
 //! `pkg/cmd/util/editor`.
 
 use super::change;
+use crate::api::yaml;
 use crate::apiserver::request::ContentType;
 use crate::kubectl::builder::{Builder, mapping};
 use crate::kubectl::command::{Command, DryRun, Invocation};
@@ -72,7 +73,7 @@ fn saved(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         return Ok(());
     }
     let read = |t: &str| -> Result<Value, CmdError> {
-        serde_yaml::from_str(t).map_err(|e| CmdError::client(format!("The edited file had a syntax error: {e}")))
+        yaml::read_value(t).map_err(|e| CmdError::client(format!("The edited file had a syntax error: {e}")))
     };
     let (before, after) = (read(&original)?, read(&edited)?);
     let Some((kind, name)) = inv.args.first().and_then(|a| a.split_once('/')) else {

@@ -3,6 +3,7 @@
 use super::change::{self, RECORD};
 use crate::api::error::Status;
 use crate::api::json_syntax::syntax_error;
+use crate::api::yaml;
 use crate::apiserver::request::{ContentType, Method, Request};
 use crate::kubectl::Context;
 use crate::kubectl::builder::{Builder, Info};
@@ -42,7 +43,15 @@ fn read(text: &str) -> Result<Value, CmdError> {
         let why = |e: serde_json::Error| syntax_error(text).map_or_else(|| e.to_string(), |(_, why)| why);
         return serde_json::from_str(text).map_err(|e| CmdError::Api(Status::bad_request(why(e))));
     }
-    serde_yaml::from_str(text).map_err(|e| CmdError::client(format!("unable to parse {text:?}: yaml: {e}")))
+    inline(text)
+}
+
+/// A text of an argument that is YAML or JSON.
+pub(super) fn inline(text: &str) -> Result<Value, CmdError> {
+    yaml::read_value(text).map_err(|e| {
+        let why = e.message.strip_prefix("error converting YAML to JSON: ").unwrap_or(&e.message);
+        CmdError::client(format!("unable to parse {text:?}: {why}"))
+    })
 }
 
 /// The path of an object's subresource, or of the object itself.

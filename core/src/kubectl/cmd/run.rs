@@ -173,8 +173,7 @@ impl Run {
 /// The overrides are no JSON, or do not fit.
 pub(super) fn overridden(mut object: Value, inv: &Invocation) -> Result<Value, CmdError> {
     let text = inv.str("overrides");
-    let over: Value =
-        serde_yaml::from_str(text).map_err(|e| CmdError::client(format!("unable to parse {text:?}: yaml: {e}")))?;
+    let over = super::patch::inline(text)?;
     match inv.str("override-type") {
         "json" => {
             let ops: json_patch::Patch = serde_json::from_value(over).map_err(|e| CmdError::client(e.to_string()))?;
