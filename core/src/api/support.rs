@@ -102,7 +102,6 @@ pub static FIELDS: &[Gap] = &[
     pod("volumes[].downwardAPI.items[].resourceFieldRef", "the file is not there"),
     pod("volumes[].emptyDir.medium", "it is a directory like any other"),
     pod("volumes[].emptyDir.sizeLimit", "it may grow beyond"),
-    pod("volumes[].ephemeral", EMPTY_DIRECTORY),
     pod("volumes[].fc", EMPTY_DIRECTORY),
     pod("volumes[].flexVolume", EMPTY_DIRECTORY),
     pod("volumes[].gcePersistentDisk", EMPTY_DIRECTORY),

@@ -5,9 +5,11 @@ use super::component::Kubelets;
 use super::plan::Plan;
 use crate::runtime::files::{Files, Mount, normalize};
 use crate::sim::Sim;
-use crate::store::{Key, PodRecord, pod::TOKEN_MARK};
+use crate::store::{Key, Kind, Obj, PodRecord, pod::TOKEN_MARK};
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{ConfigMap, KeyToPath, ObjectFieldSelector, Secret, Volume};
+use k8s_openapi::api::core::v1::{
+    ConfigMap, KeyToPath, ObjectFieldSelector, PersistentVolume, PersistentVolumeClaim, Secret, Volume,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -154,8 +156,12 @@ fn volume(k: &Kubelets, sim: &Sim, pod: &PodRecord, v: &Volume) -> Result<(Files
                 }
             }
         }
-    } else if let Some(c) = &v.persistent_volume_claim {
-        let name: Arc<str> = format!("claim/{ns}/{}", c.claim_name).into();
+    } else if v.persistent_volume_claim.is_some() || v.ephemeral.is_some() {
+        let claim = match &v.persistent_volume_claim {
+            Some(c) => c.claim_name.clone(),
+            None => format!("{}-{}", pod.name, v.name),
+        };
+        let name = claimed(sim, pod, &claim)?;
         return Ok((k.lasting.get(&name).cloned().unwrap_or_default(), Some(name)));
     } else if let Some(h) = &v.host_path {
         let name: Arc<str> = format!("host/{}{}", pod.node.as_deref().unwrap_or_default(), h.path).into();
@@ -163,6 +169,59 @@ fn volume(k: &Kubelets, sim: &Sim, pod: &PodRecord, v: &Volume) -> Result<(Files
     }
     Ok((files, None))
 }
+
+/// Where the files of a claim's volume are kept. Models what attach-detach-controller and volume manager wait for.
+///
+/// # Errors
+/// The text of a FailedMount event, or, with [`MULTI_ATTACH`] before it, of FailedAttachVolume.
+fn claimed(sim: &Sim, pod: &PodRecord, claim: &str) -> Result<Arc<str>, String> {
+    let ns = &pod.namespace;
+    let Some(c) = sim.store.typed::<PersistentVolumeClaim>(&Key::new(ns.clone(), claim)) else {
+        return Err(format!("persistentvolumeclaim {claim:?} not found"));
+    };
+    let named = c.spec.as_ref().and_then(|s| s.volume_name.as_deref()).unwrap_or_default();
+    let bound = c.status.as_ref().and_then(|s| s.phase.as_deref()) == Some("Bound");
+    let Some(volume) = sim.store.typed::<PersistentVolume>(&Key::new("", named)).filter(|_| bound) else {
+        return Err(format!("PVC {ns}/{claim} is not bound"));
+    };
+    let Some(spec) = &volume.spec else { return Ok(format!("volume/{named}").into()) };
+    if let Some(h) = &spec.host_path {
+        return Ok(format!("host/{}{}", pod.node.as_deref().unwrap_or_default(), h.path).into());
+    }
+    if let Some(l) = &spec.local {
+        return Ok(format!("host/{}{}", pod.node.as_deref().unwrap_or_default(), l.path).into());
+    }
+    if let Some(n) = &spec.nfs {
+        return Ok(format!("nfs/{}{}", n.server, n.path).into());
+    }
+    let shared = spec.access_modes.iter().flatten().any(|m| m == "ReadWriteMany" || m == "ReadOnlyMany");
+    if !shared {
+        let elsewhere: Vec<&str> = sim
+            .store
+            .list(Kind::Pod, Some(ns))
+            .filter_map(|o| match o {
+                Obj::Pod(p) => Some(p),
+                _ => None,
+            })
+            .filter(|p| p.id != pod.id && p.node.is_some() && p.node != pod.node && !p.status.phase.is_terminal())
+            .filter(|p| {
+                let volumes = p.proto.pod.spec.iter().flat_map(|s| s.volumes.iter().flatten());
+                volumes.filter_map(|v| v.persistent_volume_claim.as_ref()).any(|c| c.claim_name == claim)
+            })
+            .map(|p| &*p.name)
+            .collect();
+        if !elsewhere.is_empty() {
+            return Err(format!(
+                "{MULTI_ATTACH} for volume {named:?} Volume is already used by pod(s) {}",
+                elsewhere.join(", ")
+            ));
+        }
+    }
+    Ok(format!("volume/{named}").into())
+}
+
+/// How the text begins that says that a volume is in use on another node.
+pub const MULTI_ATTACH: &str = "Multi-Attach error";
 
 /// Sets up a pod's volumes.
 ///

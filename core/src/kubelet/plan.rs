@@ -100,7 +100,6 @@ impl Plan {
         let plain_volumes = spec.volumes.iter().flatten().all(|v| {
             v.empty_dir.is_some()
                 || v.host_path.is_some()
-                || v.persistent_volume_claim.is_some()
                 || (v.projected.is_some() && v.name.starts_with("kube-api-access-"))
         });
         let plain_environment = spec.containers.iter().all(|c| {

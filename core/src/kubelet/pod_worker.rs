@@ -15,7 +15,7 @@ use crate::runtime::logs::Log;
 use crate::runtime::shell::{Process, Signal, State, Stream};
 use crate::sim::Sim;
 use crate::store::pod::{ContainerRecord, RunState, Terminated};
-use crate::store::{Id, PodRecord};
+use crate::store::{Id, Obj, PodRecord};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -441,9 +441,21 @@ impl Kubelets {
         if !work.sandbox_ready {
             if work.volumes.is_none() && now >= work.mount_at {
                 match super::environment::volumes(self, sim, pod, plan) {
-                    Ok(v) => work.volumes = Some(Arc::new(v)),
+                    Ok(v) => {
+                        for name in v.lasting.iter().filter_map(|(_, n)| n.strip_prefix("volume/")) {
+                            let text = format!("AttachVolume.Attach succeeded for volume {name:?}");
+                            let about = Obj::Pod(pod.clone());
+                            sim.record("attachdetach-controller", &about, false, "SuccessfulAttachVolume", text);
+                        }
+                        work.volumes = Some(Arc::new(v));
+                    }
                     Err(e) => {
-                        self.pod_event(sim, pod, "", true, "FailedMount", e);
+                        if e.starts_with(super::environment::MULTI_ATTACH) {
+                            let about = Obj::Pod(pod.clone());
+                            sim.record("attachdetach-controller", &about, true, "FailedAttachVolume", e);
+                        } else {
+                            self.pod_event(sim, pod, "", true, "FailedMount", e);
+                        }
                         let wait = (500u64 << work.mount_tries.min(8)).min(122_000);
                         work.mount_tries += 1;
                         work.mount_at = now + SimDuration::from_millis(wait);

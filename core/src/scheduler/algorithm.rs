@@ -7,6 +7,7 @@
 use super::cache::{Cluster, Failure, FitCell, NONE, Spread, Topology, VerdictCell};
 use super::framework::{MAX_SCORE, NodeInfo, Plugin, PodInfo, Reason, Refusal, SCORERS, normalized};
 use super::plugins::pod_topology_spread::{self, HOSTNAME};
+use super::plugins::volume_binding::Needs;
 use super::plugins::{
     balanced_allocation, image_locality, inter_pod_affinity, node_affinity, node_name, node_ports, node_resources_fit,
     node_unschedulable, taint_toleration,
@@ -42,6 +43,11 @@ pub(super) mod code {
     pub const FAR: u16 = 9;
     pub const SHUNNED: u16 = 10;
     pub const NOT_CANDIDATE: u16 = 11;
+    pub const VOLUME_TAKEN: u16 = 12;
+    pub const VOLUME_BIND: u16 = 13;
+    pub const VOLUME_NODE: u16 = 14;
+    pub const VOLUME_GONE: u16 = 15;
+    pub const VOLUME_ZONE: u16 = 16;
     /// Resources are short: the low bits say which, see [`super::SHORT`].
     pub const SHORT: u16 = 0x40;
     /// Resources are short for good.
@@ -51,7 +57,7 @@ pub(super) mod code {
 
     /// Whether a refusal could end once pods on the node are gone.
     pub fn resolvable(c: u16) -> bool {
-        matches!(c, PORTS | SPREAD | FAR | SHUNNED) || c & SHORT != 0 && c & HOPELESS == 0
+        matches!(c, PORTS | SPREAD | FAR | SHUNNED | VOLUME_TAKEN) || c & SHORT != 0 && c & HOPELESS == 0
     }
 }
 
@@ -104,6 +110,7 @@ struct Cycle {
     info: Arc<PodInfo>,
     verdicts: Option<usize>,
     fits: usize,
+    volumes: Option<Needs>,
     hard: Option<Hard>,
     social: Option<Social>,
 }
@@ -216,6 +223,20 @@ impl Cluster {
         let mut picture = self.clone();
         picture.refresh_order();
         let info = picture.info(group).clone();
+        let whatever_node = match picture.claims_problem(group) {
+            _ if !info.gates.is_empty() => Some((Plugin::SchedulingGates, super::component::GATED.to_owned())),
+            Some(text) => Some((Plugin::VolumeBinding, text)),
+            None => None,
+        };
+        if let Some((plugin, text)) = whatever_node {
+            let refusal = Refusal::new(plugin, false, Reason::Other(text.into()));
+            let names = picture.order.iter().map(|n| picture.nodes[*n as usize].name.clone());
+            let mut table: Vec<NodeVerdict> = names
+                .map(|node| NodeVerdict { node, refusal: Some(refusal.clone()), scores: vec![], total: 0 })
+                .collect();
+            table.sort_by(|a, b| a.node.cmp(&b.node));
+            return table;
+        }
         let named = info.node_rules.named_nodes();
         let cycle = picture.cycle(group, info.clone(), true);
         let order = picture.order.clone();
@@ -321,7 +342,8 @@ impl Cluster {
             Hard { spread, emptiest }
         });
         let social = self.social(group);
-        Cycle { info, verdicts, fits, hard, social }
+        let volumes = self.volume_needs(&info);
+        Cycle { info, verdicts, fits, volumes, hard, social }
     }
 
     /// Looks at nodes, first those of `first`, then those of `then`, until `wanted` are found that will do: these and
@@ -370,6 +392,11 @@ impl Cluster {
             }
             let fit = fits[at];
             let mut c = fit.code;
+            if c == code::OK
+                && let Some(needs) = &cycle.volumes
+            {
+                c = needs.code(&nodes[at]);
+            }
             if c == code::OK {
                 c = cycle.sums(at, topologies);
             }
@@ -401,6 +428,11 @@ impl Cluster {
             code::NEAR => one(Plugin::InterPodAffinity, false, Reason::PodAffinity),
             code::FAR => one(Plugin::InterPodAffinity, true, Reason::PodAntiAffinity),
             code::SHUNNED => one(Plugin::InterPodAffinity, true, Reason::ExistingAntiAffinity),
+            code::VOLUME_TAKEN => one(Plugin::VolumeRestrictions, true, Reason::VolumeTaken),
+            code::VOLUME_BIND => one(Plugin::VolumeBinding, false, Reason::VolumeBind),
+            code::VOLUME_NODE => one(Plugin::VolumeBinding, false, Reason::VolumeNode),
+            code::VOLUME_GONE => one(Plugin::VolumeBinding, false, Reason::VolumeGone),
+            code::VOLUME_ZONE => one(Plugin::VolumeZone, false, Reason::VolumeZone),
             code::NOT_CANDIDATE => one(Plugin::NodeAffinity, false, Reason::NotCandidate(Plugin::NodeAffinity.name())),
             _ => node_resources_fit::filter(&cycle.info, &self.nodes[n as usize]),
         }

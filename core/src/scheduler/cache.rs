@@ -10,6 +10,8 @@ use super::plugins::inter_pod_affinity::NamespaceLabels;
 use super::plugins::pod_topology_spread::{Constraint, default_selector, has_all_keys};
 use crate::api::labels::Selector;
 use imbl::OrdMap;
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::storage::v1::StorageClass;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -228,6 +230,10 @@ pub struct Cluster {
     controllers: OrdMap<(String, String, String), Arc<Selector>>,
     pub(super) namespaces: NamespaceLabels,
     pub(super) namespaces_version: u64,
+    /// By namespace and name.
+    pub(super) claims: OrdMap<(String, String), Arc<PersistentVolumeClaim>>,
+    pub(super) volumes: OrdMap<String, Arc<PersistentVolume>>,
+    pub(super) classes: OrdMap<String, Arc<StorageClass>>,
     pub(super) next_start: usize,
     /// Moved by every change a decision could depend on.
     pub(super) version: u64,

@@ -7,8 +7,10 @@ use super::algorithm::{NodeVerdict, Outcome};
 use super::cache::{Cluster, Failure};
 use super::fit_error;
 use super::framework::{NodeSpec, Plugin, PodInfo};
+use super::plugins::volume_binding::Choice;
 use super::preemption::Resident;
 use super::queue::{Queue, Standing, Waiting};
+use super::volumes;
 use crate::api::labels::Selector;
 use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
@@ -16,7 +18,7 @@ use crate::sim::{Component, Event, Sim};
 use crate::store::pod::SCHEDULED;
 use crate::store::{Change, Id, Key, Kind, Obj, PodRecord};
 use imbl::OrdMap;
-use k8s_openapi::api::core::v1::PodCondition;
+use k8s_openapi::api::core::v1::{ObjectReference, PodCondition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -36,6 +38,8 @@ pub enum SchedulerEvent {
     Cycle,
     /// Look whether a back-off is over.
     Flush,
+    /// The volumes of a pod that has a node should long be bound.
+    GiveUp(Id),
 }
 
 /// A decision that was made.
@@ -53,6 +57,23 @@ pub struct Decision {
     pub feasible: usize,
 }
 
+/// What is said of a pod that gates hold back.
+pub const GATED: &str = "Scheduling is blocked due to non-empty scheduling gates";
+
+/// So long volumes may take to be bound.
+const BIND_TIMEOUT: SimDuration = SimDuration::from_secs(600);
+
+/// A pod that has a node and waits for its volumes.
+#[derive(Clone, Debug)]
+struct Binding {
+    group: u32,
+    node: Arc<str>,
+    waiting: Waiting,
+    since: SimTime,
+    evaluated: usize,
+    feasible: usize,
+}
+
 /// The scheduler's state.
 #[derive(Clone, Debug)]
 pub struct Scheduler {
@@ -61,6 +82,8 @@ pub struct Scheduler {
     queue: Queue,
     /// Pods for which room is being made: their group and node.
     nominated: OrdMap<Id, (u32, Arc<str>)>,
+    /// Pods whose volumes are being bound.
+    binding: OrdMap<Id, Binding>,
     decisions: imbl::Vector<Decision>,
     cycling: bool,
     flush_at: Option<SimTime>,
@@ -74,6 +97,7 @@ impl Scheduler {
             cluster: Cluster::default(),
             queue: Queue::default(),
             nominated: OrdMap::new(),
+            binding: OrdMap::new(),
             decisions: imbl::Vector::new(),
             cycling: false,
             flush_at: None,
@@ -86,11 +110,15 @@ impl Scheduler {
             match change.kind {
                 Kind::Pod => self.pod_changed(sim, &change),
                 Kind::Node => self.node_changed(sim, &change),
+                Kind::PersistentVolumeClaim | Kind::PersistentVolume | Kind::StorageClass => {
+                    self.storage_changed(sim, &change);
+                }
                 _ => self.other_changed(&change),
             }
         }
+        self.finish_bindings(sim);
         // Groups are renumbered then, and nominations name them.
-        if self.nominated.is_empty() {
+        if self.nominated.is_empty() && self.binding.is_empty() {
             self.cluster.tidy();
         }
         self.go_on(sim);
@@ -112,6 +140,11 @@ impl Scheduler {
                 }
                 self.queue.flush(sim.now);
             }
+            SchedulerEvent::GiveUp(pod) => {
+                if self.binding.get(&pod).is_some_and(|b| b.since + BIND_TIMEOUT <= sim.now) {
+                    self.give_up(sim, pod, "binding volumes: context deadline exceeded");
+                }
+            }
         }
         self.go_on(sim);
     }
@@ -132,6 +165,16 @@ impl Scheduler {
 
     fn group(&mut self, pod: &PodRecord) -> u32 {
         let proto = &pod.proto;
+        let own = |v: &k8s_openapi::api::core::v1::Volume| v.ephemeral.is_some();
+        if proto.pod.spec.iter().flat_map(|s| s.volumes.iter().flatten()).any(own) {
+            // its claims bear its name: it is like no other pod
+            let key = 0x8000_0000 | pod.id as u32;
+            return self.cluster.group(key, &pod.namespace, || {
+                let mut named = proto.pod.clone();
+                named.metadata.name = Some(pod.name.to_string());
+                PodInfo::in_namespace(&named, pod.namespace.to_string())
+            });
+        }
         self.cluster.group(proto.id, &pod.namespace, || PodInfo::in_namespace(&proto.pod, pod.namespace.to_string()))
     }
 
@@ -145,6 +188,7 @@ impl Scheduler {
             let Some(old) = old else { return };
             self.queue.remove(old.id);
             self.nominated.remove(&old.id);
+            self.binding.remove(&old.id);
             self.take_out(sim, old.id, change.request);
             return;
         };
@@ -161,6 +205,7 @@ impl Scheduler {
         if let Some(node) = now.node.clone() {
             self.queue.remove(now.id);
             self.nominated.remove(&now.id);
+            self.binding.remove(&now.id);
             if ended {
                 self.take_out(sim, now.id, change.request);
                 return;
@@ -181,6 +226,12 @@ impl Scheduler {
         let ours = spec.and_then(|s| s.scheduler_name.as_deref()).unwrap_or(NAME) == NAME;
         if !ours || ended || now.deletion.is_some() {
             self.queue.remove(now.id);
+            if self.binding.remove(&now.id).is_some() {
+                self.take_out(sim, now.id, change.request);
+            }
+            return;
+        }
+        if self.binding.contains_key(&now.id) {
             return;
         }
         let gated = spec.is_some_and(|s| s.scheduling_gates.as_ref().is_some_and(|g| !g.is_empty()));
@@ -193,10 +244,9 @@ impl Scheduler {
             Some(_) => {}
         }
         if gated && now.status.conditions[SCHEDULED].status.is_none() {
-            let message = "Scheduling is blocked due to non-empty scheduling gates";
             let at = sim.now;
             sim.update_pod_status(now.id, |s| {
-                s.set_condition(SCHEDULED, false, at, Some(("SchedulingGated", message.into())));
+                s.set_condition(SCHEDULED, false, at, Some(("SchedulingGated", GATED.into())));
                 s.scheduled_generation = 1;
                 true
             });
@@ -264,7 +314,13 @@ impl Scheduler {
                     plugins.insert(Plugin::NodeResourcesFit);
                 }
                 if old.labels != new.labels {
-                    plugins.extend([Plugin::NodeAffinity, Plugin::PodTopologySpread, Plugin::InterPodAffinity]);
+                    plugins.extend([
+                        Plugin::NodeAffinity,
+                        Plugin::VolumeBinding,
+                        Plugin::VolumeZone,
+                        Plugin::PodTopologySpread,
+                        Plugin::InterPodAffinity,
+                    ]);
                 }
                 if old.taints != new.taints {
                     plugins.extend([Plugin::TaintToleration, Plugin::PodTopologySpread]);
@@ -319,7 +375,7 @@ impl Scheduler {
             return;
         }
         let group = self.group(&pod);
-        let outcome = match missing_claim(sim, self.cluster.info(group), &pod) {
+        let outcome = match self.cluster.claims_problem(group) {
             Some(text) => Outcome::Unschedulable(Arc::new(Failure {
                 nodes: self.cluster.node_count(),
                 before: Some(text),
@@ -330,19 +386,19 @@ impl Scheduler {
         };
         match outcome {
             Outcome::Node { name, evaluated, feasible } => {
+                let choices = self.cluster.choices(group, &name);
                 self.cluster.set_pod(id, group, &name, false);
                 self.nominated.remove(&id);
-                if let Err(e) = sim.bind_pod(id, name.clone()) {
-                    self.cluster.remove_pod(id);
-                    self.refuse(sim, &pod, waiting, "SchedulerError", e.message, BTreeSet::new());
-                    return;
-                }
-                let message = format!("Successfully assigned {}/{} to {name}", pod.namespace, pod.name);
-                let bound = sim.store.pod(id).cloned().unwrap_or(pod);
-                sim.record(NAME, &Obj::Pod(bound), false, "Scheduled", message);
-                self.decisions.push_back(Decision { pod: id, at: sim.now, node: name, evaluated, feasible });
-                if self.decisions.len() > DECISIONS {
-                    self.decisions.pop_front();
+                let binding = Binding { group, node: name, waiting, since: sim.now, evaluated, feasible };
+                if choices.is_empty() {
+                    self.bind(sim, &pod, binding);
+                } else {
+                    self.binding.insert(id, binding);
+                    if let Err(e) = self.ask_for_volumes(sim, &choices, id) {
+                        self.give_up(sim, id, &format!("binding volumes: {e}"));
+                        return;
+                    }
+                    sim.after(BIND_TIMEOUT, Event::Scheduler(SchedulerEvent::GiveUp(id)));
                 }
                 self.placed(sim, group, sim.cause);
             }
@@ -355,6 +411,112 @@ impl Scheduler {
                 self.refuse(sim, &pod, waiting, "Unschedulable", message, failure.plugins.clone());
             }
         }
+    }
+
+    /// Binds a pod whose place is taken already.
+    fn bind(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>, b: Binding) {
+        if let Err(e) = sim.bind_pod(pod.id, b.node.clone()) {
+            self.cluster.remove_pod(pod.id);
+            self.refuse(sim, pod, b.waiting, "SchedulerError", e.message, BTreeSet::new());
+            return;
+        }
+        let message = format!("Successfully assigned {}/{} to {}", pod.namespace, pod.name, b.node);
+        let bound = sim.store.pod(pod.id).cloned().unwrap_or(pod.clone());
+        sim.record(NAME, &Obj::Pod(bound), false, "Scheduled", message);
+        let Binding { node, evaluated, feasible, .. } = b;
+        self.decisions.push_back(Decision { pod: pod.id, at: sim.now, node, evaluated, feasible });
+        if self.decisions.len() > DECISIONS {
+            self.decisions.pop_front();
+        }
+    }
+
+    /// Has volumes bound or made for a pod that has found its node. Models BindPodVolumes.
+    fn ask_for_volumes(&mut self, sim: &mut Sim, choices: &[Choice], pod: Id) -> Result<(), String> {
+        let Some(node) = self.binding.get(&pod).map(|b| b.node.clone()) else { return Ok(()) };
+        for choice in choices {
+            match choice {
+                Choice::Volume(claim, volume) => {
+                    let m = &claim.metadata;
+                    let mut new = (**volume).clone();
+                    if !volumes::is_bound_to(volume, claim) {
+                        let annotations = new.metadata.annotations.get_or_insert_default();
+                        annotations.insert(volumes::BOUND_BY_CONTROLLER.into(), "yes".into());
+                    }
+                    new.spec.get_or_insert_default().claim_ref = Some(ObjectReference {
+                        api_version: Some("v1".into()),
+                        kind: Some("PersistentVolumeClaim".into()),
+                        namespace: m.namespace.clone(),
+                        name: m.name.clone(),
+                        uid: m.uid.clone(),
+                        resource_version: m.resource_version.clone(),
+                        field_path: None,
+                    });
+                    let stored = sim.update_typed(&new).map_err(|e| e.message)?;
+                    self.cluster.set_volume(stored.metadata.name.as_deref().unwrap_or_default(), Some(stored.clone()));
+                }
+                Choice::Provision(claim) => {
+                    let mut new = (**claim).clone();
+                    let annotations = new.metadata.annotations.get_or_insert_default();
+                    annotations.insert(volumes::SELECTED_NODE.into(), node.to_string());
+                    let stored = sim.update_typed(&new).map_err(|e| e.message)?;
+                    let key = Key::of(&stored.metadata);
+                    self.cluster.set_claim(&key.namespace, &key.name, Some(stored));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Binds the pods whose volumes are bound by now.
+    fn finish_bindings(&mut self, sim: &mut Sim) {
+        let ids: Vec<Id> = self.binding.keys().copied().collect();
+        for id in ids {
+            let Some(b) = self.binding.get(&id) else { continue };
+            if !self.cluster.claims_bound(b.group) {
+                if self.cluster.claims_lost(b.group) {
+                    self.give_up(sim, id, "binding volumes: a claim of the pod is gone");
+                }
+                continue;
+            }
+            let Some(b) = self.binding.remove(&id) else { continue };
+            let Some(pod) = sim.store.pod(id).cloned() else {
+                self.cluster.remove_pod(id);
+                continue;
+            };
+            sim.cause = b.waiting.cause;
+            self.bind(sim, &pod, b);
+        }
+    }
+
+    /// A pod's volumes were not bound: it gives its place up and is tried again.
+    fn give_up(&mut self, sim: &mut Sim, id: Id, why: &str) {
+        let Some(b) = self.binding.remove(&id) else { return };
+        self.cluster.remove_pod(id);
+        let Some(pod) = sim.store.pod(id).cloned() else { return };
+        let message = format!("running PreBind plugin \"VolumeBinding\": {why}");
+        self.refuse(sim, &pod, b.waiting, "SchedulerError", message, BTreeSet::new());
+    }
+
+    fn storage_changed(&mut self, sim: &mut Sim, change: &Change) {
+        let key = change.obj().key();
+        match change.kind {
+            Kind::PersistentVolumeClaim => {
+                let claim = change.new.as_ref().and_then(Obj::typed).cloned();
+                self.cluster.set_claim(&key.namespace, &key.name, claim);
+            }
+            Kind::PersistentVolume => {
+                let volume = change.new.as_ref().and_then(Obj::typed).cloned();
+                self.cluster.set_volume(&key.name, volume);
+            }
+            _ => self.cluster.set_class(&key.name, change.new.as_ref().and_then(Obj::typed).cloned()),
+        }
+        let concerns = |info: &PodInfo| match change.kind {
+            Kind::PersistentVolumeClaim => {
+                info.namespace == *key.namespace && info.claims.iter().any(|c| *c == *key.name)
+            }
+            _ => !info.claims.is_empty(),
+        };
+        self.call(sim, change.request, &BY_VOLUMES, |cluster, group| concerns(cluster.info(group)));
     }
 
     /// Decides as if the pods for which room is being made, if they are as important as this one, were there already.
@@ -495,10 +657,15 @@ impl Scheduler {
 }
 
 /// Plugins whose verdict on one node depends on what runs on others.
-const BY_SUMS: [Plugin; 2] = [Plugin::PodTopologySpread, Plugin::InterPodAffinity];
+const BY_SUMS: [Plugin; 3] = [Plugin::PodTopologySpread, Plugin::InterPodAffinity, Plugin::VolumeRestrictions];
+
+/// Plugins that look at claims and volumes.
+const BY_VOLUMES: [Plugin; 3] = [Plugin::VolumeRestrictions, Plugin::VolumeBinding, Plugin::VolumeZone];
 
 /// Plugins that a new node can satisfy.
-const PER_NODE: [Plugin; 8] = [
+const PER_NODE: [Plugin; 10] = [
+    Plugin::VolumeBinding,
+    Plugin::VolumeZone,
     Plugin::NodeUnschedulable,
     Plugin::NodeName,
     Plugin::TaintToleration,
@@ -517,18 +684,6 @@ impl Failure {
             None => fit_error::message_of(self.nodes, &self.reasons, after),
         }
     }
-}
-
-/// What is wrong with the claims a pod names, if anything. Models plugins/volumebinding PreFilter.
-fn missing_claim(sim: &Sim, info: &PodInfo, pod: &PodRecord) -> Option<String> {
-    let claims = Kind::by_name("PersistentVolumeClaim");
-    for claim in &info.claims {
-        let found = claims.and_then(|kind| sim.store.get(kind, &Key::new(pod.namespace.clone(), claim.as_str())));
-        if found.is_none_or(Obj::deleting) {
-            return Some(format!("persistentvolumeclaim {claim:?} not found"));
-        }
-    }
-    None
 }
 
 fn priority_of(pod: &PodRecord) -> i32 {

@@ -31,8 +31,12 @@ pub enum Plugin {
     NodePorts,
     /// Free resources; scores by what is left.
     NodeResourcesFit,
+    /// Claims that only one pod may have.
+    VolumeRestrictions,
     /// Claims that are bound or can be.
     VolumeBinding,
+    /// Volumes of another part of the cluster.
+    VolumeZone,
     /// Spread over topology domains.
     PodTopologySpread,
     /// Pods that want or shun each other.
@@ -55,7 +59,9 @@ impl Plugin {
             Plugin::NodeAffinity => "NodeAffinity",
             Plugin::NodePorts => "NodePorts",
             Plugin::NodeResourcesFit => "NodeResourcesFit",
+            Plugin::VolumeRestrictions => "VolumeRestrictions",
             Plugin::VolumeBinding => "VolumeBinding",
+            Plugin::VolumeZone => "VolumeZone",
             Plugin::PodTopologySpread => "PodTopologySpread",
             Plugin::InterPodAffinity => "InterPodAffinity",
             Plugin::NodeResourcesBalancedAllocation => "NodeResourcesBalancedAllocation",
@@ -135,6 +141,16 @@ pub enum Reason {
     PodAntiAffinity,
     /// A pod there shuns the pod.
     ExistingAntiAffinity,
+    /// A volume cannot be used there.
+    VolumeNode,
+    /// No volume there, and none can be made.
+    VolumeBind,
+    /// A claim's volume is gone.
+    VolumeGone,
+    /// A volume is of another zone.
+    VolumeZone,
+    /// A claim is another pod's alone.
+    VolumeTaken,
     /// A text of another plugin.
     Other(Arc<str>),
 }
@@ -158,6 +174,13 @@ impl fmt::Display for Reason {
             Reason::PodAffinity => "node(s) didn't match pod affinity rules",
             Reason::PodAntiAffinity => "node(s) didn't match pod anti-affinity rules",
             Reason::ExistingAntiAffinity => "node(s) didn't satisfy existing pods anti-affinity rules",
+            Reason::VolumeNode => "node(s) didn't match PersistentVolume's node affinity",
+            Reason::VolumeBind => "node(s) didn't find available persistent volumes to bind",
+            Reason::VolumeGone => "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)",
+            Reason::VolumeZone => "node(s) had no available volume zone",
+            Reason::VolumeTaken => {
+                "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
+            }
             Reason::Other(text) => text,
         })
     }
@@ -238,6 +261,8 @@ pub struct PodInfo {
     pub containers: usize,
     /// Claims its volumes name.
     pub claims: Vec<String>,
+    /// Whether some of them are the pod's own, made for it alone.
+    pub brings_claims: bool,
     /// The scheduler it asks for.
     pub scheduler_name: String,
 }
@@ -288,7 +313,14 @@ impl PodInfo {
                 .map(|i| super::plugins::image_locality::normalized_name(i).into())
                 .collect(),
             containers: containers().count(),
-            claims: volumes().filter_map(|v| Some(v.persistent_volume_claim.as_ref()?.claim_name.clone())).collect(),
+            claims: volumes()
+                .filter_map(|v| match (&v.persistent_volume_claim, &v.ephemeral) {
+                    (Some(c), _) => Some(c.claim_name.clone()),
+                    (None, Some(_)) => Some(format!("{}-{}", meta.name.as_deref().unwrap_or_default(), v.name)),
+                    _ => None,
+                })
+                .collect(),
+            brings_claims: volumes().any(|v| v.ephemeral.is_some()),
             scheduler_name: spec.scheduler_name.clone().unwrap_or_else(|| "default-scheduler".into()),
             namespace,
             labels,

@@ -17,5 +17,6 @@ pub mod resources;
 mod social;
 #[cfg(test)]
 mod tests;
+pub mod volumes;
 
 pub use component::{Scheduler, SchedulerEvent};

@@ -29,7 +29,7 @@ pub struct Term {
 }
 
 impl Term {
-    fn new(t: &v1::NodeSelectorTerm, path: &str) -> Term {
+    pub(crate) fn new(t: &v1::NodeSelectorTerm, path: &str) -> Term {
         let mut term = Term::default();
         for (i, e) in t.match_expressions.iter().flatten().enumerate() {
             let values: Vec<&str> = e.values.iter().flatten().map(String::as_str).collect();
