@@ -87,7 +87,7 @@ pub fn sync(sim: &mut Sim, key: &Key) -> Action {
         .collect();
     let mut new = (*cron).clone();
     let mut changed = false;
-    let outcome = sync_cron_job(sim, &mut new, &jobs, &mut changed);
+    let outcome = step(sim, &mut new, &jobs, &mut changed);
     changed |= clean_up(sim, &mut new, &jobs);
     if changed && sim.update_status_typed(new).is_err() {
         return Action::Retry;
@@ -121,7 +121,9 @@ fn name_of(m: &ObjectMeta) -> &str {
     m.name.as_deref().unwrap_or_default()
 }
 
-fn sync_cron_job(
+/// The step of a sync that looks at the clock: starts a Job if one is due. `jobs`: those that the CronJob controls;
+/// `changed`: its status is to be written. Answers when to look again.
+pub fn step(
     sim: &mut Sim,
     cron: &mut CronJob,
     jobs: &[Arc<Job>],

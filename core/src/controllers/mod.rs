@@ -48,6 +48,7 @@ pub struct Controllers {
     nodes: nodelifecycle::NodeLifecycle,
     evictions: tainteviction::TaintEviction,
     jobs: job::Jobs,
+    autoscaling: horizontal::Autoscaling,
     /// Keys that come to their queues later, when, and the requests that made them due.
     later: imbl::OrdMap<(Component, Key), (SimTime, u64)>,
     daemons: daemonset::DaemonSets,
@@ -68,6 +69,7 @@ impl Controllers {
             let wait = match c {
                 Component::Job => job::delay(change),
                 Component::CronJob => cronjob::delay(sim, change),
+                Component::HorizontalPodAutoscaler => horizontal::PERIOD,
                 _ => SimDuration::ZERO,
             };
             if wait == SimDuration::ZERO {
@@ -195,7 +197,7 @@ impl Controllers {
             Component::EndpointSlice => endpointslice::sync(sim, key),
             Component::Namespace => namespace::sync(sim, key),
             Component::GarbageCollector => garbagecollector::sync(sim, key),
-            Component::HorizontalPodAutoscaler => horizontal::sync(sim, key),
+            Component::HorizontalPodAutoscaler => self.autoscaling.sync(sim, key),
             Component::ReplicationController => replicationcontroller::sync(sim, key),
             Component::DaemonSet => self.daemons.sync(sim, key),
             Component::StatefulSet => statefulset::sync(sim, key),

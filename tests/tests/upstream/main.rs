@@ -3,6 +3,8 @@
 //! listed as ignored; a row that is a known gap is named with its reason and fails as soon as it passes.
 
 mod api;
+mod autoscaling;
+mod batch;
 mod controllers;
 mod kubectl;
 mod kubelet;
@@ -27,6 +29,8 @@ fn main() {
         .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data/upstream")), PathBuf::from);
     let checks: BTreeMap<&str, Check> = [
         api::TABLES,
+        autoscaling::TABLES,
+        batch::TABLES,
         controllers::TABLES,
         kubectl::TABLES,
         kubelet::TABLES,
@@ -37,9 +41,18 @@ fn main() {
     .concat()
     .into_iter()
     .collect();
-    let gaps: Vec<Gap> =
-        [api::GAPS, controllers::GAPS, kubectl::GAPS, kubelet::GAPS, printers::GAPS, registry::GAPS, scheduler::GAPS]
-            .concat();
+    let gaps: Vec<Gap> = [
+        api::GAPS,
+        autoscaling::GAPS,
+        batch::GAPS,
+        controllers::GAPS,
+        kubectl::GAPS,
+        kubelet::GAPS,
+        printers::GAPS,
+        registry::GAPS,
+        scheduler::GAPS,
+    ]
+    .concat();
     let mut names: Vec<String> = std::fs::read_dir(&dir)
         .unwrap_or_else(|e| panic!("{}: {e}", dir.display()))
         .filter_map(|f| f.ok()?.file_name().to_str()?.strip_suffix(".json").map(str::to_owned))

@@ -253,6 +253,11 @@ fn ensure_condition(job: &mut Job, new: JobCondition) -> bool {
 }
 
 impl Jobs {
+    /// Takes over what is known of a Job's failures.
+    pub fn remember(&mut self, id: Id, record: backoff::Record) {
+        self.records.insert(id, record);
+    }
+
     /// One sync.
     pub fn sync(&mut self, sim: &mut Sim, key: &Key) -> Action {
         if &*key.namespace == ORPHANS {
