@@ -1,6 +1,7 @@
 //! Conformance cases: what one is, and how it is played on a cluster whose kubelets behave as the recordings' did.
 //! The outcome is raw: normalising and judging it is done elsewhere.
 
+use crate::shell::Shell;
 use kubarium_core::clock::{SimDuration, SimTime};
 use kubarium_core::cluster::Cluster;
 use kubarium_core::sim::{Config, KubeletProfile, NodeConfig};
@@ -181,11 +182,17 @@ impl Case {
 
     /// Plays the case from its beginning and gives its raw outcome.
     pub fn play(&self) -> Result<Value, String> {
+        self.play_by(None)
+    }
+
+    /// As [`Case::play`], with the commands carried out by a real kubectl if one is given.
+    pub fn play_by(&self, kubectl: Option<&std::path::Path>) -> Result<Value, String> {
         let nodes = match &self.nodes {
             Nodes::Count(n) => (1..=*n).map(NodeConfig::numbered).collect(),
             Nodes::List(list) => list.iter().map(Node::config).collect(),
         };
         let mut player = Player::new(nodes);
+        player.shell = kubectl.map(Shell::new).transpose()?;
         let mut saved: Vec<(String, String)> = vec![];
         let mut steps = vec![];
         for step in &self.steps {
@@ -239,13 +246,15 @@ pub struct Ended {
 pub struct Player {
     /// The session.
     pub cluster: Cluster,
+    /// Where commands are carried out by a real kubectl; `None`: by the one in the core.
+    pub shell: Option<Shell>,
 }
 
 impl Player {
     /// A cluster of these nodes, up and ready.
     pub fn new(nodes: Vec<NodeConfig>) -> Player {
         let config = Config { seed: 1, nodes, kubelets: KubeletProfile::Recorded };
-        let mut player = Player { cluster: Cluster::new(config) };
+        let mut player = Player { cluster: Cluster::new(config), shell: None };
         player.pass(WARM_UP);
         // the recordings' kubeconfig calls its context so
         let line = "kubectl config rename-context kubarium x".to_owned();
@@ -256,6 +265,11 @@ impl Player {
     /// Puts a file into the working directory.
     pub fn file(&mut self, name: &str, text: &str) {
         let name = name.trim_start_matches("./").to_owned();
+        if let Some(shell) = &self.shell
+            && let Err(e) = shell.file(&name, text)
+        {
+            eprintln!("{name}: {e}");
+        }
         self.cluster.submit(Input::File { name, text: Some(text.to_owned()) });
     }
 
@@ -267,6 +281,10 @@ impl Player {
 
     /// Runs a command until it returns, or for [`COMMAND_MOST`].
     pub fn kubectl(&mut self, line: &str, stdin: Option<&str>) -> Ended {
+        if let Some(shell) = &self.shell {
+            let ended = shell.run(&mut self.cluster, line, stdin, COMMAND_MOST);
+            return ended.unwrap_or_else(|e| Ended { code: None, stdout: String::new(), stderr: e });
+        }
         let before = self.printed();
         let line = format!("kubectl {line}");
         self.cluster.submit(Input::Line { terminal: 0, line, stdin: stdin.map(str::to_owned) });

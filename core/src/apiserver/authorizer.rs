@@ -209,7 +209,14 @@ impl Sim {
     /// Gives the ClusterRoles that are put together from others the rules of these. (Models the
     /// clusterrole-aggregation-controller, which is never seen to lag.)
     pub(super) fn aggregate_roles(&mut self) {
+        // roles that are put together are parts of others: as often as there are levels
+        while self.aggregate_once() {}
+    }
+
+    /// True: a role has changed.
+    fn aggregate_once(&mut self) -> bool {
         use crate::api::labels::Selector;
+        let mut changed = false;
         let together: Vec<_> = self
             .store
             .list_typed::<ClusterRole>(None)
@@ -238,9 +245,11 @@ impl Sim {
             let mut new = (*role).clone();
             new.rules = Some(rules);
             let new = serde_json::to_value(&new).unwrap_or_default();
-            // an aggregated role that cannot be written stays as it was
-            let _ = self.replace(Kind::ClusterRole, new, &crate::store::Obj::ClusterRole(role));
+            // a role that cannot be written stays as it was
+            let written = self.replace(Kind::ClusterRole, new, &crate::store::Obj::ClusterRole(role.clone()));
+            changed |= written.is_ok_and(|o| o.rv() != crate::store::Obj::ClusterRole(role).rv());
         }
+        changed
     }
 
     /// The reviews: questions that are posted and answered, never stored. `None`: the path is none of theirs.

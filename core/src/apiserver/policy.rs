@@ -298,6 +298,5 @@ impl Sim {
             }
         }
         self.aggregate_roles();
-        self.aggregate_roles();
     }
 }

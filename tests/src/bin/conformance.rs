@@ -1,12 +1,13 @@
 //! Plays conformance cases and real-world manifests and compares them with what a real cluster did.
 //!
-//! `conformance [--raw DIR] [--all] [--quiet] PATH…`: each path is a case (`<name>.yaml`, its expectation beside it as
+//! `conformance [--raw DIR] [--kubectl PATH] [--all] [--quiet] PATH…`: each path is a case (`<name>.yaml`, its expectation beside it as
 //! `<name>.expected.json`), a file of manifests (`.jsonl`), or a directory of such. Prints `ok NAME` or
 //! `FAIL NAME: first difference` for each and last `N passed, M failed`; the exit code is 1 if something failed.
+//! `--kubectl PATH` has the commands of cases carried out by that kubectl against the core behind HTTP;
 //! `--raw DIR` also writes each raw outcome there; `--all` prints every difference; `--quiet` only failures.
 
 use kubarium_tests::case::Case;
-use kubarium_tests::{json, manifest, normalize};
+use kubarium_tests::{json, manifest, normalize, shell};
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ struct Options {
     raw: Option<PathBuf>,
     all: bool,
     quiet: bool,
+    kubectl: Option<PathBuf>,
     paths: Vec<PathBuf>,
 }
 
@@ -32,18 +34,23 @@ enum Verdict {
 }
 
 fn options() -> Result<Options, String> {
-    let mut o = Options { raw: None, all: false, quiet: false, paths: vec![] };
+    let mut o = Options { raw: None, all: false, quiet: false, kubectl: None, paths: vec![] };
     let mut args = std::env::args_os().skip(1);
     while let Some(arg) = args.next() {
         match arg.to_str() {
             Some("--raw") => o.raw = Some(args.next().ok_or("--raw needs a directory")?.into()),
+            Some("--kubectl") => o.kubectl = Some(args.next().ok_or("--kubectl needs a program")?.into()),
             Some("--all") => o.all = true,
             Some("--quiet" | "-q") => o.quiet = true,
             Some(flag) if flag.starts_with('-') => return Err(format!("unknown flag {flag}")),
             _ => o.paths.push(arg.into()),
         }
     }
-    if o.paths.is_empty() { Err("usage: conformance [--raw DIR] [--all] [--quiet] PATH…".into()) } else { Ok(o) }
+    if o.paths.is_empty() {
+        Err("usage: conformance [--raw DIR] [--kubectl PATH] [--all] [--quiet] PATH…".into())
+    } else {
+        Ok(o)
+    }
 }
 
 /// Cases and manifest files under a path, sorted. Directories of the recordings may hold other files: they are skipped.
@@ -99,13 +106,13 @@ fn name_of(path: &Path) -> String {
     }
 }
 
-fn judge(work: &Work, raw_dir: Option<&Path>) -> (String, Verdict) {
+fn judge(work: &Work, raw_dir: Option<&Path>, kubectl: Option<&Path>) -> (String, Verdict) {
     let name = match work {
         Work::Case(path) => name_of(path),
         Work::Row { name, .. } => name.clone(),
     };
     let fail = |e: String| Verdict::Fail(vec![e]);
-    let result = std::panic::catch_unwind(|| attempt(work, &name, raw_dir));
+    let result = std::panic::catch_unwind(|| attempt(work, &name, raw_dir, kubectl));
     let verdict = match result {
         Ok(verdict) => verdict.unwrap_or_else(fail),
         Err(panic) => {
@@ -126,10 +133,10 @@ fn write_raw(dir: Option<&Path>, name: &str, raw: &Value) -> Result<(), String> 
         .map_err(|e| format!("{}: {e}", path.display()))
 }
 
-fn attempt(work: &Work, name: &str, raw_dir: Option<&Path>) -> Result<Verdict, String> {
+fn attempt(work: &Work, name: &str, raw_dir: Option<&Path>, kubectl: Option<&Path>) -> Result<Verdict, String> {
     let (expected, found) = match work {
         Work::Case(path) => {
-            let raw = Case::parse(&read(path)?)?.play()?;
+            let raw = Case::parse(&read(path)?)?.play_by(kubectl)?;
             write_raw(raw_dir, name, &raw)?;
             let beside = path.with_extension("expected.json");
             if !beside.exists() {
@@ -137,7 +144,10 @@ fn attempt(work: &Work, name: &str, raw_dir: Option<&Path>) -> Result<Verdict, S
             }
             let expected: Value =
                 serde_json::from_str(&read(&beside)?).map_err(|e| format!("{}: {e}", beside.display()))?;
-            (expected, normalize::normalize(&raw))
+            match kubectl {
+                None => (expected, normalize::normalize(&raw)),
+                Some(kubectl) => shell::as_older(kubectl, expected, normalize::normalize(&raw)),
+            }
         }
         Work::Row { row, .. } => {
             let outcome = manifest::play(row);
@@ -190,11 +200,12 @@ fn main() -> ExitCode {
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(count.max(1));
     for _ in 0..threads {
         let (queue, sender, raw) = (queue.clone(), sender.clone(), options.raw.clone());
+        let kubectl = options.kubectl.clone();
         std::thread::spawn(move || {
             loop {
                 let next = queue.lock().map(|mut q| q.pop_front()).ok().flatten();
                 let Some((i, work)) = next else { break };
-                if sender.send((i, judge(&work, raw.as_deref()))).is_err() {
+                if sender.send((i, judge(&work, raw.as_deref(), kubectl.as_deref()))).is_err() {
                     break;
                 }
             }

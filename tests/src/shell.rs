@@ -1,0 +1,164 @@
+//! Commands carried out by a real kubectl against the core behind HTTP.
+
+use crate::case::Ended;
+use crate::http;
+use kubarium_core::clock::{SimDuration, SimTime};
+use kubarium_core::cluster::Cluster;
+use regex_lite::Regex;
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A working directory, a kubeconfig and a port for one cluster's kubectl.
+pub struct Shell {
+    directory: PathBuf,
+    server: tiny_http::Server,
+}
+
+/// The kubectl of this machine: `$KUBECTL`, or what the path has. `None`: there is none.
+pub fn installed() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("KUBECTL") {
+        return Some(named.into());
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|d| d.join("kubectl")).find(|p| p.is_file())
+}
+
+/// Minor version of a kubectl.
+pub fn minor(kubectl: &Path) -> Option<u32> {
+    let out = Command::new(kubectl).args(["version", "--client", "-o", "json"]).output().ok()?;
+    let v: Value = serde_json::from_slice(&out.stdout).ok()?;
+    v["clientVersion"]["minor"].as_str()?.trim_end_matches('+').parse().ok()
+}
+
+/// The recordings were made with kubectl 1.36. What an older one is known to say otherwise is made equal on both sides.
+pub fn as_older(kubectl: &Path, expected: Value, found: Value) -> (Value, Value) {
+    if minor(kubectl).is_none_or(|m| m >= 36) {
+        return (expected, found);
+    }
+    (older(expected), older(found))
+}
+
+/// Lines without what newer versions have added to them.
+fn older(mut v: Value) -> Value {
+    let place = Regex::new(r"( deleted| force deleted)( from \S+ namespace)").expect("a pattern that compiles");
+    for step in v["steps"].as_array_mut().into_iter().flatten() {
+        for stream in ["stdout", "stderr"] {
+            for line in step[stream].as_array_mut().into_iter().flatten() {
+                if let Some(text) = line.as_str() {
+                    *line = place.replace_all(text, "$1").into_owned().into();
+                }
+            }
+        }
+    }
+    v
+}
+
+impl Shell {
+    /// Prepares one; `kubectl` is the program.
+    pub fn new(kubectl: &Path) -> Result<Shell, String> {
+        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let n = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let directory = std::env::temp_dir().join(format!("kubarium-shell-{}-{n}", std::process::id()));
+        let say = |e: std::io::Error| e.to_string();
+        std::fs::create_dir_all(directory.join("bin")).map_err(say)?;
+        std::fs::create_dir_all(directory.join("work")).map_err(say)?;
+        let server = http::bind()?;
+        let address = server.server_addr().to_ip().ok_or("no address")?;
+        let config = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: x\nclusters:\n- name: kubarium\n  cluster:\n    server: http://{address}\nusers:\n- name: admin\n  user: {{}}\ncontexts:\n- name: x\n  context:\n    cluster: kubarium\n    user: admin\n"
+        );
+        std::fs::write(directory.join("config"), config).map_err(say)?;
+        let program = std::fs::canonicalize(kubectl).map_err(say)?;
+        let script = format!("#!/bin/sh\nexec {} \"$@\"\n", program.display());
+        let bin = directory.join("bin/kubectl");
+        std::fs::write(&bin, script).map_err(say)?;
+        let status = Command::new("chmod").arg("+x").arg(&bin).status().map_err(say)?;
+        if !status.success() {
+            return Err("chmod failed".into());
+        }
+        Ok(Shell { directory, server })
+    }
+
+    /// Puts a file into the working directory.
+    pub fn file(&self, name: &str, text: &str) -> Result<(), String> {
+        let path = self.directory.join("work").join(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|e| e.to_string())?;
+        }
+        std::fs::write(path, text).map_err(|e| e.to_string())
+    }
+
+    /// Runs a line for at most so long on the cluster's clock.
+    pub fn run(
+        &self,
+        cluster: &mut Cluster,
+        line: &str,
+        stdin: Option<&str>,
+        most: SimDuration,
+    ) -> Result<Ended, String> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = format!("{}:{}", self.directory.join("bin").display(), path.to_string_lossy());
+        let mut child = Command::new("sh")
+            .args(["-c", &format!("exec kubectl {line}")])
+            .current_dir(self.directory.join("work"))
+            .env("PATH", path)
+            .env("HOME", &self.directory)
+            .env("KUBECONFIG", self.directory.join("config"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|e| e.to_string())?;
+        let deadline = SimTime(cluster.now().0 + most.0);
+        // times that a command is given are its own, not the cluster's
+        let pace = if line.contains("timeout") { 1.0 } else { 4.0 };
+        let ended = http::serve(&self.server, cluster, pace, |shared| {
+            if let Some(mut pipe) = child.stdin.take() {
+                // a command that reads nothing may have ended already
+                let _ = pipe.write_all(stdin.unwrap_or_default().as_bytes());
+            }
+            let out = child.stdout.take().map(drain);
+            let err = child.stderr.take().map(drain);
+            let code = wait(&mut child, || {
+                let cluster = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                cluster.now() >= deadline
+            });
+            let text = |t: Option<std::thread::JoinHandle<String>>| t.and_then(|t| t.join().ok()).unwrap_or_default();
+            Ended { code, stdout: text(out), stderr: text(err) }
+        });
+        Ok(ended)
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        // what is left behind stands among temporary files
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn drain(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = vec![];
+        let _ = pipe.read_to_end(&mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    })
+}
+
+/// The exit code; `None`: it was stopped because it took too long.
+fn wait(child: &mut Child, late: impl Fn() -> bool) -> Option<i32> {
+    loop {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status.code().unwrap_or(-1));
+        }
+        if late() {
+            let _ = child.kill();
+            let _ = child.wait();
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
