@@ -5,6 +5,7 @@ pub mod http;
 pub mod json;
 pub mod manifest;
 pub mod normalize;
+pub mod protobuf;
 pub mod shell;
 pub mod support;
 pub mod webdriver;

@@ -41,16 +41,43 @@ pub fn as_older(kubectl: &Path, expected: Value, found: Value) -> (Value, Value)
     (older(expected), older(found))
 }
 
-/// Lines without what newer versions have added to them.
+/// Lines without what newer versions have added to them, or said instead.
 fn older(mut v: Value) -> Value {
-    let place = Regex::new(r"( deleted| force deleted)( from \S+ namespace)").expect("a pattern that compiles");
+    let regex = |pattern: &str| Regex::new(pattern).expect("a pattern that compiles");
+    let place = regex(r"( deleted| force deleted)( from \S+ namespace)");
+    let size = regex(r"^\S+: \d+ bytes$");
     for step in v["steps"].as_array_mut().into_iter().flatten() {
+        let command = step["kubectl"].as_str().unwrap_or_default().to_owned();
         for stream in ["stdout", "stderr"] {
-            for line in step[stream].as_array_mut().into_iter().flatten() {
-                if let Some(text) = line.as_str() {
-                    *line = place.replace_all(text, "$1").into_owned().into();
-                }
+            let Some(lines) = step[stream].as_array_mut() else { continue };
+            lines.retain(|l| {
+                let l = l.as_str().unwrap_or_default();
+                !l.contains("was previously managed with 'kubectl apply'")
+                    && !l.contains("has been deprecated, Use --cpu")
+            });
+            // a flag that older ones do not have
+            if command.starts_with("autoscale") && command.contains("--cpu=") {
+                lines.clear();
             }
+            for line in lines.iter_mut() {
+                let text = line.as_str().unwrap_or_default();
+                let mut said = place.replace_all(text, "$1").into_owned();
+                if command.starts_with("scale ")
+                    && (said.contains("(NotFound)") || said.starts_with("error: no objects passed to scale"))
+                {
+                    said = "what is to be scaled is not there".into();
+                }
+                // the field's name was wrong once
+                if said.trim() == "ConfigMapOptional: <nil>" {
+                    said = said.replace("ConfigMapOptional: <nil>", "Optional: false");
+                }
+                *line = said.into();
+            }
+            // the keys of a secret were not sorted
+            let is_size = |l: &Value| l.as_str().is_some_and(|l| size.is_match(l));
+            let first = lines.iter().position(&is_size).unwrap_or(lines.len());
+            let run = lines[first..].iter().take_while(|l| is_size(l)).count();
+            lines[first..first + run].sort_by_key(ToString::to_string);
         }
     }
     v
@@ -99,6 +126,10 @@ impl Shell {
         stdin: Option<&str>,
         most: SimDuration,
     ) -> Result<Ended, String> {
+        if line.starts_with("rollout restart") {
+            // kubectl marks restarts by the second of its own clock, which does not follow the cluster's
+            std::thread::sleep(Duration::from_millis(1_100));
+        }
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = format!("{}:{}", self.directory.join("bin").display(), path.to_string_lossy());
         let mut child = Command::new("sh")
