@@ -111,6 +111,12 @@ impl Kubelets {
         }
     }
 
+    /// Whether a pod's volumes show its own labels or annotations.
+    fn shows_itself(&self, pod: &PodRecord) -> bool {
+        let spec = pod.proto.pod.spec.as_ref();
+        spec.and_then(|s| s.volumes.as_ref()).into_iter().flatten().any(super::environment::tells_of_pod)
+    }
+
     /// The index of a node that has a kubelet.
     pub(super) fn node_index(&self, name: &str) -> Option<u32> {
         self.names.get(name).copied()
@@ -134,14 +140,15 @@ impl Kubelets {
     pub fn watch(&mut self, sim: &mut Sim) {
         for change in sim.deliver(Component::Kubelets) {
             match (&change.old, &change.new) {
-                (Some(Obj::Pod(old)), None) => self.gone(sim, old),
+                (Some(Obj::Pod(old)), None) => self.gone(old),
                 (old, Some(Obj::Pod(new))) => {
                     let Some(node) = &new.node else { continue };
                     // what kubelets themselves write comes back here: a status is nothing new to them
                     if let Some(Obj::Pod(old)) = old
                         && old.node == new.node
                         && old.deletion == new.deletion
-                        && (Arc::ptr_eq(&old.proto, &new.proto) || old.proto.pod.spec == new.proto.pod.spec)
+                        && (Arc::ptr_eq(&old.proto, &new.proto)
+                            || (old.proto.pod.spec == new.proto.pod.spec && !self.shows_itself(new)))
                     {
                         continue;
                     }
@@ -226,8 +233,7 @@ impl Kubelets {
     }
 
     /// A pod's object is gone: so are its processes and its address.
-    fn gone(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>) {
-        let _ = sim;
+    fn gone(&mut self, pod: &PodRecord) {
         self.broken.remove(&pod.id);
         if let Some(w) = self.workers.remove(&pod.id)
             && let Some(n) = self.nodes.get_mut(w.node as usize)

@@ -223,6 +223,48 @@ fn claimed(sim: &Sim, pod: &PodRecord, claim: &str) -> Result<Arc<str>, String> 
 /// How the text begins that says that a volume is in use on another node.
 pub const MULTI_ATTACH: &str = "Multi-Attach error";
 
+/// Whether a volume shows what other objects, or the pod itself, say now.
+fn follows(v: &Volume) -> bool {
+    v.config_map.is_some() || v.secret.is_some() || v.downward_api.is_some() || v.projected.is_some()
+}
+
+/// Whether a volume shows the pod's own labels or annotations.
+pub fn tells_of_pod(v: &Volume) -> bool {
+    let sources = v.projected.iter().flat_map(|p| p.sources.iter().flatten()).filter_map(|s| s.downward_api.as_ref());
+    let items = sources.flat_map(|d| d.items.iter().flatten());
+    let items = items.chain(v.downward_api.iter().flat_map(|d| d.items.iter().flatten()));
+    items.filter_map(|i| i.field_ref.as_ref()).any(|f| f.field_path.starts_with("metadata.")) && v.name != TOKEN_MARK
+}
+
+/// Whether a volume shows this ConfigMap or Secret.
+pub fn mentions(v: &Volume, kind: Kind, name: &str) -> bool {
+    let sources = || v.projected.iter().flat_map(|p| p.sources.iter().flatten());
+    match kind {
+        Kind::ConfigMap => {
+            v.config_map.as_ref().is_some_and(|c| c.name == name)
+                || (v.name != TOKEN_MARK && sources().any(|s| s.config_map.as_ref().is_some_and(|c| c.name == name)))
+        }
+        _ => {
+            v.secret.as_ref().is_some_and(|s| s.secret_name.as_deref() == Some(name))
+                || sources().any(|s| s.secret.as_ref().is_some_and(|s| s.name == name))
+        }
+    }
+}
+
+/// Brings volumes up to date with the objects that they show. What is mounted by a subPath keeps its content.
+///
+/// # Errors
+/// The text of a FailedMount event; the volumes stay as they were.
+pub fn refresh(k: &Kubelets, sim: &Sim, pod: &PodRecord, plan: &Plan, volumes: &mut Volumes) -> Result<(), String> {
+    for (i, v) in plan.spec().volumes.iter().flatten().enumerate().filter(|(_, v)| follows(v)) {
+        let (files, _) = volume(k, sim, pod, v)?;
+        if let Some(old) = volumes.files.get_mut(i) {
+            *old = files;
+        }
+    }
+    Ok(())
+}
+
 /// Sets up a pod's volumes.
 ///
 /// # Errors
@@ -247,9 +289,15 @@ pub fn volumes(k: &Kubelets, sim: &Sim, pod: &PodRecord, plan: &Plan) -> Result<
                         || all[volume].secret.is_some()
                         || all[volume].projected.is_some();
                     let sub = m.sub_path.as_deref().filter(|s| !s.is_empty()).map(|s| normalize("/", s));
+                    let mut index = volume;
+                    if sub.is_some() && follows(all[volume]) {
+                        // bound to the files as they are now
+                        index = out.files.len();
+                        out.files.push(out.files[volume].clone());
+                    }
                     Some(Mount {
                         path: normalize("/", &m.mount_path).into(),
-                        volume,
+                        volume: index,
                         sub_path: sub.unwrap_or_default().into(),
                         read_only: fixed || m.read_only == Some(true),
                     })

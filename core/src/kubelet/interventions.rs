@@ -3,15 +3,19 @@
 
 use super::backoff::Backoff;
 use super::component::{Kubelets, Life};
+use super::environment;
 use super::pod_worker::{PodWork, Step};
 use crate::clock::SimDuration;
 use crate::runtime::files::Files;
 use crate::runtime::shell::Stream;
 use crate::sim::Sim;
 use crate::store::pod::{RunState, Terminated};
-use crate::store::{Id, PodRecord};
+use crate::store::{Id, Key, PodRecord};
 use std::borrow::Cow;
 use std::sync::Arc;
+
+/// A kubelet looks after each of its pods at least so often, in milliseconds: a minute, and up to half as long again.
+const RESYNC_MILLIS: u64 = 90_000;
 
 impl Kubelets {
     /// A simple pod to which something has happened goes on as one of any kind.
@@ -52,7 +56,7 @@ impl Kubelets {
                 run.log.add(run.since, Stream::Out, &e.output);
             }
         }
-        work.volumes = super::environment::volumes(self, sim, pod, &plan).ok().map(Arc::new);
+        work.volumes = environment::volumes(self, sim, pod, &plan).ok().map(Arc::new);
         self.put_work(pod.id, work);
     }
 
@@ -95,9 +99,34 @@ impl Kubelets {
         self.full_turn(sim, pod.id);
     }
 
-    /// A ConfigMap or Secret has changed: pods of its namespace that wait for one try again soon.
+    /// A ConfigMap or Secret has changed: pods of its namespace that wait for one try again soon, those that have it
+    /// mounted see the change when their kubelet next looks after them.
     pub(super) fn reference_changed(&mut self, sim: &mut Sim, object: &crate::store::Obj) {
-        let namespace = object.key().namespace;
+        let Key { namespace, name } = object.key();
+        let shown: Vec<Id> = self
+            .workers
+            .iter()
+            .filter(|(id, w)| {
+                let Life::Full(work) = &w.life else { return false };
+                let volumes = work.plan.as_ref().and_then(|p| p.spec().volumes.as_ref());
+                !work.over
+                    && work.volumes.is_some()
+                    && volumes.into_iter().flatten().any(|v| environment::mentions(v, object.kind(), &name))
+                    && sim.store.pod(**id).is_some_and(|p| p.namespace == namespace)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in shown {
+            let wait = self.between(1_000, RESYNC_MILLIS);
+            let Some(mut work) = self.take_work(id) else { continue };
+            let at = sim.now + wait;
+            work.refresh = Some(work.refresh.map_or(at, |t| t.min(at)));
+            let next = work.plan.clone().and_then(|plan| work.next_turn(&plan, sim.now));
+            self.put_work(id, work);
+            if let Some(at) = next {
+                self.schedule(sim, id, at);
+            }
+        }
         let waiting: Vec<Id> = self
             .workers
             .iter()

@@ -125,9 +125,8 @@ pub fn healthy_conditions(now: SimTime) -> Value {
     ])
 }
 
-/// What is left of a quantity for pods when a part of it is kept back.
-fn allocatable(text: &str, keep: f64) -> String {
-    let _ = keep;
+/// A quantity as the API server would print it.
+fn canonical(text: &str) -> String {
     Quantity::parse(text).map_or_else(|_| text.to_owned(), |q| q.to_string())
 }
 
@@ -145,8 +144,8 @@ pub fn node_object(config: &NodeConfig, state: &NodeState, id: u64, now: SimTime
     }
     let taints: Vec<Value> = config.taints.iter().filter_map(|t| taint(t)).collect();
     let resources = json!({
-        "cpu": allocatable(&config.cpu, 0.0),
-        "memory": allocatable(&config.memory, 0.0),
+        "cpu": canonical(&config.cpu),
+        "memory": canonical(&config.memory),
         "pods": config.pods.to_string(),
         "ephemeral-storage": "100Gi",
         "hugepages-1Gi": "0",

@@ -2,6 +2,7 @@
 
 use super::phase::is_sidecar;
 use super::probe::{Action, ProbePlan};
+use crate::api::quantity::Quantity;
 use crate::runtime::images::{Catalogue, Image, Reference, Run};
 use crate::runtime::shell::knows;
 use crate::store::PodProto;
@@ -54,6 +55,8 @@ pub struct ContainerPlan {
     pub ports: Arc<[u16]>,
     /// An init container that goes on.
     pub sidecar: bool,
+    /// It uses more memory than its limit: it is killed again and again.
+    pub starves: bool,
     /// Startup probe.
     pub startup: Option<ProbePlan>,
     /// Readiness probe.
@@ -116,6 +119,7 @@ impl Plan {
             && containers.iter().all(|c| {
                 c.program == Program::Server
                     && !c.invalid_image
+                    && !c.starves
                     && c.policy != PullPolicy::Never
                     && c.startup.is_none()
                     && c.readiness.is_none()
@@ -182,6 +186,7 @@ fn container(c: &Container, sidecar: bool) -> ContainerPlan {
         invalid_image: reference.is_none(),
         policy,
         program: program(c, entry.as_deref()),
+        starves: memory_limit(c).is_some_and(|limit| memory_use(c, entry.as_deref()) > limit),
         entry,
         ports: ports.into(),
         sidecar,
@@ -191,6 +196,48 @@ fn container(c: &Container, sidecar: bool) -> ContainerPlan {
         post_start: hook(life.and_then(|l| l.post_start.as_ref())),
         pre_stop: hook(life.and_then(|l| l.pre_stop.as_ref())),
     }
+}
+
+/// A container's limit of memory in bytes.
+fn memory_limit(c: &Container) -> Option<u64> {
+    let limits = c.resources.as_ref()?.limits.as_ref()?;
+    Quantity::parse(&limits.get("memory")?.0).ok().map(|q| q.value().max(0) as u64)
+}
+
+/// Bytes of memory that a container comes to use: what its command says, else what its image is known for.
+fn memory_use(c: &Container, entry: Option<&Image>) -> u64 {
+    let words: Vec<&str> = c.command.iter().flatten().chain(c.args.iter().flatten()).map(String::as_str).collect();
+    let line = words.join(" ");
+    // a stream without lines has an endless last line
+    if line.contains("tail /dev/zero") {
+        return u64::MAX;
+    }
+    let after = |flags: &[&str]| {
+        let mut words = line.split_whitespace();
+        words.find(|w| flags.contains(w))?;
+        words.next()
+    };
+    let workers = after(&["--vm", "-m"]).and_then(|n| n.parse::<u64>().ok());
+    let each = after(&["--vm-bytes"]).map(bytes_of);
+    // another stress program's words
+    let total = after(&["-mem-total", "--mem-total"]);
+    match (workers, each, total) {
+        (_, _, Some(total)) => Quantity::parse(total).map_or(0, |q| q.value().max(0) as u64),
+        (None, None, None) => entry.map_or(0, |e| e.memory),
+        (workers, each, None) => workers.unwrap_or(1).saturating_mul(each.unwrap_or(256 << 20)),
+    }
+}
+
+/// `150M` as stress reads it: powers of 1024.
+fn bytes_of(text: &str) -> u64 {
+    let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+    let shift = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        _ => 0,
+    };
+    digits.parse::<u64>().unwrap_or(0).saturating_mul(1 << shift)
 }
 
 fn handler(h: &LifecycleHandler, c: &Container) -> Option<Action> {

@@ -4,7 +4,7 @@
 
 use super::backoff::Backoff;
 use super::component::{Kubelets, Life};
-use super::environment::Volumes;
+use super::environment::{self, Volumes};
 use super::phase::should_restart;
 use super::plan::{ContainerPlan, Plan, Program};
 use super::probe::ProbeState;
@@ -71,6 +71,8 @@ pub(super) struct Run {
     pub readiness: ProbeState,
     pub liveness: ProbeState,
     pub announced: bool,
+    /// It asks for more memory than it may have.
+    pub out_of_memory: bool,
 }
 
 impl Run {
@@ -93,6 +95,7 @@ impl Run {
             readiness: ProbeState::default(),
             liveness: ProbeState::default(),
             announced: false,
+            out_of_memory: false,
         }
     }
 
@@ -143,6 +146,13 @@ pub(super) struct PodWork {
     /// What a changed status has to wait for: the runtime is asked once a second.
     pub relist: Option<SimTime>,
     pub image_errors: BTreeMap<usize, Arc<str>>,
+    /// When what its volumes show of other objects is brought up to date.
+    pub refresh: Option<SimTime>,
+}
+
+/// What is said of a hook that failed.
+pub(super) fn hook_failed(hook: &str, why: &str) -> String {
+    if why.is_empty() { format!("{hook} failed") } else { format!("{hook} failed: {why}") }
 }
 
 impl Kubelets {
@@ -163,6 +173,9 @@ impl Kubelets {
     pub(super) fn full_changed(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>) {
         let Some(mut work) = self.take_work(pod.id) else { return };
         let plan = self.plan(pod);
+        if plan.spec().volumes.iter().flatten().any(environment::tells_of_pod) {
+            work.refresh = Some(sim.now);
+        }
         if let Some(d) = &pod.deletion {
             let grace = SimDuration::from_secs(u64::from(d.grace));
             match &work.stopping {
@@ -189,7 +202,8 @@ impl Kubelets {
                     Step::Running => {
                         let text = format!("Container {} definition changed, will be restarted", c.name);
                         self.pod_event(sim, pod, plan.field_path(i), false, "Killing", text);
-                        run.begin_stop(c, sim.now, SimDuration::ZERO, SimDuration::from_secs(u64::from(plan.grace)));
+                        let grace = SimDuration::from_secs(u64::from(plan.grace));
+                        self.stop_container(sim, pod, &plan, &mut work, i, grace);
                     }
                     Step::Pulling(..) | Step::NoImage(..) | Step::Broken(_) => {
                         run.step = Step::Idle;
@@ -240,7 +254,7 @@ impl Kubelets {
     }
 
     /// preStop, then SIGTERM, then SIGKILL, all within the grace period.
-    fn stop_container(
+    pub(super) fn stop_container(
         &mut self,
         sim: &mut Sim,
         pod: &Arc<PodRecord>,
@@ -257,13 +271,11 @@ impl Kubelets {
             let (done, took) = self.hook(sim, pod, plan, work, i, action, grace);
             hook = took;
             if let Err(e) = done {
-                let text =
-                    if e.is_empty() { "PreStopHook failed".to_owned() } else { format!("PreStopHook failed: {e}") };
-                self.pod_event(sim, pod, plan.field_path(i), true, "FailedPreStopHook", text);
+                self.pod_event(sim, pod, plan.field_path(i), true, "FailedPreStopHook", hook_failed("PreStopHook", &e));
             }
         }
         if let Some(run) = work.runs.get_mut(i) {
-            run.begin_stop(c, sim.now, SimDuration(hook.0.min(grace.0)), grace);
+            run.begin_stop(sim.now, SimDuration(hook.0.min(grace.0)), grace);
         }
     }
 
@@ -276,6 +288,14 @@ impl Kubelets {
         if work.over {
             self.put_work(id, work);
             return;
+        }
+        if work.refresh.is_some_and(|t| t <= now) {
+            work.refresh = None;
+            if let Some(volumes) = &mut work.volumes
+                && let Err(e) = environment::refresh(self, sim, &pod, &plan, Arc::make_mut(volumes))
+            {
+                self.pod_event(sim, &pod, "", true, "FailedMount", e);
+            }
         }
         // what a process does is seen by the others within the same moment: a few rounds are enough
         let mut more = true;
@@ -383,12 +403,8 @@ impl Kubelets {
         }
         run.process = Some(process);
         for (pid, signal) in kills {
-            if pid == 1 && signal == Signal::Kill {
-                // the first process of a container is safe from its own children
-                continue;
-            }
             if pid == 1 {
-                run.signal(&plan.containers[i], now);
+                run.killed(&plan.containers[i], signal, now);
             }
         }
     }
@@ -440,7 +456,7 @@ impl Kubelets {
         }
         if !work.sandbox_ready {
             if work.volumes.is_none() && now >= work.mount_at {
-                match super::environment::volumes(self, sim, pod, plan) {
+                match environment::volumes(self, sim, pod, plan) {
                     Ok(v) => {
                         for name in v.lasting.iter().filter_map(|(_, n)| n.strip_prefix("volume/")) {
                             let text = format!("AttachVolume.Attach succeeded for volume {name:?}");
@@ -450,7 +466,7 @@ impl Kubelets {
                         work.volumes = Some(Arc::new(v));
                     }
                     Err(e) => {
-                        if e.starts_with(super::environment::MULTI_ATTACH) {
+                        if e.starts_with(environment::MULTI_ATTACH) {
                             let about = Obj::Pod(pod.clone());
                             sim.record("attachdetach-controller", &about, true, "FailedAttachVolume", e);
                         } else {
@@ -512,12 +528,13 @@ impl PodWork {
     }
 
     /// The next moment at which something can happen.
-    fn next_turn(&self, plan: &Plan, now: SimTime) -> Option<SimTime> {
+    pub(super) fn next_turn(&self, plan: &Plan, now: SimTime) -> Option<SimTime> {
         if self.over {
             return None;
         }
         let mut times: Vec<SimTime> = vec![];
         times.extend(self.relist);
+        times.extend(self.refresh);
         if !self.sandbox_ready && self.stopping.is_none() {
             times.push(self.sandbox.max(if self.volumes.is_none() { self.mount_at } else { SimTime::ZERO }));
         }
@@ -579,8 +596,7 @@ impl Run {
     }
 
     /// SIGTERM after the hook, SIGKILL at the end of the grace period.
-    pub(super) fn begin_stop(&mut self, c: &ContainerPlan, now: SimTime, hook: SimDuration, grace: SimDuration) {
-        let _ = c;
+    fn begin_stop(&mut self, now: SimTime, hook: SimDuration, grace: SimDuration) {
         self.startup.due = None;
         self.liveness.due = None;
         self.term_at = Some(now + hook);
@@ -620,7 +636,11 @@ impl Run {
         }
         self.record.state = RunState::Terminated(Arc::new(Terminated {
             exit_code: code,
-            reason: Cow::Borrowed(if code == 0 { "Completed" } else { "Error" }),
+            reason: Cow::Borrowed(match code {
+                0 => "Completed",
+                137 if self.out_of_memory => "OOMKilled",
+                _ => "Error",
+            }),
             message,
             started,
             finished: at.into(),

@@ -323,11 +323,7 @@ impl Kubelets {
         let text = format!("{kind} {} failed {which} probe, will be restarted", c.name);
         self.pod_event(sim, pod, plan.field_path(i), false, "Killing", text);
         let grace = SimDuration::from_secs(u64::from(p.grace.unwrap_or(plan.grace)));
-        let hook = match &c.pre_stop {
-            Some(a) => self.hook(sim, pod, plan, work, i, a, grace).1,
-            None => SimDuration::ZERO,
-        };
-        work.runs[i].begin_stop(c, sim.now, hook, grace);
+        self.stop_container(sim, pod, plan, work, i, grace);
         work.runs[i].readiness.due = None;
         work.runs[i].record.ready = false;
     }
@@ -344,7 +340,7 @@ fn steady(action: &Action, c: &super::plan::ContainerPlan, ready: Option<bool>) 
 }
 
 impl super::pod_worker::Run {
-    /// Something in the container has sent its first process a signal.
+    /// Something in the container has sent its first process a signal. From its own children it is safe from SIGKILL.
     pub(super) fn killed(
         &mut self,
         c: &super::plan::ContainerPlan,

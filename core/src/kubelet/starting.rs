@@ -4,7 +4,7 @@
 use super::backoff;
 use super::component::Kubelets;
 use super::plan::{Plan, Program, PullPolicy};
-use super::pod_worker::{PodWork, Step};
+use super::pod_worker::{PodWork, Step, hook_failed};
 use super::probe::ProbeState;
 use super::simple::pulled;
 use crate::clock::{SimDuration, SimTime};
@@ -274,6 +274,11 @@ impl Kubelets {
                 run.wake = Some(now);
             }
         }
+        run.out_of_memory = c.starves;
+        if c.starves {
+            // its pages fill up for a moment before the kernel finds out
+            run.exits = Some((now + SimDuration::from_millis(1500), 137));
+        }
         run.record.ready = false;
         run.record.started = Some(c.startup.is_none());
         (run.startup, run.readiness, run.liveness) = Default::default();
@@ -289,8 +294,7 @@ impl Kubelets {
         if let Some(action) = &c.post_start {
             let (done, _) = self.hook(sim, pod, plan, work, i, action, SimDuration::from_secs(600));
             if let Err(e) = done {
-                let text =
-                    if e.is_empty() { "PostStartHook failed".to_owned() } else { format!("PostStartHook failed: {e}") };
+                let text = hook_failed("PostStartHook", &e);
                 self.pod_event(sim, pod, path.clone(), true, "FailedPostStartHook", text);
                 let text = format!("Container {} failed postStart hook, will be restarted", c.name);
                 self.pod_event(sim, pod, path, false, "Killing", text);

@@ -456,3 +456,94 @@ fn pods_past_the_scheduler() {
     "#]],
     );
 }
+
+#[test]
+fn too_little_memory() {
+    let mut p = Play::new(1, KubeletProfile::Real);
+    let stress = |bytes: &str| {
+        format!(
+            "{{containers: [{{name: c, image: polinux/stress, command: [stress], args: ['--vm', '1', '--vm-bytes', {bytes}], resources: {{limits: {{memory: 200Mi}}}}}}]}}"
+        )
+    };
+    p.pod("fits", &stress("150M"));
+    p.pod("starves", &stress("250M"));
+    p.pod("database", "{containers: [{name: c, image: 'mysql:8', env: [{name: MYSQL_ROOT_PASSWORD, value: x}], resources: {limits: {memory: 64Mi}}}]}");
+    p.until(40);
+    check(
+        &p.pods(),
+        &expect![[r#"
+        fits Running ready 0 [running]
+        starves Running unready 2 [CrashLoopBackOff]
+        database Running unready 2 [CrashLoopBackOff]
+    "#]],
+    );
+    let starves = p.0.sim.store.pods().find(|p| &*p.name == "starves").unwrap();
+    let last = starves.status.containers[0].last.clone().unwrap();
+    assert_eq!((&*last.reason, last.exit_code), ("OOMKilled", 137));
+}
+
+#[test]
+fn mounted_objects_follow_their_source() {
+    let mut p = Play::new(1, KubeletProfile::Real);
+    p.run("create configmap settings --from-literal=color=red");
+    p.pod(
+        "reader",
+        "{containers: [{name: c, image: 'busybox:1.36', command: [sleep, '3600'], volumeMounts: [{name: s, mountPath: /s}, {name: s, mountPath: /fixed, subPath: color}, {name: d, mountPath: /d}]}], volumes: [{name: s, configMap: {name: settings}}, {name: d, downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: metadata.labels}}]}}]}",
+    );
+    p.until(20);
+    p.run("patch configmap settings -p '{\"data\":{\"color\":\"blue\"}}'");
+    p.run("label pod reader a=b");
+    p.until(22);
+    let mut seen = p.exec("reader", "cat /s/color; echo; cat /d/labels; echo");
+    p.until(120);
+    seen += &p.exec("reader", "cat /s/color; echo; cat /fixed; echo");
+    check(
+        &seen,
+        &expect![[r#"
+        blue
+        a="b"
+        0
+        blue
+        red
+        0
+    "#]],
+    );
+}
+
+#[test]
+fn another_image() {
+    let mut p = Play::new(1, KubeletProfile::Real);
+    p.pod(
+        "two",
+        "{terminationGracePeriodSeconds: 3, containers: [{name: a, image: 'nginx:1.25'}, {name: b, image: 'redis:7'}]}",
+    );
+    p.until(20);
+    let images = |p: &mut Play| {
+        let body = p.0.request(Request::get("/api/v1/namespaces/default/pods/two")).body;
+        let of = |i: usize| body["status"]["containerStatuses"][i].clone();
+        format!("{} {} {}\n", of(0)["image"], of(1)["image"], of(1)["restartCount"])
+    };
+    p.run("set image pod/two b=redis:7.2");
+    let mut seen = images(&mut p);
+    p.until(40);
+    seen += &images(&mut p);
+    seen += &p.events("two");
+    check(
+        &seen,
+        &expect![[r#"
+        "nginx:1.25" "redis:7" 0
+        "nginx:1.25" "redis:7.2" 1
+        Pulling x1 Pulling image "nginx:1.25"
+        Pulling x1 Pulling image "redis:7"
+        Pulled x1 Successfully pulled image "nginx:1.25" in 2.31s (2.31s including waiting). Image size: 72000000 bytes.
+        Created x1 Container created
+        Started x1 Container started
+        Pulled x1 Successfully pulled image "redis:7" in 1.661s (3.972s including waiting). Image size: 47000000 bytes.
+        Created x2 Container created
+        Started x2 Container started
+        Killing x1 Container b definition changed, will be restarted
+        Pulling x1 Pulling image "redis:7.2"
+        Pulled x1 Successfully pulled image "redis:7.2" in 1.607s (1.607s including waiting). Image size: 47000000 bytes.
+    "#]],
+    );
+}

@@ -157,6 +157,8 @@ pub struct Image {
     variants: Vec<String>,
     /// Milliseconds until it listens.
     pub start: u64,
+    /// Bytes of memory that it uses at least; 0: little enough for any limit.
+    pub memory: u64,
     /// Ports it listens on when the manifest declares none.
     pub ports: Vec<u16>,
     /// Whether it listens on any port at all.
