@@ -150,11 +150,11 @@ pub struct Step {
     pub create: Vec<Arc<str>>,
 }
 
+/// The new and the old pod of a node.
+type Pair<'a> = (Option<&'a Arc<PodRecord>>, Option<&'a Arc<PodRecord>>);
+
 /// New and old pod of a node; `None`: there are two of a kind.
-fn pair<'a>(
-    pods: &'a [Arc<PodRecord>],
-    rules: &Rules,
-) -> Option<(Option<&'a Arc<PodRecord>>, Option<&'a Arc<PodRecord>>)> {
+fn pair<'a>(pods: &'a [Arc<PodRecord>], rules: &Rules) -> Option<Pair<'a>> {
     let (mut new, mut old) = (None, None);
     for p in pods.iter().filter(|p| p.deletion.is_none()) {
         let slot = if rules.is_updated(p) { &mut new } else { &mut old };
