@@ -115,7 +115,9 @@ impl Sim {
                 self.release_service(&obj.to_value(&self.store.ids));
                 self.service_gone(&key);
             }
-            self.server.templates.remove(&obj.id(&self.store.ids));
+            if let Some((_, proto)) = self.server.templates.remove(&obj.id(&self.store.ids)) {
+                self.store.forget_proto(&proto);
+            }
             self.notify(kind);
         }
     }

@@ -48,6 +48,8 @@ pub struct Controllers {
     nodes: nodelifecycle::NodeLifecycle,
     evictions: tainteviction::TaintEviction,
     jobs: job::Jobs,
+    /// For when the pod collector was last set.
+    collected: SimTime,
     autoscaling: horizontal::Autoscaling,
     /// Keys that come to their queues later, when, and the requests that made them due.
     later: imbl::OrdMap<(Component, Key), (SimTime, u64)>,
@@ -60,7 +62,7 @@ impl Controllers {
         let changes = sim.deliver(c);
         match c {
             Component::NodeLifecycle => self.nodes.look(sim),
-            Component::PodGc => return podgc::watch(sim, &changes),
+            Component::PodGc => return podgc::watch(sim, &changes, &mut self.collected),
             _ => {}
         }
         let mut keys: Vec<(Key, u64)> = vec![];

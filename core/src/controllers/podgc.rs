@@ -1,4 +1,5 @@
-//! The pod garbage collector: pods of nodes that no longer exist, and pods that ended long ago when there are too many.
+//! The pod garbage collector: pods of nodes that no longer exist, pods that were told to go before they had a node and
+//! that something holds, and pods that ended long ago when there are too many.
 //! Models pkg/controller/podgc.
 
 use crate::clock::{SimDuration, SimTime};
@@ -15,8 +16,8 @@ const QUARANTINE: SimDuration = SimDuration::from_secs(40);
 /// Ended pods that are kept.
 const TERMINATED_MAX: usize = 12_500;
 
-/// Sets the timer if a change gives it something to do.
-pub fn watch(sim: &mut Sim, changes: &[Change]) {
+/// Sets the timer if a change gives it something to do. `due`: for when it is set.
+pub fn watch(sim: &mut Sim, changes: &[Change], due: &mut SimTime) {
     // a node went, or a pod was bound to one that never was
     let node_gone = changes.iter().any(|c| match (&c.old, &c.new) {
         (Some(Obj::Node(_)), None) => true,
@@ -31,11 +32,20 @@ pub fn watch(sim: &mut Sim, changes: &[Change]) {
     });
     let many = sim.store.count(Kind::Pod) > TERMINATED_MAX
         && changes.iter().any(|c| matches!(&c.new, Some(Obj::Pod(p)) if p.status.phase.is_terminal()));
-    if node_gone || many {
+    let stuck = changes.iter().any(|c| matches!(&c.new, Some(Obj::Pod(p)) if is_stuck(p)));
+    if node_gone || many || stuck {
         let wait = if node_gone { QUARANTINE } else { SimDuration::ZERO };
-        let due = (sim.now + wait).0 / PERIOD * PERIOD + PERIOD;
-        sim.queue.at(SimTime(due), Event::Timer(Component::PodGc, 0));
+        let at = SimTime((sim.now + wait).0 / PERIOD * PERIOD + PERIOD);
+        if *due != at {
+            *due = at;
+            sim.queue.at(at, Event::Timer(Component::PodGc, 0));
+        }
     }
+}
+
+/// It was told to go before it had a node: no kubelet will ever say that it has ended.
+fn is_stuck(p: &PodRecord) -> bool {
+    p.deletion.is_some() && p.node.is_none() && !p.status.phase.is_terminal()
 }
 
 /// Its node does not exist.
@@ -63,6 +73,14 @@ pub fn collect(sim: &mut Sim) {
                 ..PodCondition::default()
             });
             s.more = Some(Arc::new(more));
+            true
+        });
+        let _ = sim.delete_pod(p.id, Some(0));
+    }
+    let stuck: Vec<Arc<PodRecord>> = sim.store.pods().filter(|p| is_stuck(p)).cloned().collect();
+    for p in stuck {
+        sim.update_pod_status(p.id, |s| {
+            s.phase = Phase::Failed;
             true
         });
         let _ = sim.delete_pod(p.id, Some(0));

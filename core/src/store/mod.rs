@@ -264,6 +264,11 @@ impl Store {
         self.protos.intern(proto)
     }
 
+    /// A prototype that nobody makes pods of any more: it goes if there are none.
+    pub fn forget_proto(&mut self, proto: &PodProto) {
+        self.protos.forget(proto);
+    }
+
     /// The shared label set with this content.
     pub fn intern_labels(&mut self, labels: &std::collections::BTreeMap<String, String>) -> Arc<LabelSet> {
         self.protos.intern_labels(labels)
@@ -353,6 +358,7 @@ impl Store {
                     self.label_sets.entry((p.namespace.clone(), set)).or_insert((p.proto.labels.clone(), 0)).1 += 1;
                 }
                 if before.is_none_or(|o| !Arc::ptr_eq(&o.proto, &p.proto)) {
+                    self.protos.hold(&p.proto);
                     for owner in &p.proto.owners {
                         self.dependents.insert((*owner, id));
                     }
@@ -399,6 +405,7 @@ impl Store {
                     }
                 }
                 if after.is_none_or(|p| !Arc::ptr_eq(&o.proto, &p.proto)) {
+                    self.protos.release(&o.proto);
                     for owner in &o.proto.owners {
                         self.dependents.remove(&(*owner, id));
                     }

@@ -51,13 +51,18 @@ pub struct PodProto {
 /// Stands in a prototype for the five random characters of `kube-api-access-xxxxx`.
 pub const TOKEN_MARK: &str = "kube-api-access-?????";
 
-/// The shared prototypes and label sets.
+/// The shared prototypes and label sets. A prototype is forgotten with its last pod, a label set with its last prototype:
+/// each Job has its own, and there are many Jobs in a day.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Protos {
     next: u32,
     by_hash: OrdMap<u64, SmallVec<[Arc<PodProto>; 1]>>,
+    /// Pods of each prototype, and under which hash it can be found (none: it was forgotten before).
+    pods: OrdMap<u32, (u32, Option<u64>)>,
     next_labels: u32,
     labels: OrdMap<BTreeMap<String, String>, Arc<LabelSet>>,
+    /// Prototypes of each label set.
+    users: OrdMap<u32, u32>,
 }
 
 impl Protos {
@@ -83,7 +88,45 @@ impl Protos {
         proto.id = self.next;
         let proto = Arc::new(proto);
         self.by_hash.entry(hash).or_default().push(proto.clone());
+        self.pods.insert(proto.id, (0, Some(hash)));
+        *self.users.entry(proto.labels.id).or_insert(0) += 1;
         proto
+    }
+
+    /// A pod has this prototype now.
+    pub(super) fn hold(&mut self, proto: &PodProto) {
+        self.pods.entry(proto.id).or_insert((0, None)).0 += 1;
+    }
+
+    /// A pod has this prototype no longer.
+    pub(super) fn release(&mut self, proto: &PodProto) {
+        if let Some(entry) = self.pods.get_mut(&proto.id) {
+            entry.0 = entry.0.saturating_sub(1);
+        }
+        self.forget(proto);
+    }
+
+    /// Forgets a prototype that no pod has.
+    pub(super) fn forget(&mut self, proto: &PodProto) {
+        let Some((0, hash)) = self.pods.get(&proto.id).copied() else { return };
+        self.pods.remove(&proto.id);
+        let Some(hash) = hash else { return };
+        if let Some(same) = self.by_hash.get_mut(&hash) {
+            same.retain(|p| p.id != proto.id);
+            if same.is_empty() {
+                self.by_hash.remove(&hash);
+            }
+        }
+        if let Some(n) = self.users.get_mut(&proto.labels.id) {
+            *n -= 1;
+            if *n == 0 {
+                self.users.remove(&proto.labels.id);
+                let pairs = proto.labels.pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+                if self.labels.get(&pairs).is_some_and(|l| l.id == proto.labels.id) {
+                    self.labels.remove(&pairs);
+                }
+            }
+        }
     }
 }
 
