@@ -56,3 +56,7 @@ export function setPhrases(handle, phrases) {
 export function goto(handle, line, column) {
   later(handle, (code, editor) => code.goto(editor, line, column));
 }
+
+export function setDiff(handle, original) {
+  later(handle, (code, editor) => code.setDiff(editor, original));
+}

@@ -51,6 +51,9 @@ pub const MAP_TERMINAL: u8 = 1;
 /// Rows kept of events, requests and terminal texts.
 const ROWS: usize = 1_000;
 
+/// Events of a replayed session up to which its past is gone through once more for the chart.
+const REMEMBERED: u64 = 300_000;
+
 /// A piece of the terminal's text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TermLine {
@@ -237,6 +240,9 @@ impl Engine {
     /// steps, and not longer than people wait.
     fn remember(&mut self) {
         let end = self.cluster.now();
+        if self.cluster.world.steps > REMEMBERED {
+            return;
+        }
         let step = (end.0 / 1_500).max(250_000);
         let began = timers::now();
         let (mut past, mut projector, mut scene) = (self.cluster.clone(), Projector::default(), Scene::default());

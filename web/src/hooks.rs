@@ -99,6 +99,10 @@ pub fn publish(session: Session) {
         at.map_or(JsValue::NULL, |(x, y)| js_sys::Array::of2(&x.into(), &y.into()).into())
     };
     put(&hooks, "place", Closure::<dyn Fn(String) -> JsValue>::new(place).into_js_value());
+    let s = session.clone();
+    // Samples of the chart that changes most: how far back it goes.
+    let samples = move || s.read(|e| e.history.busiest.map_or(0, |id| e.history.of(id).len() as u32));
+    put(&hooks, "samples", Closure::<dyn Fn() -> u32>::new(samples).into_js_value());
     let s = session;
     let frames = move || -> JsValue {
         let (n, ms) = s.map(|m, _| m.frames).unwrap_or_default();

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 /// A text in each language.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Text {
     /// English.
     pub en: String,
@@ -88,6 +89,11 @@ pub fn all() -> &'static [Scenario] {
             include_str!("../../static/scenarios/rolling-update.yaml"),
             include_str!("../../static/scenarios/services.yaml"),
             include_str!("../../static/scenarios/node-failure.yaml"),
+            include_str!("../../static/scenarios/statefulset.yaml"),
+            include_str!("../../static/scenarios/jobs.yaml"),
+            include_str!("../../static/scenarios/drain.yaml"),
+            include_str!("../../static/scenarios/ingress.yaml"),
+            include_str!("../../static/scenarios/quota.yaml"),
         ]
         .iter()
         .filter_map(|text| serde_json::from_value(yaml::read_value(text).ok()?).ok())
@@ -103,15 +109,57 @@ pub fn by_id(id: &str) -> Option<&'static Scenario> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kubarium_core::cluster::Cluster;
+    use kubarium_core::world::Input;
 
     #[test]
-    fn all_six_are_read_and_complete() {
-        assert_eq!(all().len(), 6);
+    fn all_are_read_and_complete() {
+        assert_eq!(all().len(), 11);
+        let korean = |t: &str| t.chars().any(|c| ('가'..='힣').contains(&c));
         for s in all() {
             assert!(s.files.contains_key(&s.open), "{}: opens a file that it has", s.id);
             assert_eq!(s.steps.en.len(), s.steps.ko.len(), "{}", s.id);
             assert!((3..=5).contains(&s.steps.en.len()), "{}", s.id);
-            assert!(s.steps.ko.iter().all(|t| t.chars().any(|c| ('가'..='힣').contains(&c))), "{}", s.id);
+            assert!(s.steps.ko.iter().all(|t| korean(t)) && korean(&s.title.ko) && korean(&s.about.ko), "{}", s.id);
+            assert!(!korean(&s.title.en) && !korean(&s.about.en), "{}", s.id);
+        }
+    }
+
+    /// What a scenario types is carried out without a complaint, and its pods come to run.
+    #[test]
+    fn all_begin_well() {
+        use kubarium_core::clock::SimTime;
+        use kubarium_core::terminal::Piece;
+        use kubarium_core::view::model::PodState;
+        use kubarium_core::view::project::state;
+        for s in all() {
+            let mut c = Cluster::with_nodes(s.nodes, 7);
+            for (name, text) in &s.files {
+                c.submit(Input::File { name: name.clone(), text: Some(text.clone()) });
+                let wrong: Vec<_> = kubarium_core::view::diagnose::diagnose(text)
+                    .into_iter()
+                    .filter(|d| d.severity == kubarium_core::view::assist::Severity::Error)
+                    .collect();
+                assert!(wrong.is_empty(), "{}: {name}: {wrong:?}", s.id);
+            }
+            for typed in &s.script {
+                c.seek(SimTime(typed.at * 1_000));
+                c.submit(Input::Line { terminal: 0, line: typed.line.clone(), stdin: None });
+            }
+            c.seek(SimTime::from_secs(55));
+            let complaints: Vec<String> = c
+                .world
+                .terminals
+                .since(0)
+                .filter_map(|p| match &p.piece {
+                    Piece::Err(t) => Some(t.to_string()),
+                    _ => None,
+                })
+                .collect();
+            assert!(complaints.is_empty(), "{}: {complaints:?}", s.id);
+            let states: Vec<PodState> = c.world.sim.store.pods().map(|p| state(p)).collect();
+            let well = |s: &PodState| matches!(s, PodState::Ready | PodState::Succeeded);
+            assert!(!states.is_empty() && states.iter().all(well), "{}: {states:?}", s.id);
         }
     }
 }

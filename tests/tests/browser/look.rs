@@ -9,7 +9,9 @@ pub const TESTS: &[Test] = &[
     ("nothing-serious-for-axe", axe),
     ("the-keyboard-alone-will-do", keyboard),
     ("speaks-korean-in-mid-session", korean),
+    ("says-what-happens-in-korean", korean_words),
     ("fits-a-phone", phone),
+    ("nothing-lies-over-the-map", uncovered),
 ];
 
 /// Fails on what the checker of web accessibility calls serious or critical.
@@ -129,4 +131,42 @@ fn phone(place: &Place) -> Result<()> {
         return Err(format!("the page is {wide} pixels wider than the window"));
     }
     page.quiet()
+}
+
+/// Steps, causes and the strip speak the language of the page.
+fn korean_words(place: &Place) -> Result<()> {
+    let page = Page::open(place)?;
+    page.browser.wait("pods on the map", "window.__kubarium.live() > 0")?;
+    page.browser.click("[data-testid=lang]")?;
+    page.browser.click("[data-testid=step]")?;
+    page.browser
+        .wait("a step's name", "/[가-힣]{2,}/.test(document.querySelector('[data-testid=step-name]')?.innerText)")?;
+    page.table()?;
+    let pod = "[...document.querySelectorAll('[data-testid=table] table')].at(-1).querySelector('tbody th button')";
+    page.browser.eval(&format!("{pod}.click()"), &[])?;
+    page.browser.click("[data-testid=tab-why]")?;
+    page.browser
+        .wait("causes", "/레플리카셋 컨트롤러/.test(document.querySelector('[data-testid=why]')?.innerText)")?;
+    page.browser.screenshot("korean-why")?;
+    page.quiet()
+}
+
+/// Guide, legend and buttons stand beside the map, whatever the window's size.
+fn uncovered(place: &Place) -> Result<()> {
+    for size in [(1440, 900), (1280, 720), (1920, 1080)] {
+        let page = Page::open_sized(place, size)?;
+        page.browser.wait("pods on the map", "window.__kubarium.live() > 0")?;
+        let over = page.browser.eval(
+            "const map = document.querySelector('canvas.map').getBoundingClientRect();\
+             return ['.guide', '.legend', '.map-bar'].filter(css => {\
+                const r = document.querySelector(css)?.getBoundingClientRect();\
+                return !r || r.top < map.bottom - 1 && r.bottom > map.top && r.left < map.right && r.right > map.left;\
+             })",
+            &[],
+        )?;
+        if over != json!([]) {
+            return Err(format!("{size:?}: over the map or not there: {over}"));
+        }
+    }
+    Ok(())
 }

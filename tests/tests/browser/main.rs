@@ -3,6 +3,7 @@
 //! Pictures are kept in `target/screenshots`.
 
 mod figures;
+mod keep;
 mod look;
 mod page;
 mod play;
@@ -62,7 +63,7 @@ fn main() {
     }
     let tests = match std::env::var_os("KUBARIUM_FIGURES") {
         Some(_) => figures::TESTS.to_vec(),
-        None => [page::TESTS, play::TESTS, look::TESTS].concat(),
+        None => [page::TESTS, play::TESTS, keep::TESTS, look::TESTS].concat(),
     };
     let trials = tests
         .into_iter()

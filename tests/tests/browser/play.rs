@@ -12,10 +12,14 @@ pub const TESTS: &[Test] = &[
     ("roll-out-and-undo", rollout),
     ("a-bad-manifest-is-refused-at-its-line", bad_manifest),
     ("a-link-replays-the-session-elsewhere", link),
-    ("nothing-is-lost-by-a-reload", reload),
+    ("the-editor-shows-what-applying-would-change", difference),
+    ("what-is-not-simulated-is-said", unacted),
+    ("a-forwarded-port-answers", forwarded),
+    ("a-waiting-pod-shows-what-the-nodes-say", waiting),
+    ("jobs-end-and-their-owners-are-named", jobs),
 ];
 
-const WEB: &str = "\
+pub const WEB: &str = "\
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -35,7 +39,7 @@ spec:
           image: nginx:1.25
 ";
 
-fn with_shop(place: &Place) -> Result<Page> {
+pub fn with_shop(place: &Place) -> Result<Page> {
     let page = Page::open(place)?;
     page.clear()?;
     page.paste(WEB)?;
@@ -172,16 +176,76 @@ fn link(place: &Place) -> Result<()> {
     elsewhere.quiet()
 }
 
-fn reload(place: &Place) -> Result<()> {
+fn difference(place: &Place) -> Result<()> {
     let page = with_shop(place)?;
-    // a session is kept a little after its last change
-    page.browser.click("[data-testid=play]")?;
-    std::thread::sleep(std::time::Duration::from_secs(4));
-    page.go(&page.url)?;
-    page.table()?;
-    page.ready("shop-", 3)?;
+    page.run("kubectl scale deployment shop --replicas=5")?;
+    page.browser.click("[data-testid=diff]")?;
+    let old = "document.querySelector('[data-testid=editor] .cm-deletedChunk')?.textContent ?? ''";
+    page.browser.wait("what is there", &format!("({old}).includes('replicas: 5')"))?;
+    page.browser.wait("a change", "!!document.querySelector('[data-testid=compare] [data-fate=changed]')")?;
+    page.browser.screenshot("difference")?;
+    page.browser.click("[data-testid=diff-close]")?;
+    page.browser.wait("the plain text", "!document.querySelector('.cm-deletedChunk, [data-testid=compare]')")?;
     if page.written()?.trim_end() != WEB.trim_end() {
-        return Err("the editor's text was lost".into());
+        return Err("the text was changed by looking".into());
     }
+    page.quiet()
+}
+
+fn unacted(place: &Place) -> Result<()> {
+    let page = with_shop(place)?;
+    page.paste(&WEB.replace("    spec:\n", "    spec:\n      hostAliases: [{ip: 10.0.0.1, hostnames: [a]}]\n"))?;
+    page.browser
+        .wait("the editor's hint", "/hostAliases/.test(document.querySelector('[data-testid=problems]')?.innerText)")?;
+    page.browser.chord(&[keys::CONTROL], keys::ENTER)?;
+    page.browser
+        .wait("the notice", "/hostAliases/.test(document.querySelector('[data-testid=unacted]')?.innerText)")?;
+    page.browser.click("[data-testid=unacted] button")?;
+    page.browser.wait("it to go", "!document.querySelector('[data-testid=unacted]')")?;
+    page.quiet()
+}
+
+fn forwarded(place: &Place) -> Result<()> {
+    let page = with_shop(place)?;
+    page.type_line("kubectl port-forward deployment/shop 8080:80")?;
+    // the panel for requests comes to the front by itself
+    page.browser.click("[data-testid=http-send]")?;
+    page.browser
+        .wait("an answer", "/\\b200\\b/.test(document.querySelector('[data-testid=http] .answer')?.innerText)")?;
+    page.browser.screenshot("forwarded")?;
+    page.quiet()
+}
+
+fn waiting(place: &Place) -> Result<()> {
+    let page = Page::open(place)?;
+    page.clear()?;
+    page.paste(
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: huge\nspec:\n  containers:\n    - name: huge\n      image: nginx\n\
+         \x20     resources:\n        requests:\n          cpu: \"100\"\n",
+    )?;
+    page.browser.chord(&[keys::CONTROL], keys::ENTER)?;
+    page.table()?;
+    let row = "[...document.querySelectorAll('[data-testid=table] tbody th button')].find(b => b.innerText === 'huge')";
+    page.browser.wait("the pod", &format!("!!{row}"))?;
+    page.browser.eval(&format!("{row}.click()"), &[])?;
+    let said = "document.querySelector('[data-testid=placing]')?.innerText ?? ''";
+    page.browser.wait("every node's answer", &format!("(t => ['node-1', 'node-2', 'node-3', 'NodeResourcesFit', 'Insufficient cpu'].every(w => t.includes(w)))({said})"))?;
+    page.browser.screenshot("waiting")?;
+    page.quiet()
+}
+
+fn jobs(place: &Place) -> Result<()> {
+    let page = Page::open(place)?;
+    page.go(&format!("{}?scenario=jobs", page.url))?;
+    page.run("kubectl create job now --image=busybox:1.36 -- sh -c exit")?;
+    page.table()?;
+    let rows =
+        "[...document.querySelectorAll('[data-testid=table] tbody tr')].map(r => r.innerText.replace(/\\s+/g, ' '))";
+    page.browser.wait(
+        "the owners",
+        &format!("['work Job', 'report CronJob', 'now Job'].every(o => {rows}.some(r => r.startsWith(o)))"),
+    )?;
+    page.browser.wait("a pod that ended well", &format!("{rows}.some(r => r.includes(' Completed '))"))?;
+    page.browser.screenshot("jobs")?;
     page.quiet()
 }

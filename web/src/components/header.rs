@@ -101,7 +101,9 @@ pub fn Header(props: &Common) -> Html {
                 { icon("share") }<span class="wide-only">{ t("header.share") }</span>
             </button>
             <button type="button" class="pill" data-testid="lang" lang={other.code()} onclick={dispatch(Action::Lang(other))}
-                title={t("header.language")}>{ if other == Lang::Ko { "한국어" } else { "EN" } }</button>
+                title={t("header.language")}>
+                if other == Lang::Ko { <span class="wide-only">{ "한국어" }</span><span class="narrow-only">{ "한" }</span> } else { { "EN" } }
+            </button>
             <button type="button" class="pill square" data-testid="theme" title={t("header.theme")} aria-label={t("header.theme")}
                 onclick={dispatch(Action::Theme(if dark { Theme::Light } else { Theme::Dark }))}>{ icon(if dark { "sun" } else { "moon" }) }</button>
             <button type="button" class="pill square wide-only" data-testid="keys" title={t("header.keys")} aria-label={t("header.keys")}

@@ -278,12 +278,16 @@ impl Painter {
                 ctx.fill();
             }
             if bars && (!counted || screen_w >= 150.0) {
-                let label_w = small_px * 3.0;
+                // a label too small to be read is left out: the bars stand in the same order everywhere
+                let named = small_px.min(11.6) * z >= 7.5;
+                let label_w = if named { small_px * 3.0 } else { 0.0 };
                 for (k, (label, (used, of))) in [("cpu", v.cpu), ("mem", v.memory)].into_iter().enumerate() {
                     let y = c.y + 38.0 + k as f64 * 13.0 + (name_px - 12.5) * 0.8;
                     self.font(450, small_px.min(11.6));
                     ctx.set_fill_style_str(&p.dim);
-                    self.text(label, c.x + PAD, y + 4.0);
+                    if named {
+                        self.text(label, c.x + PAD, y + 4.0);
+                    }
                     let x = c.x + PAD + label_w;
                     let w = c.w - 2.0 * PAD - label_w;
                     ctx.begin_path();
@@ -625,6 +629,9 @@ impl Painter {
             self.text_in(&label, x + s / 2.0, y + s + 15.5, cell.dx - 2.0);
             self.ctx.set_text_align("start");
             self.owner_line(f, pod, x, y + s + 4.5, s);
+        } else if cell.dy >= 36.0 && pose.alpha > 0.5 && s * f.camera.zoom >= 13.0 && pod.place != Place::Tray {
+            self.ctx.set_global_alpha(alpha);
+            self.owner_line(f, pod, x, y + s + 3.2, s);
         }
         if s * f.camera.zoom >= 15.0
             && pod.died.is_none()

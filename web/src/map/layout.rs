@@ -153,7 +153,11 @@ pub fn arrange(scene: &Scene, vw: f64, vh: f64, room: usize) -> Layout {
     let vw = vw.max(200.0);
     let vh = vh.max(160.0);
     let n = scene.order.len();
-    let cell = cell_for(scene.most_slots().max(room), scene.live());
+    let mut cell = cell_for(scene.most_slots().max(room), scene.live());
+    if cell.labels && n > 6 {
+        // many cards: no room is kept in them for a second row that nobody needs
+        cell.rows = scene.most_slots().max(room).div_ceil(cell.cols).max(1);
+    }
     let card_w = cell.cols as f64 * cell.dx + 2.0 * PAD - (cell.dx - cell.size) + 8.0;
     let card_h = HEAD + cell.rows as f64 * cell.dy + PAD - 4.0;
     // The lane's height depends on the world's width, and the other way round: two passes settle it.
@@ -177,9 +181,9 @@ pub fn arrange(scene: &Scene, vw: f64, vh: f64, room: usize) -> Layout {
             .max(vw / best.1.max(1e-6))
             .min(vw.max(best.0 as f64 * (card_w * 1.5 + GAP) + GAP));
         lane_scale = (0.85 / best.1.max(0.05)).clamp(1.0, 3.2);
-        lane = lane_layout(scene, width, lane_scale).height;
+        lane = lane_layout(scene, width, lane_scale, vw < 560.0).height;
     }
-    let found = lane_layout(scene, width, lane_scale);
+    let found = lane_layout(scene, width, lane_scale, vw < 560.0);
     let lane = found.height;
     let cols = best.0;
     let stretched = ((width - GAP) / cols as f64 - GAP).clamp(card_w, card_w * 1.5);
@@ -219,7 +223,7 @@ pub fn ingress_text(i: &IngressView) -> String {
 }
 
 /// The tray and the services: where they stand in a world of this width, and the height they need.
-fn lane_layout(scene: &Scene, width: f64, k: f64) -> Lane {
+fn lane_layout(scene: &Scene, width: f64, k: f64, narrow: bool) -> Lane {
     let waiting = scene.tray.len().min(TRAY_MOST);
     let tray_cols = if waiting <= 3 { 3 } else { waiting.div_ceil(2).min(12) };
     let tray_rows = waiting.div_ceil(tray_cols).max(1);
@@ -259,7 +263,7 @@ fn lane_layout(scene: &Scene, width: f64, k: f64) -> Lane {
     let mut order: Vec<_> = scene.services.values().collect();
     order.sort_by_key(|s| s.selector.is_empty());
     order.truncate(SERVICES_MOST);
-    if below && order.len() > 1 {
+    if narrow && order.len() > 1 {
         // on a phone the API's own service would only be in the way
         order.retain(|s| !(s.selector.is_empty() && s.endpoints.is_empty()));
     }
