@@ -72,13 +72,13 @@ pub fn Compare(props: &Props) -> Html {
                 <button type="button" class="pill small" onclick={typed} data-testid="diff-terminal">{ t("compare.terminal") }</button>
                 <button type="button" class="ghost" onclick={close} aria-label={t("compare.close")} title={t("compare.close")} data-testid="diff-close">{ icon("close") }</button>
             </div>
-            <ul class="fates" role="status">
+            <div role="status"><ul class="fates">
                 { for found.objects.iter().take(12).map(|o| {
                     let (class, sign, text) = word(o.fate);
                     html! { <li class={class} data-fate={class}><i aria-hidden="true">{ sign }</i><code>{ &o.object }</code>{ " " }{ text }</li> }
                 }) }
             </ul>
-            <p class="hint">{ hint }</p>
+            <p class="hint">{ hint }</p></div>
         </div>
     }
 }

@@ -49,7 +49,7 @@ pub fn Guide(props: &Common) -> Html {
                 <button type="button" class="ghost" onclick={set(false)} aria-label={t("common.close")}>{ icon("close") }</button>
             </div>
             // All steps take the same room, so that the map stands still while a person reads on.
-            <div class="guide-steps">
+            <div class="guide-steps" tabindex="0" role="group" aria-label={t("guide.title")}>
                 { for steps.iter().enumerate().map(|(k, text)| html! {
                     <p class={classes!("guide-step", (k == i).then_some("on"))} aria-hidden={(k != i).to_string()}>
                         if k == 0 { <span class="about">{ s.about.get(ui.lang) }{ " " }</span> }{ text }

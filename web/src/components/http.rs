@@ -84,7 +84,7 @@ pub fn Http(props: &Common) -> Html {
                 <button type="button" class="btn primary" {onclick} data-testid="http-send">{ "GET " }{ t("http.send") }</button>
                 <button type="button" class="ghost" onclick={close} aria-label={t("common.close")}>{ icon("close") }</button>
             </div>
-            <ol class="rows" role="log" aria-label={t("http.title")} tabindex="0">
+            <div class="rows" role="log" aria-label={t("http.title")} tabindex="0"><ol>
                 if rows.is_empty() { <li class="empty">{ t("http.none") }</li> }
                 { for rows.iter().map(|r| html! {
                     <li class={classes!("answer", r.came.is_err().then_some("warning"))}>
@@ -95,7 +95,7 @@ pub fn Http(props: &Common) -> Html {
                         } }
                     </li>
                 }) }
-            </ol>
+            </ol></div>
         </div>
     }
 }
