@@ -220,6 +220,14 @@ impl Component {
         }
     }
 
+    /// Does it watch a kind? The garbage collector watches all, those of CustomResourceDefinitions too.
+    pub fn wants(self, kind: Kind) -> bool {
+        match kind {
+            Kind::Custom(_) => self == Component::GarbageCollector,
+            kind => self.watches().contains(&kind),
+        }
+    }
+
     /// From a write to the moment when this component's watch delivers it, in milliseconds. Short enough that a
     /// person sees one flow, long enough that the steps can be told apart in slow motion.
     const fn watch_delay(self) -> u64 {
@@ -459,7 +467,7 @@ impl Sim {
             self.server.templates.clear();
         }
         for c in Component::ALL {
-            let wants = c.watches().contains(&kind) || (c == Component::Terminals && self.terminals_wait);
+            let wants = c.wants(kind) || (c == Component::Terminals && self.terminals_wait);
             if wants && self.delivering & (1 << c as u8) == 0 {
                 self.delivering |= 1 << c as u8;
                 self.after(SimDuration::from_millis(c.watch_delay()), Event::Watch(c));
@@ -475,9 +483,8 @@ impl Sim {
         // been woken, and what it was woken for is kept.
         let from = self.cursors[c as usize].max(self.store.log.start());
         self.cursors[c as usize] = self.store.log.end();
-        let watched = c.watches();
         let changes = match self.store.log.since(from) {
-            Some(changes) => changes.filter(|ch| watched.contains(&ch.kind)).cloned().collect(),
+            Some(changes) => changes.filter(|ch| c.wants(ch.kind)).cloned().collect(),
             None => vec![],
         };
         let all_read = Component::ALL

@@ -296,4 +296,8 @@ impl Api for WorldApi<'_> {
     fn now(&self) -> SimTime {
         self.sim.now
     }
+
+    fn custom_resources(&self) -> Vec<&'static crate::api::kinds::ResourceInfo> {
+        self.sim.custom_resources()
+    }
 }

@@ -157,7 +157,7 @@ impl<'s, 'c> Exchange<'s, 'c> {
         }
         if r.path == "/openapi/v2" {
             // an empty document: clients that find nothing in it leave all judging to the server
-            let kind = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+            let kind = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
             return self.send(200, kind, vec![], &[]);
         }
         let is_log = r.path.ends_with("/log");

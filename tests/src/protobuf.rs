@@ -11,7 +11,6 @@ enum Kind {
     Text,
     Bool,
     Int,
-    Bytes,
     /// A message by its name in [`MESSAGES`].
     Message(&'static str),
     Texts,
@@ -353,7 +352,7 @@ fn message(name: &str, mut bytes: &[u8]) -> Result<Value, String> {
             (Bool, Wire::Number(0)) => {}
             (Bool, Wire::Number(_)) => drop(out.insert((*key).into(), true.into())),
             (Int, Wire::Number(n)) => drop(out.insert((*key).into(), (n as i64).into())),
-            (Bytes, Wire::Bytes(b)) => drop(out.insert((*key).into(), base64(b))),
+
             (Message(inner), Wire::Bytes(b)) => drop(out.insert((*key).into(), message(inner, b)?)),
             (Texts, Wire::Bytes(b)) => list(&mut out, text(b)),
             (Messages(inner), Wire::Bytes(b)) => list(&mut out, message(inner, b)?),

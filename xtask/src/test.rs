@@ -53,6 +53,7 @@ pub fn natively(tests: &[&str]) -> Vec<String> {
 
 /// Unit tests, tables, conformance, tidiness: all but the browser's, with optimised code and its assertions on.
 fn native() -> Done {
+    tools::kubectl();
     // the browser tests have nothing to look at here and say so
     tools::run_command(tools::cargo().args(natively(&["--lib", "--bins", "--tests"])).env("KUBARIUM_DIST", ""))
 }

@@ -182,11 +182,8 @@ pub fn find_browser() -> Option<(PathBuf, PathBuf)> {
     Some((chromium, program("CHROMEDRIVER", &["chromedriver"])?))
 }
 
-/// Chromium and its driver; they are installed by apt where this may be done.
-pub fn browser() -> Result<(PathBuf, PathBuf), String> {
-    if let Some(found) = find_browser() {
-        return Ok(found);
-    }
+/// Installs Debian packages where this may be done.
+fn apt_install(packages: &[&str]) -> Result<(), String> {
     let root_user = output(command("id").arg("-u")).as_deref() == Some("0");
     let apt = |args: &[&str]| {
         let mut c = if root_user { command("apt-get") } else { command("sudo") };
@@ -195,12 +192,28 @@ pub fn browser() -> Result<(PathBuf, PathBuf), String> {
         }
         run_command(c.args(args).env("DEBIAN_FRONTEND", "noninteractive"))
     };
-    let packages = ["install", "-y", "--no-install-recommends", "chromium", "chromium-driver", "fonts-noto-cjk"];
-    let tried = if output(command("apt-get").arg("--version")).is_some() {
-        apt(&["update"]).and_then(|()| apt(&packages))
-    } else {
-        Err("there is no apt here".into())
-    };
+    if output(command("apt-get").arg("--version")).is_none() {
+        return Err("there is no apt here".into());
+    }
+    apt(&["update"])?;
+    apt(&[&["install", "-y", "--no-install-recommends"], packages].concat())
+}
+
+/// Sees to it that there is a kubectl, if one can be had: tests ask it, and go without it where it is missing.
+pub fn kubectl() {
+    if program("KUBECTL", &["kubectl"]).is_none()
+        && let Err(e) = apt_install(&["kubernetes-client"])
+    {
+        eprintln!("no kubectl ({e}): the tests that ask one say so");
+    }
+}
+
+/// Chromium and its driver; they are installed by apt where this may be done.
+pub fn browser() -> Result<(PathBuf, PathBuf), String> {
+    if let Some(found) = find_browser() {
+        return Ok(found);
+    }
+    let tried = apt_install(&["chromium", "chromium-driver", "fonts-noto-cjk"]);
     find_browser().ok_or_else(|| {
         format!(
             "the browser tests need Chromium and chromedriver ({}).\n\

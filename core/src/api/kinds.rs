@@ -9,6 +9,24 @@ pub enum Support {
     NotYet,
 }
 
+/// A column of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The header, as printed.
+    pub name: &'static str,
+    /// Shown only with `-o wide`.
+    pub wide: bool,
+}
+
+/// How the objects of a custom resource are shown (`additionalPrinterColumns`).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Table {
+    /// All columns; the first is the name.
+    pub columns: Vec<Column>,
+    /// JSONPath and type (`string`, `integer`, `date` …) of each but the first.
+    pub cells: Vec<(String, String)>,
+}
+
 /// One resource as discovery lists it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ResourceInfo {
@@ -34,6 +52,8 @@ pub struct ResourceInfo {
     pub subresources: &'static [&'static str],
     /// How far it goes here.
     pub support: Support,
+    /// Columns of a custom resource; none for built-in ones.
+    pub table: Option<&'static Table>,
 }
 
 const RW: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
@@ -78,14 +98,22 @@ impl ResourceInfo {
 
 /// Finds a resource by what people type: plural, singular, short name, kind, `deployments.apps`, `deployments.v1.apps`.
 pub fn resolve(arg: &str) -> Option<&'static ResourceInfo> {
+    resolve_among(arg, RESOURCES)
+}
+
+/// As [`resolve`], among these resources.
+pub fn resolve_among(
+    arg: &str,
+    among: impl IntoIterator<Item = &'static ResourceInfo>,
+) -> Option<&'static ResourceInfo> {
     let low = arg.to_lowercase();
     let (name, rest) = low.split_once('.').map_or((low.as_str(), None), |(n, r)| (n, Some(r)));
     let named = |r: &&ResourceInfo| {
         r.plural == name || r.singular == name || r.short_names.contains(&name) || r.kind.eq_ignore_ascii_case(name)
     };
     match rest {
-        None => RESOURCES.iter().find(named),
-        Some(rest) => RESOURCES.iter().filter(named).find(|r| {
+        None => among.into_iter().find(named),
+        Some(rest) => among.into_iter().filter(named).find(|r| {
             rest == r.group || rest == format!("{}.{}", r.version, r.group) || (r.group.is_empty() && rest == r.version)
         }),
     }
@@ -105,6 +133,7 @@ pub fn by_plural(group: &str, version: &str, plural: &str) -> Option<&'static Re
 
 /// Resources in versions that are served besides the preferred ones.
 pub static OTHER_VERSIONS: &[ResourceInfo] = &[ResourceInfo {
+    table: None,
     plural: "horizontalpodautoscalers",
     singular: "horizontalpodautoscaler",
     short_names: &["hpa"],
@@ -121,6 +150,7 @@ pub static OTHER_VERSIONS: &[ResourceInfo] = &[ResourceInfo {
 /// Every resource of a v1.36 API server, sorted by group, then name.
 pub static RESOURCES: &[ResourceInfo] = &[
     ResourceInfo {
+        table: None,
         plural: "bindings",
         singular: "binding",
         short_names: &[],
@@ -134,6 +164,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "componentstatuses",
         singular: "componentstatus",
         short_names: &["cs"],
@@ -147,6 +178,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "configmaps",
         singular: "configmap",
         short_names: &["cm"],
@@ -160,6 +192,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "endpoints",
         singular: "endpoints",
         short_names: &["ep"],
@@ -173,6 +206,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "events",
         singular: "event",
         short_names: &["ev"],
@@ -186,6 +220,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "limitranges",
         singular: "limitrange",
         short_names: &["limits"],
@@ -199,6 +234,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "namespaces",
         singular: "namespace",
         short_names: &["ns"],
@@ -212,6 +248,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "nodes",
         singular: "node",
         short_names: &["no"],
@@ -225,6 +262,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "persistentvolumeclaims",
         singular: "persistentvolumeclaim",
         short_names: &["pvc"],
@@ -238,6 +276,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "persistentvolumes",
         singular: "persistentvolume",
         short_names: &["pv"],
@@ -251,6 +290,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "pods",
         singular: "pod",
         short_names: &["po"],
@@ -275,6 +315,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "podtemplates",
         singular: "podtemplate",
         short_names: &[],
@@ -288,6 +329,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "replicationcontrollers",
         singular: "replicationcontroller",
         short_names: &["rc"],
@@ -301,6 +343,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "resourcequotas",
         singular: "resourcequota",
         short_names: &["quota"],
@@ -314,6 +357,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "secrets",
         singular: "secret",
         short_names: &[],
@@ -327,6 +371,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "serviceaccounts",
         singular: "serviceaccount",
         short_names: &["sa"],
@@ -340,6 +385,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "services",
         singular: "service",
         short_names: &["svc"],
@@ -353,6 +399,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "mutatingadmissionpolicies",
         singular: "mutatingadmissionpolicy",
         short_names: &[],
@@ -366,6 +413,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "mutatingadmissionpolicybindings",
         singular: "mutatingadmissionpolicybinding",
         short_names: &[],
@@ -379,6 +427,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "mutatingwebhookconfigurations",
         singular: "mutatingwebhookconfiguration",
         short_names: &[],
@@ -392,6 +441,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "validatingadmissionpolicies",
         singular: "validatingadmissionpolicy",
         short_names: &[],
@@ -405,6 +455,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "validatingadmissionpolicybindings",
         singular: "validatingadmissionpolicybinding",
         short_names: &[],
@@ -418,6 +469,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "validatingwebhookconfigurations",
         singular: "validatingwebhookconfiguration",
         short_names: &[],
@@ -431,6 +483,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "customresourcedefinitions",
         singular: "customresourcedefinition",
         short_names: &["crd", "crds"],
@@ -441,9 +494,10 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["api-extensions"],
         verbs: RW,
         subresources: &["status"],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "apiservices",
         singular: "apiservice",
         short_names: &[],
@@ -457,6 +511,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "controllerrevisions",
         singular: "controllerrevision",
         short_names: &[],
@@ -470,6 +525,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "daemonsets",
         singular: "daemonset",
         short_names: &["ds"],
@@ -483,6 +539,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "deployments",
         singular: "deployment",
         short_names: &["deploy"],
@@ -496,6 +553,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "replicasets",
         singular: "replicaset",
         short_names: &["rs"],
@@ -509,6 +567,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "statefulsets",
         singular: "statefulset",
         short_names: &["sts"],
@@ -522,6 +581,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "selfsubjectreviews",
         singular: "selfsubjectreview",
         short_names: &[],
@@ -535,6 +595,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "tokenreviews",
         singular: "tokenreview",
         short_names: &[],
@@ -548,6 +609,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "localsubjectaccessreviews",
         singular: "localsubjectaccessreview",
         short_names: &[],
@@ -561,6 +623,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "selfsubjectaccessreviews",
         singular: "selfsubjectaccessreview",
         short_names: &[],
@@ -574,6 +637,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "selfsubjectrulesreviews",
         singular: "selfsubjectrulesreview",
         short_names: &[],
@@ -587,6 +651,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "subjectaccessreviews",
         singular: "subjectaccessreview",
         short_names: &[],
@@ -600,6 +665,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "horizontalpodautoscalers",
         singular: "horizontalpodautoscaler",
         short_names: &["hpa"],
@@ -613,6 +679,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "cronjobs",
         singular: "cronjob",
         short_names: &["cj"],
@@ -626,6 +693,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "jobs",
         singular: "job",
         short_names: &[],
@@ -639,6 +707,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "certificatesigningrequests",
         singular: "certificatesigningrequest",
         short_names: &["csr"],
@@ -652,6 +721,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "leases",
         singular: "lease",
         short_names: &[],
@@ -665,6 +735,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "endpointslices",
         singular: "endpointslice",
         short_names: &[],
@@ -678,6 +749,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "events",
         singular: "event",
         short_names: &["ev"],
@@ -691,6 +763,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "flowschemas",
         singular: "flowschema",
         short_names: &[],
@@ -704,6 +777,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "prioritylevelconfigurations",
         singular: "prioritylevelconfiguration",
         short_names: &[],
@@ -717,6 +791,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "ingressclasses",
         singular: "ingressclass",
         short_names: &[],
@@ -730,6 +805,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "ingresses",
         singular: "ingress",
         short_names: &["ing"],
@@ -743,6 +819,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "ipaddresses",
         singular: "ipaddress",
         short_names: &["ip"],
@@ -756,6 +833,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "networkpolicies",
         singular: "networkpolicy",
         short_names: &["netpol"],
@@ -769,6 +847,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "servicecidrs",
         singular: "servicecidr",
         short_names: &[],
@@ -782,6 +861,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "runtimeclasses",
         singular: "runtimeclass",
         short_names: &[],
@@ -795,6 +875,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "poddisruptionbudgets",
         singular: "poddisruptionbudget",
         short_names: &["pdb"],
@@ -808,6 +889,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "clusterrolebindings",
         singular: "clusterrolebinding",
         short_names: &[],
@@ -821,6 +903,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "clusterroles",
         singular: "clusterrole",
         short_names: &[],
@@ -834,6 +917,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "rolebindings",
         singular: "rolebinding",
         short_names: &[],
@@ -847,6 +931,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "roles",
         singular: "role",
         short_names: &[],
@@ -860,6 +945,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "deviceclasses",
         singular: "deviceclass",
         short_names: &[],
@@ -873,6 +959,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "resourceclaims",
         singular: "resourceclaim",
         short_names: &[],
@@ -886,6 +973,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "resourceclaimtemplates",
         singular: "resourceclaimtemplate",
         short_names: &[],
@@ -899,6 +987,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "resourceslices",
         singular: "resourceslice",
         short_names: &[],
@@ -912,6 +1001,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "priorityclasses",
         singular: "priorityclass",
         short_names: &["pc"],
@@ -925,6 +1015,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "csidrivers",
         singular: "csidriver",
         short_names: &[],
@@ -938,6 +1029,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "csinodes",
         singular: "csinode",
         short_names: &[],
@@ -951,6 +1043,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "csistoragecapacities",
         singular: "csistoragecapacity",
         short_names: &[],
@@ -964,6 +1057,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "storageclasses",
         singular: "storageclass",
         short_names: &["sc"],
@@ -977,6 +1071,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::Simulated,
     },
     ResourceInfo {
+        table: None,
         plural: "volumeattachments",
         singular: "volumeattachment",
         short_names: &[],
@@ -990,6 +1085,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         support: Support::NotYet,
     },
     ResourceInfo {
+        table: None,
         plural: "volumeattributesclasses",
         singular: "volumeattributesclass",
         short_names: &["vac"],

@@ -30,6 +30,8 @@ pub fn from_stored(info: &ResourceInfo, mut v: Value) -> Value {
     match (info.group, info.version, info.kind) {
         ("autoscaling", "v1", "HorizontalPodAutoscaler") => hpa_to_v1(&mut v),
         ("events.k8s.io", "v1", "Event") => event_from_core(&mut v),
+        // versions of custom resources differ in nothing else
+        _ if info.table.is_some() => v["apiVersion"] = info.api_version().into(),
         _ => {}
     }
     v

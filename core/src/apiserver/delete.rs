@@ -1,5 +1,6 @@
 //! Deleting: preconditions, grace, finalizers, propagation.
 
+use super::crd::cleanup_finalizer;
 use super::request::Request;
 use super::server::Answer;
 use super::target::Target;
@@ -73,6 +74,10 @@ impl Sim {
             Some("Background") => finalizers.retain(|f| f != "foregroundDeletion" && f != "orphan"),
             _ => {}
         }
+        if kind == Kind::CustomResourceDefinition && self.clean_up(&obj.key().name) {
+            finalizers.retain(|f| *f != cleanup_finalizer());
+            finalizers.push(cleanup_finalizer());
+        }
         if let Obj::Pod(p) = obj {
             return self.delete_pod_record(p, options.grace, finalizers);
         }
@@ -118,7 +123,11 @@ impl Sim {
             if let Some((_, proto)) = self.server.templates.remove(&obj.id(&self.store.ids)) {
                 self.store.forget_proto(&proto);
             }
+            if kind == Kind::CustomResourceDefinition {
+                self.server.definitions.remove(&key.name);
+            }
             self.notify(kind);
+            self.after_custom_removal(kind);
         }
     }
 

@@ -4,11 +4,13 @@
 //! it was created, as the API server does it.
 
 mod config;
+mod custom;
 mod network;
 mod pod;
 mod storage;
 mod workloads;
 
+pub use custom::find as json_path;
 pub use network::ports as service_ports;
 pub use pod::{pod_status, restarts_text};
 pub use storage::{access_modes, storage_class};
@@ -17,14 +19,7 @@ use crate::api::duration::human_duration;
 use crate::api::kinds::ResourceInfo;
 use serde_json::Value;
 
-/// A column of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Column {
-    /// The header, as printed.
-    pub name: &'static str,
-    /// Shown only with `-o wide`.
-    pub wide: bool,
-}
+pub use crate::api::kinds::Column;
 
 const fn c(name: &'static str) -> Column {
     Column { name, wide: false }
@@ -41,11 +36,17 @@ static DEFAULT: &[Column] = &[c("NAME"), c("CREATED AT")];
 
 /// The columns of a kind.
 pub fn columns(r: &ResourceInfo) -> &'static [Column] {
-    lookup(r.group, r.kind).map_or(DEFAULT, |p| p.columns)
+    match r.table {
+        Some(t) => &t.columns,
+        None => lookup(r.group, r.kind).map_or(DEFAULT, |p| p.columns),
+    }
 }
 
 /// The cells of one object: texts, numbers and bools, one per column (wide columns too).
 pub fn row(r: &ResourceInfo, object: &Value, now: UnixSeconds) -> Vec<Value> {
+    if let Some(t) = r.table {
+        return custom::row(t, object, now);
+    }
     match lookup(r.group, r.kind) {
         Some(p) => (p.row)(object, now),
         None => vec![name(object), text(&object["metadata"]["creationTimestamp"]).into()],

@@ -107,6 +107,9 @@ impl Sim {
     /// The object as it is kept, with heartbeats that are kept in closed form filled in.
     pub(super) fn raw(&self, o: &Obj) -> Value {
         let mut v = o.to_value(&self.store.ids);
+        if let Obj::CustomResourceDefinition(_) = o {
+            super::crd::whole_numbers(&mut v);
+        }
         if let Obj::Lease(_) = o
             && v["metadata"]["namespace"] == "kube-node-lease"
         {

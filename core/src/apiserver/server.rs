@@ -64,6 +64,9 @@ impl Sim {
                     Ok(()) => self.dispatch(t, &request, &mut warnings),
                     Err(e) => Err(e),
                 };
+                if t.kind == Kind::CustomResourceDefinition && !verb.reads() && answer.is_ok() {
+                    self.refresh_definitions();
+                }
                 if t.kind == Kind::ClusterRole && !verb.reads() && answer.is_ok() {
                     self.aggregate_roles();
                 }

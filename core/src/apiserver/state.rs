@@ -15,4 +15,6 @@ pub struct ServerState {
     pub silent: OrdMap<Arc<str>, crate::clock::SimTime>,
     /// Prototypes by owner and its generation: admission, defaults and validation run once for a template.
     pub templates: OrdMap<Id, (u64, Arc<PodProto>)>,
+    /// What CustomResourceDefinitions say, by their names.
+    pub definitions: OrdMap<Arc<str>, Arc<super::crd::Definition>>,
 }

@@ -305,3 +305,127 @@ fn discovery_lists_what_is_served() {
     assert_eq!(w.sim.aggregated_discovery(true)["items"][0]["versions"][0]["version"], "v1");
     assert_eq!(call(&mut w, Request::get("/version")).unwrap()["gitVersion"], "v1.36.2");
 }
+
+const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const WIDGETS: &str = "/apis/example.com/v1/namespaces/default/widgets";
+
+fn widgets(w: &mut World) {
+    let schema = json!({"type": "object", "properties": {
+        "spec": {"type": "object", "required": ["size"], "properties": {
+            "size": {"type": "integer", "minimum": 1, "maximum": 10},
+            "color": {"type": "string", "enum": ["red", "blue"], "default": "red"},
+            "code": {"type": "string", "pattern": "^[a-z]+$", "maxLength": 5},
+            "parts": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
+                "items": {"type": "object", "properties": {"name": {"type": "string"}, "n": {"type": "integer"}}}},
+        }},
+        "status": {"type": "object", "properties": {"replicas": {"type": "integer"}}},
+    }});
+    let crd = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "widgets.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced",
+            "names": {"plural": "widgets", "kind": "Widget", "shortNames": ["wd"], "categories": ["all"]},
+            "versions": [
+                {"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema},
+                    "subresources": {"status": {}, "scale": {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.replicas"}},
+                    "additionalPrinterColumns": [{"name": "Size", "type": "integer", "jsonPath": ".spec.size"}]},
+                {"name": "v1beta1", "served": true, "storage": false, "schema": {"openAPIV3Schema": schema}},
+            ]},
+    });
+    call(w, Request::new(Method::Post, CRDS).body(crd)).unwrap();
+}
+
+fn widget(name: &str, spec: Value) -> Value {
+    json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": name}, "spec": spec})
+}
+
+#[test]
+fn definitions_make_resources() {
+    let mut w = world();
+    widgets(&mut w);
+    let crd = call(&mut w, Request::get(format!("{CRDS}/widgets.example.com"))).unwrap();
+    assert_eq!(crd["status"]["conditions"][1]["type"], "Established");
+    let body = widget("a", json!({"size": 2, "extra": 1}));
+    let r = Request::new(Method::Post, WIDGETS).body(body);
+    let error = call(&mut w, r.clone().with("fieldValidation", "Strict")).unwrap_err();
+    assert_eq!(
+        error,
+        "400 BadRequest: Widget in version \"v1\" cannot be handled as a Widget: strict decoding error: unknown field \"spec.extra\""
+    );
+    let made = call(&mut w, r).unwrap();
+    assert_eq!(made["spec"], json!({"size": 2, "color": "red"}));
+    let other = call(&mut w, Request::get("/apis/example.com/v1beta1/namespaces/default/widgets/a")).unwrap();
+    assert_eq!(other["apiVersion"], "example.com/v1beta1");
+    let wrong = widget("b", json!({"size": 11, "color": "green", "code": "A1"}));
+    let error = call(&mut w, Request::new(Method::Post, WIDGETS).body(wrong)).unwrap_err();
+    expect_test::expect![[r#"422 Invalid: Widget.example.com "b" is invalid: [spec.code: Invalid value: "A1": spec.code in body should match '^[a-z]+$', spec.color: Unsupported value: "green": supported values: "red", "blue", spec.size: Invalid value: 11: spec.size in body should be less than or equal to 10]"#]].assert_eq(&error);
+    let typed = widget("b", json!({"size": "two"}));
+    let error = call(&mut w, Request::new(Method::Post, WIDGETS).body(typed)).unwrap_err();
+    expect_test::expect![[r#"422 Invalid: Widget.example.com "b" is invalid: spec.size: Invalid value: "string": spec.size in body must be of type integer: "string""#]].assert_eq(&error);
+    let scale = patch(&format!("{WIDGETS}/a/scale"), ContentType::MergePatch, json!({"spec": {"replicas": 5}}));
+    call(&mut w, scale).unwrap();
+    let now = call(&mut w, Request::get(format!("{WIDGETS}/a"))).unwrap();
+    assert_eq!((&now["spec"]["size"], &now["metadata"]["generation"]), (&json!(5), &json!(2)));
+    let status = patch(&format!("{WIDGETS}/a/status"), ContentType::MergePatch, json!({"status": {"replicas": 4}}));
+    assert_eq!(call(&mut w, status).unwrap()["metadata"]["generation"], 2);
+    let groups = call(&mut w, Request::get("/apis/example.com")).unwrap();
+    assert_eq!(groups["versions"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn custom_resources_are_applied_and_watched() {
+    let mut w = world();
+    widgets(&mut w);
+    let mut watch = w.sim.watch(&Request::get(WIDGETS).with("watch", "1")).unwrap();
+    assert_eq!(w.sim.watch_events(&mut watch).unwrap(), Vec::<Value>::new());
+    let apply = |w: &mut World, manager: &str, spec: Value| {
+        let r = patch(&format!("{WIDGETS}/a"), ContentType::ApplyPatch, widget("a", spec));
+        call(w, r.with("fieldManager", manager))
+    };
+    apply(&mut w, "one", json!({"size": 1, "parts": [{"name": "x", "n": 1}]})).unwrap();
+    let both = apply(&mut w, "two", json!({"parts": [{"name": "y", "n": 2}]})).unwrap();
+    assert_eq!(both["spec"]["parts"].as_array().unwrap().len(), 2);
+    let error = apply(&mut w, "two", json!({"size": 3})).unwrap_err();
+    assert_eq!(error, "409 Conflict: Apply failed with 1 conflict: conflict with \"one\": .spec.size");
+    let events: Vec<Value> = w.sim.watch_events(&mut watch).unwrap();
+    let kinds: Vec<&str> = events.iter().filter_map(|e| e["type"].as_str()).collect();
+    assert_eq!(kinds, ["ADDED", "MODIFIED"]);
+}
+
+#[test]
+fn a_definition_goes_with_its_objects() {
+    let mut w = world();
+    widgets(&mut w);
+    let mut held = widget("a", json!({"size": 1}));
+    held["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    call(&mut w, Request::new(Method::Post, WIDGETS).body(held)).unwrap();
+    call(&mut w, Request::new(Method::Delete, format!("{CRDS}/widgets.example.com"))).unwrap();
+    let crd = call(&mut w, Request::get(format!("{CRDS}/widgets.example.com"))).unwrap();
+    assert_eq!(crd["metadata"]["finalizers"], json!(["customresourcecleanup.apiextensions.k8s.io"]));
+    let free = patch(&format!("{WIDGETS}/a"), ContentType::MergePatch, json!({"metadata": {"finalizers": null}}));
+    call(&mut w, free).unwrap();
+    assert!(call(&mut w, Request::get(format!("{CRDS}/widgets.example.com"))).unwrap_err().starts_with("404"));
+    assert!(call(&mut w, Request::get(WIDGETS)).unwrap_err().starts_with("404"));
+}
+
+#[test]
+fn kubectl_knows_custom_resources() {
+    let mut w = world();
+    widgets(&mut w);
+    call(&mut w, Request::new(Method::Post, WIDGETS).body(widget("a", json!({"size": 2})))).unwrap();
+    let mut say = |line: &str| {
+        let before = w.terminals.since(0).last().map_or(0, |c| c.number);
+        w.submit(&crate::world::Input::Line { terminal: 0, line: line.into(), stdin: None });
+        let mut out = String::new();
+        for c in w.terminals.since(before) {
+            if let crate::terminal::Piece::Out(t) | crate::terminal::Piece::Err(t) = &c.piece {
+                out.push_str(t);
+            }
+        }
+        out
+    };
+    assert_eq!(say("kubectl get wd"), "NAME   SIZE\na      2\n");
+    assert_eq!(say("kubectl get all -o name").lines().last(), Some("widget.example.com/a"));
+    assert_eq!(say("kubectl scale wd/a --replicas=4"), "widget.example.com/a scaled\n");
+    assert!(say("kubectl api-resources --api-group=example.com").contains("widgets   wd           example.com/v1"));
+}

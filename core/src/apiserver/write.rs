@@ -2,6 +2,7 @@
 //! defaulted, admitted and validated, and a write that changes nothing writes nothing.
 
 use super::convert;
+use super::crd::{number_at, set_number};
 use super::request::{ContentType, Request};
 use super::server::{Answer, MAX_OBJECTS, Options, not_simulated};
 use super::target::Target;
@@ -120,6 +121,9 @@ impl Sim {
         }
         let strategy = self.strategy(t.kind).ok_or_else(|| not_simulated(t.info))?;
         options.warnings.extend((strategy.warnings)(&v, None));
+        if t.kind == Kind::CustomResourceDefinition {
+            options.warnings.extend(Sim::definition_warnings(&v));
+        }
         if options.dry_run {
             v["metadata"]["uid"] = self.store.ids.uid(self.store.ids.issued() + 1).into();
             v["metadata"]["creationTimestamp"] = self.now.rfc3339().into();
@@ -145,7 +149,10 @@ impl Sim {
 
     /// The rules of a kind.
     pub(super) fn strategy(&self, kind: Kind) -> Option<&'static registry::Strategy> {
-        registry::strategy(kind.info().kind)
+        match kind {
+            Kind::Custom(_) => Some(&super::crd::STRATEGY),
+            kind => registry::strategy(kind.info().kind),
+        }
     }
 
     /// Defaults, admission and validation of a new object.
@@ -164,7 +171,9 @@ impl Sim {
         if kind == Kind::PersistentVolume {
             v["status"]["lastPhaseTransitionTime"] = self.now.rfc3339().into();
         }
-        let errors = (strategy.validate)(&v);
+        self.prepare_custom(kind, &mut v, None);
+        let mut errors = (strategy.validate)(&v);
+        errors.extend(self.validate_custom(kind, &v));
         if !errors.is_empty() {
             return Err(Status::invalid(&kind.info().group_kind(), &name, &errors));
         }
@@ -292,7 +301,9 @@ impl Sim {
             admission::admit_pod_update(&mut new, &old);
         }
         (strategy.prepare_for_update)(&mut new, &old);
-        let errors = (strategy.validate_update)(&new, &old);
+        self.prepare_custom(t.kind, &mut new, Some(&old));
+        let mut errors = (strategy.validate_update)(&new, &old);
+        errors.extend(self.validate_custom(t.kind, &new));
         if !errors.is_empty() {
             return Err(Status::invalid(&t.info.group_kind(), &name, &errors));
         }
@@ -349,7 +360,8 @@ impl Sim {
         let before = new.clone();
         new["status"] = decoded["status"].clone();
         let strategy = self.strategy(t.kind).ok_or_else(|| not_simulated(t.info))?;
-        let errors = (strategy.validate_status_update)(&new, &before);
+        let mut errors = (strategy.validate_status_update)(&new, &before);
+        errors.extend(self.validate_custom(t.kind, &new));
         if !errors.is_empty() {
             return Err(Status::invalid(&t.info.group_kind(), &t.key().name, &errors));
         }
@@ -368,6 +380,16 @@ impl Sim {
     pub(super) fn scale_of(&self, t: &Target) -> Result<Value, Status> {
         let v = self.found(t)?.obj.to_value(&self.store.ids);
         let m = &v["metadata"];
+        if let Some([spec, status, selector]) = self.scale_paths(t) {
+            let picked = crate::apiserver::printers::json_path(&v, &selector);
+            let picked = picked.first().and_then(|s| s.as_str()).unwrap_or_default();
+            return Ok(json!({
+                "kind": "Scale", "apiVersion": "autoscaling/v1",
+                "metadata": {"name": m["name"], "namespace": m["namespace"], "uid": m["uid"], "resourceVersion": m["resourceVersion"], "creationTimestamp": m["creationTimestamp"]},
+                "spec": {"replicas": number_at(&v, &spec)},
+                "status": {"replicas": number_at(&v, &status), "selector": picked},
+            }));
+        }
         let selector = &v["spec"]["selector"];
         let selector = if t.kind == Kind::ReplicationController {
             Selector::from_value_map(selector).to_string()
@@ -398,7 +420,10 @@ impl Sim {
                 "the object has been modified; please apply your changes to the latest version and try again",
             ));
         }
-        v["spec"]["replicas"] = replicas.into();
+        match self.scale_paths(t) {
+            Some([spec, ..]) => set_number(&mut v, &spec, replicas),
+            None => v["spec"]["replicas"] = replicas.into(),
+        }
         self.update(t, self.as_asked(t, v), options)?;
         let mut scale = self.scale_of(t)?;
         scale["spec"]["replicas"] = replicas.into();

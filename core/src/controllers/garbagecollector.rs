@@ -98,7 +98,7 @@ fn collect(sim: &mut Sim, id: Id, obj: &Obj) -> Result<(), Status> {
         let owner = sim.store.by_uid(&r.uid);
         match owner {
             // an owner of a kind that is not simulated cannot be looked up: leave its dependents alone
-            None if Kind::by_name(&r.kind).is_none() => solid.push(r),
+            None if Kind::by_name(&r.kind).is_none() && !sim.serves(&r.api_version, &r.kind) => solid.push(r),
             None => dangling.push(r),
             Some(o) => {
                 let waits = o.deleting() && o.finalizers().iter().any(|f| f == FOREGROUND);

@@ -32,7 +32,8 @@ pub fn sync(sim: &mut Sim, key: &Key) -> Action {
     if since < GRACE {
         return Action::After(SimDuration(GRACE.0 - since.0));
     }
-    let kinds: Vec<Kind> = Kind::ALL.iter().copied().filter(|k| k.info().namespaced).collect();
+    let all = Kind::ALL.iter().copied().chain(sim.custom_kinds());
+    let kinds: Vec<Kind> = all.filter(|k| k.info().namespaced).collect();
     let content = |sim: &Sim, k: Kind| -> Vec<Obj> { sim.store.list(k, Some(&key.name)).cloned().collect() };
     let pods = content(sim, Kind::Pod);
     let batch: Vec<Obj> = if pods.is_empty() { kinds.iter().flat_map(|k| content(sim, *k)).collect() } else { pods };

@@ -54,8 +54,12 @@ impl Info {
 }
 
 /// Finds a resource by what people type.
-pub fn mapping(arg: &str) -> Result<&'static ResourceInfo, CmdError> {
-    kinds::resolve(arg).ok_or_else(|| {
+pub fn mapping(arg: &str, inv: &Invocation) -> Result<&'static ResourceInfo, CmdError> {
+    found(arg, &inv.custom)
+}
+
+fn found(arg: &str, custom: &[&'static ResourceInfo]) -> Result<&'static ResourceInfo, CmdError> {
+    kinds::resolve(arg).or_else(|| kinds::resolve_among(arg, custom.iter().copied())).ok_or_else(|| {
         let text = match arg.split_once('.') {
             None => format!("the server doesn't have a resource type {arg:?}"),
             Some((name, rest)) => match rest.split_once('.') {
@@ -82,6 +86,7 @@ pub fn gvk(r: &ResourceInfo) -> String {
 /// What to work on, as it is put together from flags and arguments.
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
+    custom: Vec<&'static ResourceInfo>,
     namespace: String,
     enforce_namespace: bool,
     all_namespaces: bool,
@@ -105,6 +110,7 @@ impl Builder {
     /// as far as it declares them.
     pub fn new(inv: &Invocation) -> Builder {
         Builder {
+            custom: inv.custom.clone(),
             namespace: inv.namespace.clone(),
             enforce_namespace: inv.namespace_given,
             all_namespaces: inv.bool("all-namespaces"),
@@ -176,7 +182,7 @@ impl Builder {
                         "arguments in resource/name form must have a single resource and name",
                     ));
                 }
-                self.pairs.push((mapping(kind)?, name.to_string()));
+                self.pairs.push((found(kind, &self.custom)?, name.to_string()));
             }
             return Ok(());
         }
@@ -188,12 +194,11 @@ impl Builder {
                     "arguments must consist of a resource and a name, or one of them is empty",
                 ));
             }
-            for r in category(t) {
-                self.types.push(r);
+            let all = category(t, &self.custom);
+            if all.is_empty() {
+                self.types.push(found(t, &self.custom)?);
             }
-            if category(t).is_empty() {
-                self.types.push(mapping(t)?);
-            }
+            self.types.extend(all);
         }
         Ok(())
     }
@@ -399,7 +404,8 @@ impl Builder {
         crate::api::schema::decode_metadata(&object)
             .map_err(|why| CmdError::client(format!("unable to decode {source:?}: {why}")))?;
         let (name, given) = (text(&object["metadata"]["name"]), text(&object["metadata"]["namespace"]));
-        let Some(mapping) = kinds::by_kind(&version, &kind) else {
+        let custom = || self.custom.iter().copied().find(|r| r.kind == kind && r.api_version() == version);
+        let Some(mapping) = kinds::by_kind(&version, &kind).or_else(custom) else {
             return Err(CmdError::client(format!(
                 "resource mapping not found for name: {name:?} namespace: {given:?} from {source:?}: no matches for kind {kind:?} in version {version:?}\nensure CRDs are installed first"
             )));
@@ -433,8 +439,8 @@ pub fn selects(selector: &str, object: &Value) -> Result<bool, CmdError> {
 }
 
 /// The resources of a category (`all`), in the order `kubectl get all` shows them.
-pub fn category(name: &str) -> Vec<&'static ResourceInfo> {
-    kinds::RESOURCES.iter().filter(|r| r.categories.contains(&name)).collect()
+pub fn category(name: &str, custom: &[&'static ResourceInfo]) -> Vec<&'static ResourceInfo> {
+    kinds::RESOURCES.iter().chain(custom.iter().copied()).filter(|r| r.categories.contains(&name)).collect()
 }
 
 /// Parts the good from the bad.

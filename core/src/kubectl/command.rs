@@ -3,6 +3,7 @@
 use super::errors::CmdError;
 use super::flags::{self, Flag, Parsed};
 use super::{Context, cmd, help};
+use crate::api::kinds::ResourceInfo;
 use crate::apiserver::request::Request;
 
 /// What carries a command out.
@@ -271,6 +272,8 @@ pub struct Invocation {
     parsed: Parsed,
     /// The namespace to work in: `-n`, or the context's, or `default`.
     pub namespace: String,
+    /// The resources that the cluster has besides the built-in ones.
+    pub custom: Vec<&'static ResourceInfo>,
     /// Was the namespace given by `-n`?
     pub namespace_given: bool,
 }
@@ -321,6 +324,7 @@ impl Invocation {
             path,
             args: parsed.args.clone(),
             dash: parsed.dash,
+            custom: ctx.api.custom_resources(),
             namespace_given: given.is_some(),
             namespace: given.unwrap_or_else(|| ctx.session.namespace().to_string()),
             parsed,

@@ -208,9 +208,10 @@ fn execute(args: &[String], ctx: &mut Context) -> Result<(), CmdError> {
     match inv {
         None => Ok(()),
         Some(inv) => match command.run {
-            Some(run) if inv.changed("as") || inv.changed("as-group") => {
-                let user = posing_as(&inv)?;
-                posing(Some(user), ctx, |ctx| run(&inv, ctx))
+            Some(run) if inv.changed("as") || inv.changed("as-group") || inv.bool("show-managed-fields") => {
+                let posed = inv.changed("as") || inv.changed("as-group");
+                let user = posed.then(|| posing_as(&inv)).transpose()?;
+                posing(user, inv.bool("show-managed-fields"), ctx, |ctx| run(&inv, ctx))
             }
             Some(run) => run(&inv, ctx),
             None if inv.args.is_empty() => {
@@ -234,15 +235,17 @@ fn posing_as(inv: &Invocation) -> Result<Arc<User>, CmdError> {
     Ok(Arc::new(User::impersonated(name, inv.list("as-group"))))
 }
 
-/// The API server as somebody else sees it.
+/// The API server as somebody else sees it, or with the managers of fields.
 struct Posing<'a> {
     api: &'a mut dyn Api,
-    user: Arc<User>,
+    user: Option<Arc<User>>,
+    managed: bool,
 }
 
 impl Api for Posing<'_> {
     fn request(&mut self, mut request: Request) -> Response {
-        request.user.get_or_insert_with(|| self.user.clone());
+        request.user = request.user.or_else(|| self.user.clone());
+        request.managed |= self.managed;
         self.api.request(request)
     }
     fn now(&self) -> SimTime {
@@ -254,9 +257,11 @@ impl Api for Posing<'_> {
 }
 
 /// Does something in the name of somebody else; what waits after it waits in that name.
-fn posing<R>(user: Option<Arc<User>>, ctx: &mut Context, f: impl FnOnce(&mut Context) -> R) -> R {
-    let Some(user) = user else { return f(ctx) };
-    let mut api = Posing { api: &mut *ctx.api, user: user.clone() };
+fn posing<R>(user: Option<Arc<User>>, managed: bool, ctx: &mut Context, f: impl FnOnce(&mut Context) -> R) -> R {
+    if user.is_none() && !managed {
+        return f(ctx);
+    }
+    let mut api = Posing { api: &mut *ctx.api, user: user.clone(), managed };
     let mut inner = Context {
         api: &mut api,
         files: &mut *ctx.files,
@@ -268,7 +273,7 @@ fn posing<R>(user: Option<Arc<User>>, ctx: &mut Context, f: impl FnOnce(&mut Con
     let out = std::mem::take(&mut inner.out);
     ctx.out = out;
     if let Some(pending) = &mut ctx.out.pending {
-        pending.user = Some(user);
+        pending.user = user;
     }
     result
 }
@@ -293,7 +298,7 @@ fn finish(result: Result<(), CmdError>, ctx: &mut Context) {
 /// what has been printed since; its code is set when the command has ended.
 pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Output {
     ctx.out = Output::default();
-    let result = posing(pending.user.clone(), ctx, |ctx| pending::poll(pending, ctx));
+    let result = posing(pending.user.clone(), false, ctx, |ctx| pending::poll(pending, ctx));
     match result {
         Ok(true) => ctx.out.code = Some(ctx.out.code.unwrap_or(0)),
         Ok(false) => {}

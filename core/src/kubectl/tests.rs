@@ -99,7 +99,7 @@ fn tables_and_formats() {
         	template was:
         		{.metadata.name[0]}
         	object given to jsonpath engine was:
-        		map[string]interface {}{"apiVersion":"v1", "data":map[string]interface {}{"a":"1", "b":"x: y"}, "kind":"ConfigMap", "metadata":map[string]interface {}{"creationTimestamp":"2026-01-01T00:00:10Z", "name":"conf", "namespace":"default", "resourceVersion":"16", "uid":"7dc35024-170d-46ad-af6c-240cda065980"}}
+        		map[string]interface {}{"apiVersion":"v1", "data":map[string]interface {}{"a":"1", "b":"x: y"}, "kind":"ConfigMap", "metadata":map[string]interface {}{"creationTimestamp":"2026-01-01T00:00:10Z", "name":"conf", "namespace":"default", "resourceVersion":"48", "uid":"335a1b45-8a55-4fac-8662-df4ba9f42345"}}
 
     "#]]);
 }

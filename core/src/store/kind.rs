@@ -1,6 +1,6 @@
 //! The kinds that are stored, and one enum over their objects. A new kind is a line in [`typed_kinds`].
 
-use super::{EventRecord, Id, Ids, PodRecord};
+use super::{Custom, CustomObject, EventRecord, Id, Ids, PodRecord};
 use crate::api::kinds::{self, ResourceInfo};
 use crate::clock::SimTime;
 use k8s_openapi::Metadata;
@@ -78,10 +78,12 @@ macro_rules! typed_kinds {
             /// Event
             Event,
             $(#[doc = stringify!($kind)] $kind,)*
+            /// A kind that a CustomResourceDefinition made.
+            Custom(Custom),
         }
 
         impl Kind {
-            /// All stored kinds.
+            /// All built-in stored kinds.
             pub const ALL: &'static [Kind] = &[Kind::Pod, Kind::Event, $(Kind::$kind,)*];
 
             /// `apiVersion` and `kind`.
@@ -90,6 +92,7 @@ macro_rules! typed_kinds {
                     Kind::Pod => ("v1", "Pod"),
                     Kind::Event => ("v1", "Event"),
                     $(Kind::$kind => ($api, stringify!($kind)),)*
+                    Kind::Custom(c) => c.names(),
                 }
             }
         }
@@ -102,6 +105,8 @@ macro_rules! typed_kinds {
             /// An event as a compact record.
             Event(Arc<EventRecord>),
             $(#[doc = stringify!($kind)] $kind(Arc<$ty>),)*
+            /// An object of a CustomResourceDefinition's kind.
+            Custom(Arc<CustomObject>),
         }
 
         impl Obj {
@@ -111,6 +116,7 @@ macro_rules! typed_kinds {
                     Obj::Pod(_) => Kind::Pod,
                     Obj::Event(_) => Kind::Event,
                     $(Obj::$kind(_) => Kind::$kind,)*
+                    Obj::Custom(o) => Kind::Custom(o.kind),
                 }
             }
 
@@ -119,6 +125,7 @@ macro_rules! typed_kinds {
                 match self {
                     Obj::Pod(_) | Obj::Event(_) => None,
                     $(Obj::$kind(o) => Some(o.metadata()),)*
+                    Obj::Custom(o) => Some(&o.meta),
                 }
             }
 
@@ -128,6 +135,7 @@ macro_rules! typed_kinds {
                     Obj::Pod(p) => serde_json::to_value(p.to_pod(ids)),
                     Obj::Event(e) => serde_json::to_value(e.to_event(ids)),
                     $(Obj::$kind(o) => serde_json::to_value(&**o),)*
+                    Obj::Custom(o) => Ok(o.value.clone()),
                 };
                 v.unwrap_or(Value::Null)
             }
@@ -137,6 +145,7 @@ macro_rules! typed_kinds {
                 Ok(match kind {
                     Kind::Pod | Kind::Event => return Err(serde::de::Error::custom("stored as a record")),
                     $(Kind::$kind => Obj::$kind(Arc::new(<$ty>::deserialize(v)?)),)*
+                    Kind::Custom(c) => Obj::Custom(Arc::new(CustomObject::read(c, v)?)),
                 })
             }
         }
@@ -190,6 +199,9 @@ typed_kinds! {
 impl Kind {
     /// Its row in the table of kinds.
     pub fn info(self) -> &'static ResourceInfo {
+        if let Kind::Custom(c) = self {
+            return c.info();
+        }
         let (api, kind) = self.names();
         kinds::by_kind(api, kind).expect("every stored kind has a row")
     }

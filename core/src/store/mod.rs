@@ -2,12 +2,14 @@
 //! watch log. Invariant: only the API server writes here; a write bumps the resourceVersion, keeps every index and
 //! appends one [`Change`]. It must not know controllers, requests or time's passing.
 
+pub mod custom;
 pub mod event;
 pub mod ids;
 pub mod kind;
 pub mod log;
 pub mod pod;
 
+pub use custom::{Custom, CustomObject};
 pub use event::EventRecord;
 pub use ids::{Id, Ids};
 pub use kind::{Key, Kind, Obj, Typed};

@@ -45,7 +45,10 @@ fn resources(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             && inv.list("verbs").iter().all(|v| r.verbs.contains(&v.as_str()))
             && inv.list("categories").iter().all(|c| r.categories.contains(&c.as_str()))
     };
-    let mut list: Vec<&ResourceInfo> = RESOURCES.iter().filter(chosen).collect();
+    let all = RESOURCES.iter().chain(inv.custom.iter().copied());
+    let mut list: Vec<&ResourceInfo> = all.filter(chosen).collect();
+    // as discovery lists them: the core group, then the others by name
+    list.sort_by_key(|r| r.group);
     match inv.str("sort-by") {
         "" => {}
         "name" => list.sort_by_key(|r| r.plural),
@@ -76,8 +79,9 @@ fn resources(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     Ok(())
 }
 
-fn versions(_inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
-    let mut list: Vec<String> = RESOURCES.iter().map(ResourceInfo::api_version).collect();
+fn versions(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
+    let mut list: Vec<String> =
+        RESOURCES.iter().chain(inv.custom.iter().copied()).map(ResourceInfo::api_version).collect();
     list.sort();
     list.dedup();
     for v in list {

@@ -82,7 +82,7 @@ fn can_i(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             return Err(CmdError::client("--all-namespaces and name can not both be specified"));
         }
         let (typed, group) = kind.split_once('.').unwrap_or((kind, ""));
-        let mapping = builder::mapping(kind).ok();
+        let mapping = builder::mapping(kind, inv).ok();
         let (group, plural) = mapping.map_or((group, typed), |r| (r.group, r.plural));
         match mapping {
             _ if kind == "*" => {}

@@ -69,7 +69,7 @@ fn show(infos: &[Info], events: bool, ctx: &mut Context) -> Result<(), CmdError>
 }
 
 fn with_prefix(kind: &str, prefix: &str, inv: &Invocation, ctx: &mut Context) -> Result<Vec<Info>, CmdError> {
-    let r = mapping(kind)?;
+    let r = mapping(kind, inv)?;
     let list = ctx.call(Request::get(r.path(Some(&inv.namespace), None)))?;
     let items = list["items"].as_array().cloned().unwrap_or_default();
     let named = |o: &Value| o["metadata"]["name"].as_str().is_some_and(|n| n.starts_with(prefix));

@@ -79,7 +79,7 @@ fn saved(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let Some((kind, name)) = inv.args.first().and_then(|a| a.split_once('/')) else {
         return Err(CmdError::client("the object that was edited is not named"));
     };
-    let mapping = mapping(kind)?;
+    let mapping = mapping(kind, inv)?;
     if after["kind"] != before["kind"] || after["metadata"]["name"] != name {
         return Err(CmdError::client("At least one of apiVersion, kind and name was changed"));
     }

@@ -40,7 +40,7 @@ pub struct Watch {
 
 fn list(inv: &Invocation, ctx: &mut Context) -> Result<Vec<Value>, CmdError> {
     let all = inv.bool("all-namespaces");
-    let r = mapping("events")?;
+    let r = mapping("events", inv)?;
     let mut request = Request::get(r.path((!all).then_some(inv.namespace.as_str()), None));
     let target = inv.str("for");
     if !target.is_empty() {

@@ -418,7 +418,7 @@ fn job(inv: &Invocation, ctx: &mut Context) -> Result {
         ("", from) if command.is_empty() => {
             let bad = || CmdError::client(format!("the server doesn't have a resource type {from:?}"));
             let (kind, source) = from.split_once('/').ok_or_else(bad)?;
-            let mapping = crate::kubectl::builder::mapping(kind)?;
+            let mapping = crate::kubectl::builder::mapping(kind, inv)?;
             if mapping.kind != "CronJob" {
                 return Err(CmdError::client("from must be an existing cronjob"));
             }

@@ -141,7 +141,7 @@ pub(super) fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let all: Vec<String> = inv.list("env").iter().chain(&specs).cloned().collect();
     let (mut set, remove) = parse(&all, ctx.stdin.as_deref()).map_err(CmdError::Client)?;
     if let Some((kind, name)) = inv.str("from").split_once('/') {
-        let path = builder::mapping(kind)?.path(Some(&inv.namespace), Some(name));
+        let path = builder::mapping(kind, inv)?.path(Some(&inv.namespace), Some(name));
         let source = ctx.call(crate::apiserver::request::Request::get(path))?;
         set.extend(imported(&source, inv.list("keys")).map_err(CmdError::Client)?);
     } else if inv.changed("from") {
