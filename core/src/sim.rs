@@ -55,6 +55,8 @@ pub enum Component {
     ResourceQuota,
     /// disruption-controller
     Disruption,
+    /// service-controller: load balancers
+    ServiceLoadBalancer,
     /// kube-scheduler
     Scheduler,
     /// The kubelets of all nodes.
@@ -65,7 +67,7 @@ pub enum Component {
 
 impl Component {
     /// All components.
-    pub const ALL: [Component; 22] = [
+    pub const ALL: [Component; 23] = [
         Component::Deployment,
         Component::ReplicaSet,
         Component::Endpoints,
@@ -85,6 +87,7 @@ impl Component {
         Component::PersistentVolume,
         Component::ResourceQuota,
         Component::Disruption,
+        Component::ServiceLoadBalancer,
         Component::Scheduler,
         Component::Kubelets,
         Component::Terminals,
@@ -112,6 +115,7 @@ impl Component {
             Component::PersistentVolume => "persistentvolume-controller",
             Component::ResourceQuota => "resourcequota-controller",
             Component::Disruption => "controllermanager",
+            Component::ServiceLoadBalancer => "service-controller",
             Component::Scheduler => "default-scheduler",
             Component::Kubelets => "kubelet",
             Component::Terminals => "kubectl",
@@ -195,6 +199,7 @@ impl Component {
                 Kind::PodDisruptionBudget,
                 Kind::HorizontalPodAutoscaler,
             ],
+            Component::ServiceLoadBalancer => &[Kind::Service],
             Component::Disruption => &[
                 Kind::PodDisruptionBudget,
                 Kind::Pod,

@@ -134,15 +134,14 @@ pub static FIELDS: &[Gap] = &[
     gap_but(Owner::Kind("Service"), "spec.externalTrafficPolicy", "Cluster", "nothing comes from outside"),
     gap_but(Owner::Kind("Service"), "spec.internalTrafficPolicy", "Cluster", "any ready pod may answer"),
     service("spec.loadBalancerClass", "no load balancer is made"),
-    service("spec.loadBalancerIP", "no load balancer is made"),
-    service("spec.loadBalancerSourceRanges", "no load balancer is made"),
+    service("spec.loadBalancerSourceRanges", "nothing comes from outside"),
     gap_but(Owner::Kind("Service"), "spec.sessionAffinity", "None", "each request may reach another pod"),
     service("spec.trafficDistribution", "any ready pod may answer"),
     Gap {
         owner: Owner::Kind("Service"),
         path: "spec.type",
         when: When::Is(&["LoadBalancer"]),
-        note: "the external address stays `<pending>`",
+        note: "an external address is given out, but nothing answers on it",
     },
     Gap {
         owner: Owner::Kind("Service"),
@@ -292,6 +291,9 @@ mod tests {
         let service =
             |kind: &str| not_simulated("Service", &json!({"spec": {"type": kind, "sessionAffinity": "None"}}));
         assert!(service("ClusterIP").is_empty());
-        assert_eq!(service("LoadBalancer"), [("spec.type".to_owned(), "the external address stays `<pending>`")]);
+        assert_eq!(
+            service("LoadBalancer"),
+            [("spec.type".to_owned(), "an external address is given out, but nothing answers on it")]
+        );
     }
 }

@@ -21,6 +21,7 @@ pub mod replicaset;
 pub mod replicationcontroller;
 pub mod resourcequota;
 pub mod serviceaccount;
+pub mod serviceloadbalancer;
 pub mod statefulset;
 pub mod tainteviction;
 pub mod ttlafterfinished;
@@ -186,6 +187,7 @@ impl Controllers {
             Component::PersistentVolume => persistentvolume::keys_of(sim, change, add),
             Component::ResourceQuota => resourcequota::keys_of(sim, change, add),
             Component::Disruption => disruption::keys_of(sim, change, add),
+            Component::ServiceLoadBalancer => serviceloadbalancer::keys_of(change, add),
             _ => {}
         }
     }
@@ -209,6 +211,7 @@ impl Controllers {
             Component::PersistentVolume => persistentvolume::sync(sim, key),
             Component::ResourceQuota => resourcequota::sync(sim, key),
             Component::Disruption => disruption::sync(sim, key),
+            Component::ServiceLoadBalancer => serviceloadbalancer::sync(sim, key),
             Component::NodeLifecycle if &*key.namespace == tainteviction::PODS => self.evictions.sync(sim, key),
             Component::NodeLifecycle => self.nodes.sync(sim, key),
             _ => Action::Done,

@@ -5,7 +5,7 @@ use k8s_openapi::api::apps::v1::{Deployment, DeploymentStatus, ReplicaSet, Repli
 use k8s_openapi::api::core::v1::{Node, Pod, PodSpec, PodStatus, PodTemplateSpec, Service, ServicePort};
 use kubarium_core::clock::{SimDuration, SimTime};
 use kubarium_core::controllers::deployment::{rolling, status, util};
-use kubarium_core::controllers::{daemonset, endpoints, endpointslice, replicaset, statefulset};
+use kubarium_core::controllers::{daemonset, disruption, endpoints, endpointslice, replicaset, statefulset};
 use kubarium_core::sim::{Config, Sim};
 use kubarium_core::store::pod::{Deletion, LabelSet, Phase, PodProto, PodRecord, PodStatusRecord};
 use serde::de::DeserializeOwned;
@@ -35,6 +35,7 @@ pub const TABLES: &[(&str, Check)] = &[
     ("deployment_sync_rollout_status", rollout_status),
     ("deployment_template_equal", template_equal),
     ("deployment_timed_out", timed_out),
+    ("pdb_status", budget_status),
     ("replicaset_deletion_order", deletion_order),
     ("replicaset_pods_to_delete", pods_to_delete),
     ("replicaset_slow_start", slow_start),
@@ -540,4 +541,17 @@ fn named_port(_: &Value, c: &Value) -> Result<(), String> {
     let got = endpoints::find_port(&spec, &port);
     same(Some(got.is_some()), c["expect_found"].as_bool())?;
     same(got.unwrap_or(0), int(&c["expect"]))
+}
+
+fn budget_status(_: &Value, c: &Value) -> Result<(), String> {
+    let spec = typed(json!({"minAvailable": c["min_available"], "maxUnavailable": c["max_unavailable"]}));
+    let number = |k: &str| c[k].as_i64().unwrap_or(0);
+    let (expected, desired) = disruption::expectation(&spec, number("pods"), number("sum_of_controller_scales"))
+        .map_err(|e| e.to_string())?;
+    let healthy = number("ready");
+    let got = json!({
+        "expectedPods": expected, "desiredHealthy": desired, "currentHealthy": healthy,
+        "disruptionsAllowed": disruption::allowed(expected, desired, healthy),
+    });
+    same(got, c["expect"].clone())
 }
