@@ -473,7 +473,15 @@ impl Sim {
         }
         for c in Component::ALL {
             let wants = c.wants(kind) || (c == Component::Terminals && self.terminals_wait);
-            if wants && self.delivering & (1 << c as u8) == 0 {
+            // who keeps count for objects of which there are none need not be woken by what they count
+            let idle = match c {
+                Component::ResourceQuota => kind != Kind::ResourceQuota && self.store.count(Kind::ResourceQuota) == 0,
+                Component::Disruption => {
+                    kind != Kind::PodDisruptionBudget && self.store.count(Kind::PodDisruptionBudget) == 0
+                }
+                _ => false,
+            };
+            if wants && !idle && self.delivering & (1 << c as u8) == 0 {
                 self.delivering |= 1 << c as u8;
                 self.after(SimDuration::from_millis(c.watch_delay()), Event::Watch(c));
             }

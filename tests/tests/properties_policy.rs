@@ -186,6 +186,8 @@ proptest! {
     fn volumes_serve_one_claim(sizes in proptest::collection::vec(1u32..6, 0..6), asks in proptest::collection::vec((1u32..6, any::<bool>()), 0..6), gone in proptest::collection::vec(any::<u8>(), 0..4), seed in 0u64..1000) {
         let config = Config { kubelets: KubeletProfile::Real, ..Config::nodes(2, seed) };
         let mut c = Cluster::new(config);
+        // the namespace's ServiceAccount comes first
+        pass(&mut c, 2, |_| {});
         for (i, size) in sizes.iter().enumerate() {
             apply(&mut c, &json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": format!("v{i}")}, "spec": {
                 "capacity": {"storage": format!("{size}Gi")}, "accessModes": ["ReadWriteOnce"], "storageClassName": "manual",

@@ -19,6 +19,7 @@ use crate::store::pod::SCHEDULED;
 use crate::store::{Change, Id, Key, Kind, Obj, PodRecord};
 use imbl::OrdMap;
 use k8s_openapi::api::core::v1::{ObjectReference, PodCondition};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -558,7 +559,8 @@ impl Scheduler {
         let budgets = budgets(sim);
         let now = sim.now;
         let Scheduler { cluster, rng, .. } = &mut *self;
-        let found = cluster.preempt(group, rng, |cluster, node| {
+        let allowed: Vec<i64> = budgets.iter().map(|b| b.allowed).collect();
+        let found = cluster.preempt(group, &allowed, rng, |cluster, node| {
             sim.store
                 .pods_on_node(node)
                 .filter(|p| !p.status.phase.is_terminal() && cluster.place_of(p.id).is_some())
@@ -568,7 +570,8 @@ impl Scheduler {
                     priority: priority_of(p),
                     start: p.status.started.map_or(now, SimTime::from),
                     leaving: p.deletion.is_some(),
-                    budgeted: budgets.iter().any(|b| b.protects(p)),
+                    budgets: (0..budgets.len()).filter(|b| budgets[*b].protects(p)).collect(),
+                    budgeted: false,
                 })
                 .collect::<Vec<_>>()
                 .into_iter()
@@ -602,6 +605,19 @@ impl Scheduler {
             let _ = sim.delete_pod(victim.pod, None);
         }
         let node = candidate.node;
+        // less important pods for which room was made there will not have it
+        let outdone: Vec<Id> = self
+            .nominated
+            .iter()
+            .filter(|(id, (g, n))| {
+                **id != pod.id && *n == node && self.cluster.info(*g).priority < self.cluster.info(group).priority
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in outdone {
+            self.nominated.remove(&id);
+            sim.update_pod_status(id, |s| s.nominated.take().is_some());
+        }
         self.nominated.insert(pod.id, (group, node.clone()));
         sim.update_pod_status(pod.id, |s| {
             let changed = s.nominated.as_ref() != Some(&node);
@@ -690,28 +706,38 @@ fn priority_of(pod: &PodRecord) -> i32 {
     pod.proto.pod.spec.as_ref().and_then(|s| s.priority).unwrap_or(0)
 }
 
-/// A disruption budget that allows no more disruptions.
+/// A disruption budget.
 struct Budget {
     namespace: Arc<str>,
     selector: Selector,
+    /// How many disruptions it allows.
+    allowed: i64,
+    /// Names of pods that are counted as disrupted already.
+    gone: BTreeSet<String>,
 }
 
 impl Budget {
     fn protects(&self, pod: &PodRecord) -> bool {
-        pod.namespace == self.namespace && self.selector.matches_by(|k| pod.proto.labels.get(k))
+        pod.namespace == self.namespace
+            && !self.gone.contains(&*pod.name)
+            && self.selector.matches_by(|k| pod.proto.labels.get(k))
     }
 }
 
-/// The budgets that are used up.
+/// All budgets that pick any pod.
 fn budgets(sim: &Sim) -> Vec<Budget> {
-    let Some(kind) = Kind::by_name("PodDisruptionBudget") else { return vec![] };
     sim.store
-        .list(kind, None)
-        .filter_map(|o| {
-            let v = o.to_value(&sim.store.ids);
-            let used_up = v["status"]["disruptionsAllowed"].as_i64().unwrap_or(0) <= 0;
-            let selector = Selector::from_label_selector(&v["spec"]["selector"]).ok()?;
-            (used_up && !selector.is_empty()).then(|| Budget { namespace: o.key().namespace, selector })
+        .list_typed::<PodDisruptionBudget>(None)
+        .filter_map(|b| {
+            let selector = Selector::from_typed(Some(b.spec.as_ref()?.selector.as_ref()?)).ok()?;
+            let status = b.status.as_ref();
+            let gone = status.and_then(|s| s.disrupted_pods.as_ref()).into_iter().flatten().map(|(k, _)| k.clone());
+            Some(Budget {
+                namespace: b.metadata.namespace.as_deref().unwrap_or_default().into(),
+                selector,
+                allowed: i64::from(status.and_then(|s| s.disruptions_allowed).unwrap_or(0)),
+                gone: gone.collect(),
+            })
         })
         .collect()
 }

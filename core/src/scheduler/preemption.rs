@@ -7,6 +7,7 @@ use super::cache::{Cluster, PodId};
 use super::framework::Reason;
 use crate::clock::SimTime;
 use crate::rng::Rng;
+use smallvec::SmallVec;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +30,9 @@ pub struct Resident {
     pub start: SimTime,
     /// Whether it is being deleted already.
     pub leaving: bool,
-    /// Whether its going would violate a disruption budget, taken by itself.
+    /// The disruption budgets that pick it, by their places in the list of what they allow.
+    pub budgets: SmallVec<[usize; 1]>,
+    /// Whether its going would violate one of them.
     pub budgeted: bool,
 }
 
@@ -66,10 +69,11 @@ pub fn best(candidates: &[Candidate]) -> Option<&Candidate> {
 
 impl Cluster {
     /// Finds the best node to make room on for a pod of this group, or counts why each node is no help. `residents`
-    /// lists the pods of a node.
+    /// lists the pods of a node, `allowed` what each disruption budget allows.
     pub fn preempt(
         &mut self,
         group: u32,
+        allowed: &[i64],
         rng: &mut Rng,
         mut residents: impl FnMut(&mut Cluster, &str) -> Vec<Resident>,
     ) -> Result<Candidate, BTreeMap<String, usize>> {
@@ -99,7 +103,7 @@ impl Cluster {
                 *reasons.entry("No preemption victims found for incoming pod".to_owned()).or_default() += 1;
                 continue;
             }
-            match self.victims(group, &node, lower) {
+            match self.victims(group, &node, lower, allowed) {
                 Ok(c) => candidates.push(c),
                 Err(why) => {
                     for reason in why {
@@ -116,8 +120,21 @@ impl Cluster {
 
     /// Which of the less important pods of a node must go so that the pod fits: all go, then come back as far as there
     /// is room, those with a budget first. Everything is left as it was found.
-    fn victims(&mut self, group: u32, node: &Arc<str>, mut lower: Vec<Resident>) -> Result<Candidate, Vec<Reason>> {
+    fn victims(
+        &mut self,
+        group: u32,
+        node: &Arc<str>,
+        mut lower: Vec<Resident>,
+        allowed: &[i64],
+    ) -> Result<Candidate, Vec<Reason>> {
         lower.sort_by_key(Resident::rank);
+        let mut left = allowed.to_vec();
+        for r in &mut lower {
+            for b in &r.budgets {
+                left[*b] -= 1;
+                r.budgeted |= left[*b] < 0;
+            }
+        }
         for r in &lower {
             self.remove_pod(r.pod);
         }

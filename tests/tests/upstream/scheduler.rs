@@ -557,12 +557,20 @@ fn preemption(_: &Value, c: &Value) -> Result<(), String> {
         let seconds: u64 = text.get(17..19).and_then(|s| s.parse().ok()).unwrap_or(0);
         let start = SimTime(seconds * 1_000_000_000 + format!("{fraction:0<9}").parse::<u64>().unwrap_or(0));
         let priority = p["priority"].as_i64().unwrap_or(0) as i32;
-        let resident = Resident { pod: i as u64, group, priority, start, leaving: false, budgeted: false };
+        let resident = Resident {
+            pod: i as u64,
+            group,
+            priority,
+            start,
+            leaving: false,
+            budgets: Default::default(),
+            budgeted: false,
+        };
         residents.entry(at.to_owned()).or_default().push(resident);
     }
     let group = cluster.group(0, "", || read(&c["pod_requests"], &c["pod_priority"]));
     let mut rng = kubarium_core::rng::Rng::stream(1, "preemption");
-    let found = cluster.preempt(group, &mut rng, |_, node| residents.get(node).cloned().unwrap_or_default());
+    let found = cluster.preempt(group, &[], &mut rng, |_, node| residents.get(node).cloned().unwrap_or_default());
     let node = found.map(|f| f.node.to_string()).map_err(|e| format!("{e:?}"))?;
     same("one of", list(c, "expect_one_of").any(|n| n.as_str() == Some(node.as_str())), true)
         .map_err(|e| format!("{node}: {e}"))

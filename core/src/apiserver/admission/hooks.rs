@@ -111,7 +111,14 @@ impl Sim {
                     ));
                 }
             }
-            Kind::Namespace => self.new_standards(new, old, warnings),
+            Kind::Namespace => {
+                let errors = podsecurity::label_errors(&new["metadata"]["labels"]);
+                let was = old.map_or(0, |o| podsecurity::label_errors(&o["metadata"]["labels"]).len());
+                if !errors.is_empty() && was == 0 {
+                    return Err(Status::invalid("Namespace", name, &errors));
+                }
+                self.new_standards(new, old, warnings);
+            }
             Kind::CronJob if old.is_none_or(|o| o["spec"] != new["spec"]) => {
                 let template = &new["spec"]["jobTemplate"]["spec"]["template"];
                 let _ = self.pod_security(ns, &template["metadata"], &template["spec"], false, warnings);

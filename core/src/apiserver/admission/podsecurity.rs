@@ -1,6 +1,7 @@
 //! Pod security standards: what a namespace's labels `pod-security.kubernetes.io/…` refuse or warn of. (Models
 //! k8s.io/pod-security-admission, at the newest version of each check.)
 
+use crate::api::error::FieldError;
 use crate::apiserver::registry::util::{items, text};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -64,6 +65,26 @@ impl Policy {
     pub fn name(&self) -> String {
         format!("{}:{}", self.level.name(), self.version)
     }
+}
+
+/// Labels of a namespace that say no level or version.
+pub fn label_errors(labels: &Value) -> Vec<FieldError> {
+    let mut errors = vec![];
+    for mode in ["enforce", "audit", "warn"] {
+        let key = format!("{PREFIX}{mode}");
+        if let Some(level) = labels[&key].as_str().filter(|l| Level::parse(l).is_none()) {
+            let why = "must be one of privileged, baseline, restricted";
+            errors.push(FieldError::invalid(format!("metadata.labels[{key}]"), level, why));
+        }
+        let key = format!("{key}-version");
+        let minor =
+            |v: &str| v.strip_prefix("v1.").is_some_and(|n| !n.is_empty() && n.bytes().all(|c| c.is_ascii_digit()));
+        if let Some(version) = labels[&key].as_str().filter(|v| *v != "latest" && !minor(v)) {
+            let why = "must be \"latest\" or \"v1.x\"";
+            errors.push(FieldError::invalid(format!("metadata.labels[{key}]"), version, why));
+        }
+    }
+    errors
 }
 
 /// A rule that a pod breaks.

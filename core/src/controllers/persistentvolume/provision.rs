@@ -109,8 +109,10 @@ pub(super) fn begin(
     let Some((driver, reach)) = driver(sim, name) else { return Ok(()) };
     let shared = claim.spec.iter().flat_map(|s| s.access_modes.iter().flatten()).any(|m| m == "ReadWriteMany");
     let about = Obj::PersistentVolumeClaim(claim.clone());
-    let text = format!("External provisioner is provisioning volume for claim \"{}/{}\"", key.namespace, key.name);
-    sim.record(driver, &about, false, "Provisioning", text);
+    if !asked {
+        let text = format!("External provisioner is provisioning volume for claim \"{}/{}\"", key.namespace, key.name);
+        sim.record(driver, &about, false, "Provisioning", text);
+    }
     if shared && reach == Reach::Disk {
         let text = format!(
             "failed to provision volume with StorageClass {class_name:?}: rpc error: code = InvalidArgument desc = Volume capabilities MULTI_NODE_MULTI_WRITER not supported. Only AccessModes[ReadWriteOnce] supported."
