@@ -15,6 +15,7 @@ use crate::store::pod::{Phase, SCHEDULED};
 use crate::store::{Id, Key, Kind, Obj, PodRecord};
 use crate::view::model::Fault;
 use imbl::OrdMap;
+use k8s_openapi::api::core::v1::Node;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -23,10 +24,14 @@ use std::sync::Arc;
 pub enum KubeletEvent {
     /// A pod's worker goes on, if this is still the turn that it waits for.
     Pod(Id, u32),
-    /// A node's own timer.
+    /// A node, by its index, looks at its images.
     Node(Id, u32),
 }
 
+/// Larger clusters hear nothing of their kubelets' starts and images.
+const TALKATIVE_NODES: usize = 200;
+/// How often a kubelet looks at its images, in microseconds.
+const IMAGE_PERIOD: u64 = 30_000_000;
 /// More events than these are not kept of pods that come up without trouble: the start of a huge cluster would write
 /// little else. What is left out are Pulling, Pulled, Created, Started and Killing.
 const QUIET_ABOVE: usize = 20_000;
@@ -104,7 +109,7 @@ impl Kubelets {
                 sim.acting(Actor::Kubelet(state.name.clone()), 0, |sim| sim.request(request.body(lease)));
             }
             self.names.insert(state.name.clone(), self.nodes.len() as u32);
-            if self.profile == KubeletProfile::Real && config.nodes.len() <= 200 {
+            if self.profile == KubeletProfile::Real && config.nodes.len() <= TALKATIVE_NODES {
                 self.node_event(sim, &state.name, "Starting", "Starting kubelet.");
             }
             self.nodes.push_back(state);
@@ -269,7 +274,7 @@ impl Kubelets {
                     Life::Full(_) => self.full_turn(sim, id),
                 });
             }
-            KubeletEvent::Node(_, _) => {}
+            KubeletEvent::Node(index, _) => self.post_images(sim, index as u32),
         }
     }
 
@@ -389,6 +394,7 @@ impl Kubelets {
         sim.server.silent.remove(&name);
         sim.acting(Actor::Kubelet(name.clone()), 0, |sim| {
             self.post_healthy(sim, &name);
+            self.look_at_images(sim, index, sim.now);
             self.node_event(sim, &name, "Starting", "Starting kubelet.");
             let pods: Vec<Arc<PodRecord>> = sim.store.pods_on_node(&name).cloned().collect();
             let known: Vec<Id> = self.workers.iter().filter(|(_, w)| w.node == index).map(|(id, _)| *id).collect();
@@ -434,6 +440,34 @@ impl Kubelets {
             status.conditions = Some(conditions);
         }
         let _ = sim.update_status_typed(node);
+    }
+
+    /// Images of a node have changed, or will have by then: it looks at them every half a minute.
+    pub(super) fn look_at_images(&mut self, sim: &mut Sim, index: u32, at: SimTime) {
+        let few = self.nodes.len() <= TALKATIVE_NODES;
+        let Some(node) = self.nodes.get_mut(index as usize).filter(|n| few && !n.images_due) else { return };
+        node.images_due = true;
+        let due = SimTime((at.max(sim.now).0 / IMAGE_PERIOD + 1) * IMAGE_PERIOD);
+        sim.queue.at(due, Event::Kubelet(KubeletEvent::Node(Id::from(index), 0)));
+    }
+
+    /// Writes which images a node has to its status.
+    fn post_images(&mut self, sim: &mut Sim, index: u32) {
+        let Some(node) = self.nodes.get_mut(index as usize) else { return };
+        node.images_due = false;
+        if !node.powered {
+            return;
+        }
+        let (name, images) = (node.name.clone(), node.image_list(sim.now));
+        if let Some(later) = node.images.values().copied().filter(|t| *t > sim.now).min() {
+            self.look_at_images(sim, index, later);
+        }
+        let Some(stored) = sim.store.typed::<Node>(&Key::new("", name.clone())).cloned() else { return };
+        let mut new = (*stored).clone();
+        if let Some(status) = &mut new.status {
+            status.images = Some(images);
+        }
+        let _ = sim.acting(Actor::Kubelet(name), 0, |sim| sim.update_status_typed(new));
     }
 
     /// After power came back: containers are started anew, what was being deleted is finished.

@@ -2,14 +2,19 @@
 
 use crate::api::quantity::Quantity;
 use crate::clock::SimTime;
+use crate::runtime::images::{Catalogue, Reference};
 use crate::sim::{KubeletProfile, NodeConfig};
+use crate::store::pod::image_id;
 use imbl::OrdMap;
+use k8s_openapi::api::core::v1::ContainerImage;
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// The version that nodes report.
 pub const VERSION: &str = "v1.36.2";
+/// Images that a node's status names.
+const MOST_IMAGES: usize = 50;
 /// Pod addresses of one block.
 const BLOCK: u32 = 256;
 
@@ -29,6 +34,8 @@ pub struct NodeState {
     next: u32,
     /// Images it has, and since when.
     pub images: OrdMap<Arc<str>, SimTime>,
+    /// A look at its images is due that will be written to its status.
+    pub images_due: bool,
     /// When its puller is free again.
     pub puller_free: SimTime,
     /// It has power.
@@ -57,6 +64,7 @@ impl NodeState {
             used: std::iter::repeat_n(0, (size / 64) as usize).collect(),
             next: 2,
             images: OrdMap::new(),
+            images_due: false,
             puller_free: SimTime::ZERO,
             powered: true,
             boots: 1,
@@ -95,6 +103,21 @@ impl NodeState {
         {
             *w &= !(1 << (i % 64));
         }
+    }
+
+    /// Images that are there, as the node's status lists them: the largest first, at most 50.
+    pub fn image_list(&self, now: SimTime) -> Vec<ContainerImage> {
+        let there = self.images.iter().filter(|(_, t)| **t <= now).map(|(image, _)| image);
+        let mut list: Vec<(i64, String, String)> = there
+            .filter_map(|i| {
+                let tag = Reference::parse(i)?.canonical();
+                Some((Catalogue::builtin().pull(i).ok()? as i64, image_id(i), tag))
+            })
+            .collect();
+        list.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.2.cmp(&b.2)));
+        list.dedup();
+        let image = |(size, id, tag)| ContainerImage { names: Some(vec![id, tag]), size_bytes: Some(size) };
+        list.into_iter().take(MOST_IMAGES).map(image).collect()
     }
 
     /// `10.244.1.0/24`

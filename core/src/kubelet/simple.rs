@@ -106,14 +106,15 @@ impl Kubelets {
     /// Is the image to be pulled? Then from when to when: one pull at a time on a node.
     pub(super) fn pull(
         &mut self,
+        sim: &mut Sim,
         id: Id,
         image: &Arc<str>,
         policy: PullPolicy,
         now: SimTime,
     ) -> Option<(SimTime, SimTime)> {
         let pause = self.between(0, 250);
-        let node = self.workers.get(&id).map(|w| w.node as usize)?;
-        let node = self.nodes.get_mut(node)?;
+        let index = self.workers.get(&id).map(|w| w.node)?;
+        let node = self.nodes.get_mut(index as usize)?;
         let there = node.images.get(image).copied();
         if policy != PullPolicy::Always && there.is_some_and(|t| t <= now) {
             return None;
@@ -125,6 +126,7 @@ impl Kubelets {
         node.puller_free = end;
         if there.is_none_or(|t| t > end) {
             node.images.insert(image.clone(), end);
+            self.look_at_images(sim, index, end);
         }
         Some((begin, end))
     }
@@ -138,7 +140,7 @@ impl Kubelets {
         match stage {
             Simple::Creating => {
                 self.address(id, &plan);
-                match self.pull(id, &c.image, c.policy, now) {
+                match self.pull(sim, id, &c.image, c.policy, now) {
                     Some((begin, end)) => {
                         if !Self::quiet(sim) {
                             self.pod_event(

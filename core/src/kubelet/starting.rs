@@ -148,7 +148,7 @@ impl Kubelets {
             // the registry's answer takes a moment
             let answer = self.between(700, 1600);
             work.runs[i].step = Step::Pulling(now, now, now + answer);
-        } else if let Some((begun, there)) = self.pull(pod.id, &c.image, c.policy, now) {
+        } else if let Some((begun, there)) = self.pull(sim, pod.id, &c.image, c.policy, now) {
             work.runs[i].step = Step::Pulling(now, begun, there);
         }
         true

@@ -547,3 +547,18 @@ fn another_image() {
     "#]],
     );
 }
+
+#[test]
+fn nodes_name_their_images() {
+    let mut p = Play::new(1, KubeletProfile::Real);
+    p.run("run web --image=nginx:1.25");
+    p.run("run cache --image=redis:7");
+    p.until(65);
+    let node = p.0.request(Request::get("/api/v1/nodes/node-1")).body;
+    let line = |i: &serde_json::Value| format!("{} {}\n", i["names"][1], i["sizeBytes"]);
+    let seen: String = node["status"]["images"].as_array().unwrap().iter().map(line).collect();
+    check(&seen, &expect![[r#"
+        "docker.io/library/nginx:1.25" 72000000
+        "docker.io/library/redis:7" 47000000
+    "#]]);
+}

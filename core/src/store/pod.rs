@@ -628,7 +628,8 @@ fn container_id_number(text: &str) -> u64 {
     if container_id_text(id) == text { id } else { fnv(text.as_bytes()) }
 }
 
-fn image_id(image: &str) -> String {
+/// The imageID of an image as a manifest writes it: its repository and a digest that stands for the tag.
+pub fn image_id(image: &str) -> String {
     let repo = image.rsplit_once(':').filter(|(_, t)| !t.contains('/')).map_or(image, |(r, _)| r);
     let repo = repo.split('@').next().unwrap_or(repo);
     let host = repo.split_once('/').is_some_and(|(h, _)| h.contains('.') || h.contains(':') || h == "localhost");
