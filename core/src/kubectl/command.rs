@@ -83,6 +83,7 @@ pub static COMMANDS: &[&Command] = &[
     &cmd::apply::COMMAND,
     &cmd::autoscale::COMMAND,
     &cmd::create::COMMAND,
+    &cmd::debug::COMMAND,
     &cmd::delete::COMMAND,
     &cmd::expose::COMMAND,
     &cmd::label::COMMAND,
@@ -98,6 +99,7 @@ pub static COMMANDS: &[&Command] = &[
     &cmd::scale::COMMAND,
     &cmd::set::COMMAND,
     &cmd::taint::COMMAND,
+    &cmd::top::COMMAND,
     &cmd::wait::COMMAND,
 ];
 
@@ -161,8 +163,11 @@ pub fn find(args: &[String]) -> Result<(&'static Command, String, Vec<String>), 
         };
     };
     let name = rest.remove(at);
-    if name == "help" || name == "options" {
+    if name == "help" {
         return Ok((&help::ROOT, path, rest));
+    }
+    if name == "options" {
+        return Ok((&help::ROOT, "kubectl options".into(), rest));
     }
     let Some(mut command) = COMMANDS.iter().copied().find(|c| c.is(&name)) else {
         return Err(unknown(&name));
@@ -295,7 +300,10 @@ impl Invocation {
             ctx.print(text);
             return Ok(None);
         }
-        if let Some(name) = parsed.given("context").last().filter(|n| **n != ctx.session.context) {
+        // another context stands for its namespace: cluster and user are always the same
+        let chosen = parsed.given("context").last().filter(|n| **n != ctx.session.context);
+        let context = chosen.and_then(|n| ctx.session.others.get(n)).map(|c| c[2].clone());
+        if let Some(name) = chosen.filter(|_| context.is_none()) {
             return Err(CmdError::Plain(format!(
                 "Error in configuration: context was not found for specified context: {name}"
             )));
@@ -304,7 +312,7 @@ impl Invocation {
             [("cluster", "cluster", &ctx.session.cluster), ("user", "auth info", &ctx.session.user)]
         {
             // a command may have a flag of its own by that name (`create rolebinding --user`)
-            let own = command.all_flags().any(|f| f.name == flag);
+            let own = command.all_flags().any(|f| f.name == flag) || path == "kubectl config set-context";
             if let Some(name) = parsed.given(flag).last().filter(|n| !own && *n != known) {
                 return Err(CmdError::client(format!("{what} {name:?} does not exist")));
             }
@@ -326,7 +334,9 @@ impl Invocation {
             dash: parsed.dash,
             custom: ctx.api.custom_resources(),
             namespace_given: given.is_some(),
-            namespace: given.unwrap_or_else(|| ctx.session.namespace().to_string()),
+            namespace: given
+                .or(context.map(|n| if n.is_empty() { "default".into() } else { n }))
+                .unwrap_or_else(|| ctx.session.namespace().to_string()),
             parsed,
         }))
     }

@@ -18,6 +18,10 @@ pub static ROOT: Command = Command {
 };
 
 fn root(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
+    if inv.path == "kubectl options" {
+        ctx.print(global_options());
+        return Ok(());
+    }
     if let Some(name) = inv.args.first() {
         let (command, path, _) = super::command::find(&inv.args)?;
         if command.name == "kubectl" {
@@ -51,7 +55,8 @@ pub fn text(command: &Command, path: &str) -> String {
     if !command.subs.is_empty() {
         out.push_str("\nAvailable Commands:\n");
         for c in command.subs {
-            let _ = writeln!(out, "  {:<15} {}", c.name, c.short);
+            let width = command.subs.iter().map(|c| c.name.len()).max().unwrap_or(0).max(11) + 2;
+            let _ = writeln!(out, "  {:<width$} {}", c.name, c.short.trim_end_matches('.'));
         }
     }
     if command.all_flags().next().is_some() {
@@ -59,19 +64,38 @@ pub fn text(command: &Command, path: &str) -> String {
         let mut flags: Vec<_> = command.all_flags().filter(|f| f.deprecated.is_none()).collect();
         flags.sort_by_key(|f| f.name);
         for f in flags {
-            let short = f.short.map_or_else(|| "    ".to_string(), |c| format!("-{c}, "));
-            let default = match (f.kind, f.default) {
-                (Kind::Str, d) => format!("'{d}'"),
-                (Kind::List | Kind::Array, _) => "[]".to_string(),
-                (_, d) => d.to_string(),
-            };
-            let _ = write!(out, "    {short}--{}={default}:\n\t{}\n\n", f.name, f.help);
+            out.push_str(&option(f));
         }
     }
-    let _ = write!(
-        out,
-        "\nUsage:\n  {path} {}\n\nUse \"kubectl options\" for a list of global command-line options (applies to all commands).\n",
-        command.usage
-    );
+    if !out.ends_with("\n\n") {
+        out.push('\n');
+    }
+    let options = if command.usage.contains("[options]") { "" } else { " [options]" };
+    let _ = write!(out, "Usage:\n  {path} {}{options}\n\n", command.usage);
+    if !command.subs.is_empty() {
+        let _ = writeln!(out, "Use \"{path} <command> --help\" for more information about a given command.");
+    }
+    out.push_str("Use \"kubectl options\" for a list of global command-line options (applies to all commands).\n");
     out
+}
+
+/// The flags that every command has: `kubectl options`.
+pub fn global_options() -> String {
+    let mut out = String::from("The following options can be passed to any command:\n\n");
+    let mut all: Vec<_> = super::flags::GLOBAL.iter().filter(|f| f.name != "help").collect();
+    all.sort_by_key(|f| f.name);
+    for f in all {
+        let _ = write!(out, "{}", option(f));
+    }
+    out
+}
+
+fn option(f: &super::flags::Flag) -> String {
+    let short = f.short.map_or_else(String::new, |c| format!("-{c}, "));
+    let default = match (f.kind, f.default) {
+        (Kind::Str, d) => format!("'{d}'"),
+        (Kind::List | Kind::Array, _) => "[]".to_string(),
+        (_, d) => d.to_string(),
+    };
+    format!("    {short}--{}={default}:\n\t{}\n\n", f.name, f.help)
 }

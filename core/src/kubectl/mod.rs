@@ -46,6 +46,9 @@ pub struct Session {
     pub user: String,
     /// The context's namespace; empty when none is set, which means `default`.
     pub namespace: String,
+    /// Further contexts by name: the cluster, the user and the namespace of each.
+    #[serde(default)]
+    pub others: BTreeMap<String, [String; 3]>,
     /// The shell that was opened in a container and takes the lines now.
     pub inside: Option<Inside>,
 }
@@ -61,12 +64,16 @@ pub struct Inside {
     pub container: String,
     /// The working directory; empty for the container's own.
     pub directory: String,
+    /// The pod goes when the shell is left (`run --rm`).
+    #[serde(default)]
+    pub remove: bool,
 }
 
 impl Default for Session {
     fn default() -> Self {
         Session {
             inside: None,
+            others: BTreeMap::new(),
             context: "kubarium".into(),
             cluster: "kubarium".into(),
             user: "admin".into(),
@@ -216,7 +223,11 @@ fn execute(args: &[String], ctx: &mut Context) -> Result<(), CmdError> {
             Some(run) => run(&inv, ctx),
             None if inv.args.is_empty() => {
                 let text = help::text(command, &inv.path);
-                ctx.print(text);
+                if command.name == "rollout" {
+                    ctx.print(text);
+                } else {
+                    ctx.out.stderr.push_str(&text);
+                }
                 Err(CmdError::Exit(1))
             }
             None => Err(CmdError::usage(&inv.path, format!("unknown command {:?}", inv.args.join(" ")))),

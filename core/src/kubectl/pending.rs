@@ -46,6 +46,8 @@ pub enum Wait {
     Waiting(cmd::wait::Waiting),
     /// `scale --timeout`
     Scaled(cmd::scale::Scaled),
+    /// `run -it`, `debug -it`
+    Attached(Box<cmd::attached::Attached>),
 }
 
 impl Pending {
@@ -74,5 +76,6 @@ pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Result<bool, CmdError> 
         Wait::Rollouts(w) => w.poll(deadline, ctx),
         Wait::Waiting(w) => w.poll(deadline, ctx),
         Wait::Scaled(w) => cmd::scale::poll(w, deadline, ctx),
+        Wait::Attached(w) => w.poll(&mut pending.deadline, ctx),
     }
 }

@@ -273,9 +273,12 @@ pub fn port(p: &IntOrString, c: &Container) -> u16 {
     }
 }
 
+const SHELLS: [&str; 6] = ["sh", "bash", "ash", "/bin/sh", "/bin/bash", "/bin/ash"];
+
 fn program(c: &Container, entry: Option<&Image>) -> Program {
     let command = c.command.clone().unwrap_or_default();
     let args = c.args.clone().unwrap_or_default();
+    let terminal = c.tty == Some(true) && c.stdin == Some(true);
     let is_curl = entry.is_some_and(|_| c.image.as_deref().unwrap_or_default().contains("/curl"));
     let argv: Vec<String> = if !command.is_empty() {
         command.into_iter().chain(args).collect()
@@ -287,13 +290,18 @@ fn program(c: &Container, entry: Option<&Image>) -> Program {
         match entry.map_or(Run::Serves, |e| e.run) {
             Run::Shell if !args.is_empty() => args,
             _ if runs && entry.is_none_or(|e| e.shell) => args,
+            // with a terminal a shell waits for what is typed
+            Run::Shell if terminal => return Program::Server,
             Run::Shell => return Program::Ends,
             Run::Prints => return Program::Prints,
             Run::Serves => return Program::Server,
         }
     };
     let Some(name) = argv.first() else { return Program::Server };
+    let waits = terminal && argv.len() == 1 && SHELLS.contains(&name.as_str());
     match entry {
+        Some(e) if waits && (e.shell || e.has(name)) => Program::Server,
+        None if waits => Program::Server,
         // an image that nobody knows has whatever is asked of it
         None if !knows(name) => Program::Server,
         Some(e) if e.has(name) && e.run != Run::Shell => Program::Server,

@@ -189,6 +189,17 @@ pub fn after_dash(inv: &Invocation) -> &[String] {
     inv.dash.map_or(&[], |n| &inv.args[n..])
 }
 
+/// Five letters in the place of random ones: kubectl has no randomness here, a hash keeps a session repeatable.
+pub fn suffix(seed: &str) -> String {
+    let mut hash = seed.bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
+    let mut out = String::new();
+    for _ in 0..5 {
+        out.push(char::from(b"bcdfghjklmnpqrstvwxz2456789"[(hash % 27) as usize]));
+        hash /= 27;
+    }
+    out
+}
+
 /// What is wrong with a variable's name by the rule kubectl keeps; the API server's own is wider.
 pub fn env_name_errors(name: &str) -> Vec<String> {
     let mut chars = name.chars();

@@ -1,11 +1,12 @@
-//! `kubectl config`: the one context there is.
+//! `kubectl config`: contexts of the one cluster there is. Models kubectl `pkg/cmd/config`.
 
-use crate::kubectl::Context;
 use crate::kubectl::command::{Command, Invocation};
 use crate::kubectl::errors::CmdError;
 use crate::kubectl::flags::{self, Flag, Kind};
 use crate::kubectl::printer::{self, Printer, tabwriter};
+use crate::kubectl::{Context, Session};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Where the API server is said to be.
 pub const SERVER: &str = "https://kubarium.local:6443";
@@ -29,13 +30,11 @@ static SUBS: &[Command] = &[
     Command::new("current-context", "Display the current-context.", "", &[], current),
     Command::new("get-contexts", "Describe one or many contexts.", "[(-o|--output=)name]", &[LIST], contexts),
     Command::new("get-clusters", "Display clusters defined in the kubeconfig.", "", &[], |_, ctx| {
-        let name = ctx.session.cluster.clone();
-        ctx.println(format!("NAME\n{name}"));
+        ctx.println("NAME\nkubarium");
         Ok(())
     }),
     Command::new("get-users", "Display users defined in the kubeconfig.", "", &[], |_, ctx| {
-        let name = ctx.session.user.clone();
-        ctx.println(format!("NAME\n{name}"));
+        ctx.println("NAME\nadmin");
         Ok(())
     }),
     Command::new(
@@ -45,6 +44,15 @@ static SUBS: &[Command] = &[
         &[],
         rename_context,
     ),
+    Command::new("delete-context", "Delete the specified context from the kubeconfig.", "NAME", &[], delete_context),
+    Command::new(
+        "set",
+        "Set an individual value in a kubeconfig file.",
+        "PROPERTY_NAME PROPERTY_VALUE",
+        &[],
+        set_property,
+    ),
+    Command::new("unset", "Unset an individual value in a kubeconfig file.", "PROPERTY_NAME", &[], set_property),
     Command::new(
         "set-context",
         "Set a context entry in kubeconfig.",
@@ -59,83 +67,196 @@ static SUBS: &[Command] = &[
 
 fn current(_inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let name = ctx.session.context.clone();
+    if name.is_empty() {
+        return Err(CmdError::client("current-context is not set"));
+    }
     ctx.println(name);
     Ok(())
 }
 
+/// Where the kubeconfig is said to be.
+const FILE: &str = "/home/user/.kube/config";
+
+/// All contexts by name: cluster, user, namespace.
+fn all(s: &Session) -> BTreeMap<String, [String; 3]> {
+    let mut all = s.others.clone();
+    if !s.context.is_empty() {
+        all.insert(s.context.clone(), [s.cluster.clone(), s.user.clone(), s.namespace.clone()]);
+    }
+    all
+}
+
 fn contexts(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let s = ctx.session.clone();
-    if let Some(other) = inv.args.iter().find(|n| **n != s.context) {
-        return Err(CmdError::client(format!("context {other} not found")));
+    let all = all(&s);
+    let mut errors = vec![];
+    for other in inv.args.iter().filter(|n| !all.contains_key(*n)) {
+        errors.push(CmdError::client(format!("context {other} not found")));
     }
+    let shown = all.iter().filter(|(n, _)| inv.args.is_empty() || inv.args.contains(n));
     match inv.str("output") {
-        "name" => ctx.println(&s.context),
+        "name" => shown.for_each(|(n, _)| ctx.println(n)),
         "" => {
             let mut text = String::new();
             if !inv.bool("no-headers") {
                 text += "CURRENT\tNAME\tCLUSTER\tAUTHINFO\tNAMESPACE\n";
             }
-            text += &format!("*\t{}\t{}\t{}\t{}\n", s.context, s.cluster, s.user, s.namespace);
+            for (name, [cluster, user, namespace]) in shown {
+                let mark = if *name == s.context { "*" } else { "" };
+                text += &format!("{mark}\t{name}\t{cluster}\t{user}\t{namespace}\n");
+            }
             ctx.print(tabwriter::align(&text, 6, 3));
         }
         other => return Err(CmdError::client(format!("output must be one of '' or 'name': {other}"))),
     }
-    Ok(())
+    CmdError::collect(errors)
 }
 
 fn set_context(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
+    let current = ctx.session.context.clone();
     let name = match (inv.args.as_slice(), inv.bool("current")) {
-        ([], true) => ctx.session.context.clone(),
-        ([name], false) => name.clone(),
-        ([_, ..], true) => return Err(CmdError::client("only one of NAME and --current may be given")),
-        _ => return Err(CmdError::usage(&inv.path, "you must specify a non-empty context name or --current")),
+        ([], true) if current.is_empty() => return Err(CmdError::client("no current context is set")),
+        ([], true) => current.clone(),
+        ([name], false) if !name.is_empty() => name.clone(),
+        ([_, ..], true) => return Err(CmdError::client("you cannot specify both a context name and --current")),
+        _ => return Err(CmdError::client("you must specify a non-empty context name or --current")),
     };
-    if name != ctx.session.context {
-        return Err(CmdError::client("this kubeconfig has one context only; use --current"));
+    let before = all(&ctx.session).remove(&name);
+    let done = if before.is_some() { "modified" } else { "created" };
+    let [mut cluster, mut user, mut namespace] = before.unwrap_or_default();
+    for (flag, slot) in [("cluster", &mut cluster), ("user", &mut user), ("namespace", &mut namespace)] {
+        if inv.changed(flag) {
+            *slot = inv.str(flag).to_string();
+        }
     }
-    if inv.changed("namespace") {
-        ctx.session.namespace = inv.str("namespace").to_string();
-    }
-    ctx.println(format!("Context {name:?} modified."));
+    put(name.clone(), [cluster, user, namespace], ctx);
+    ctx.println(format!("Context {name:?} {done}."));
     Ok(())
+}
+
+fn put(name: String, [cluster, user, namespace]: [String; 3], ctx: &mut Context) {
+    if name == ctx.session.context {
+        (ctx.session.cluster, ctx.session.user, ctx.session.namespace) = (cluster, user, namespace);
+    } else {
+        ctx.session.others.insert(name, [cluster, user, namespace]);
+    }
+}
+
+/// Makes another context the current one; the one before is kept among the others.
+fn switch(name: &str, ctx: &mut Context) {
+    if name == ctx.session.context {
+        return;
+    }
+    let Some(next) = ctx.session.others.remove(name) else { return };
+    let s = &mut ctx.session;
+    if !s.context.is_empty() {
+        s.others.insert(s.context.clone(), [s.cluster.clone(), s.user.clone(), s.namespace.clone()]);
+    }
+    s.context = name.to_owned();
+    [s.cluster, s.user, s.namespace] = next;
 }
 
 fn rename_context(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let [old, new] = inv.args.as_slice() else {
-        return Err(CmdError::usage(&inv.path, format!("Unexpected args: [{}]", inv.args.join(" "))));
+        return Err(CmdError::client(format!("Unexpected args: [{}]", inv.args.join(" "))));
     };
-    if *old != ctx.session.context {
-        return Err(CmdError::client(format!("cannot rename the context {old:?}, it's not in the kubeconfig")));
+    let known = all(&ctx.session);
+    if !known.contains_key(old) {
+        return Err(CmdError::client(format!("cannot rename the context {old:?}, it's not in {FILE}")));
     }
-    ctx.session.context.clone_from(new);
+    if known.contains_key(new) {
+        return Err(CmdError::client(format!(
+            "cannot rename the context {old:?}, the context {new:?} already exists in {FILE}"
+        )));
+    }
+    if *old == ctx.session.context {
+        ctx.session.context.clone_from(new);
+    } else if let Some(v) = ctx.session.others.remove(old) {
+        ctx.session.others.insert(new.clone(), v);
+    }
     ctx.println(format!("Context {old:?} renamed to {new:?}."));
+    Ok(())
+}
+
+fn delete_context(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
+    let [name] = inv.args.as_slice() else {
+        return Err(inv.usage("you must specify the name of the context to delete"));
+    };
+    if *name == ctx.session.context {
+        ctx.eprintln(
+            "warning: this removed your active context, use \"kubectl config use-context\" to select a different one",
+        );
+        ctx.session.context.clear();
+        ctx.session.namespace.clear();
+    } else if ctx.session.others.remove(name).is_none() {
+        return Err(CmdError::client(format!("cannot delete context {name}, not in {FILE}")));
+    }
+    ctx.println(format!("deleted context {name} from {FILE}"));
     Ok(())
 }
 
 fn use_context(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     match inv.args.as_slice() {
-        [name] if *name == ctx.session.context => {
+        [name] if all(&ctx.session).contains_key(name) => {
+            switch(name, ctx);
             ctx.println(format!("Switched to context {name:?}."));
             Ok(())
         }
         [name] => Err(CmdError::client(format!("no context exists with the name: {name:?}"))),
-        _ => Err(CmdError::usage(&inv.path, format!("Unexpected args: {:?}", inv.args))),
+        _ => Err(CmdError::client(format!("Unexpected args: [{}]", inv.args.join(" ")))),
     }
+}
+
+/// `config set` and `config unset`: only what a context says, and the current context.
+fn set_property(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
+    let unset = inv.path.ends_with(" unset");
+    let (property, value) = match (inv.args.as_slice(), unset) {
+        ([p], true) => (p, String::new()),
+        ([p, v], false) => (p, v.clone()),
+        _ => return Err(inv.usage(format!("Unexpected args: [{}]", inv.args.join(" ")))),
+    };
+    let bad = || CmdError::client(format!("unable to parse {property} after [] at api.Config"));
+    match property.split('.').collect::<Vec<_>>()[..] {
+        ["current-context"] if unset => {
+            let s = &mut ctx.session;
+            if !s.context.is_empty() {
+                s.others.insert(s.context.clone(), [s.cluster.clone(), s.user.clone(), s.namespace.clone()]);
+            }
+            s.context.clear();
+        }
+        ["current-context"] => switch(&value, ctx),
+        ["contexts", name, field] => {
+            let mut context = all(&ctx.session).remove(name).unwrap_or_default();
+            let at = ["cluster", "user", "namespace"].iter().position(|f| *f == field).ok_or_else(bad)?;
+            context[at].clone_from(&value);
+            put(name.to_owned(), context, ctx);
+        }
+        _ => return Err(bad()),
+    }
+    ctx.println(if unset { format!("Property {property:?} unset.") } else { format!("Property {property:?} set.") });
+    Ok(())
 }
 
 fn view(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let s = ctx.session.clone();
-    let mut context = json!({"cluster": s.cluster, "user": s.user});
-    if !s.namespace.is_empty() {
-        context["namespace"] = s.namespace.clone().into();
-    }
+    let contexts: Vec<Value> = all(&s)
+        .into_iter()
+        .filter(|(name, _)| !inv.bool("minify") || *name == s.context)
+        .map(|(name, [cluster, user, namespace])| {
+            let mut context = json!({"cluster": cluster, "user": user});
+            if !namespace.is_empty() {
+                context["namespace"] = namespace.into();
+            }
+            json!({"name": name, "context": context})
+        })
+        .collect();
     let config: Value = json!({
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": s.cluster, "cluster": {"certificate-authority-data": "DATA+OMITTED", "server": SERVER}}],
-        "contexts": [{"name": s.context, "context": context}],
+        "clusters": [{"name": "kubarium", "cluster": {"certificate-authority-data": "DATA+OMITTED", "server": SERVER}}],
+        "contexts": contexts,
         "current-context": s.context,
-        "users": [{"name": s.user, "user": {}}],
+        "users": [{"name": "admin", "user": {}}],
     });
     let output = match inv.str("output") {
         "" => "yaml",

@@ -80,7 +80,7 @@ fn target(inv: &Invocation, name: &str, ctx: &mut Context) -> Result<Inside, Cmd
     }
     let container = chosen_containers(&pod, inv.str("container"), false, ctx)?.into_iter().next().unwrap_or_default();
     let part = |k: &str| text(&pod["metadata"][k]).to_string();
-    Ok(Inside { namespace: part("namespace"), pod: part("name"), container, directory: String::new() })
+    Ok(Inside { namespace: part("namespace"), pod: part("name"), container, directory: String::new(), remove: false })
 }
 
 /// What a command in a container came to.
@@ -113,13 +113,13 @@ fn exec(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     }
     let (Some(name), Some(1)) = (inv.args.first(), inv.dash.or((inv.args.len() == 1).then_some(1))) else {
         if inv.args.is_empty() || inv.dash == Some(0) {
-            return Err(inv.usage("pod, type/name or --filename must be specified"));
+            return Err(CmdError::client("pod, type/name or --filename must be specified"));
         }
         return Err(inv.usage("exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead"));
     };
     let argv = &inv.args[1..];
     if argv.is_empty() {
-        return Err(inv.usage("you must specify at least one command for the container"));
+        return Err(CmdError::client("you must specify at least one command for the container"));
     }
     let at = target(inv, name, ctx)?;
     let interactive = inv.bool("stdin") && inv.bool("tty");
@@ -153,7 +153,9 @@ pub fn inside(line: &str, ctx: &mut Context) -> Result<(), CmdError> {
     if line == "exit" || line.starts_with("exit ") || line == "logout" {
         ctx.session.inside = None;
         let code = line.split_whitespace().nth(1).and_then(|c| c.parse().ok()).unwrap_or(0);
-        if code != 0 {
+        if at.remove {
+            super::attached::remove(&at, ctx)?;
+        } else if code != 0 {
             ctx.eprintln(format!("command terminated with exit code {code}"));
         }
         return Err(CmdError::Exit(code));
@@ -195,7 +197,7 @@ pub fn inside(line: &str, ctx: &mut Context) -> Result<(), CmdError> {
 
 fn attach(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let [name] = inv.args.as_slice() else {
-        return Err(inv.usage("at least 1 argument is required for attach"));
+        return Err(CmdError::client("at least 1 argument is required for attach"));
     };
     let at = target(inv, name, ctx)?;
     if !inv.bool("quiet") {
@@ -227,7 +229,7 @@ fn cp(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let place = |(namespace, pod): (String, &str), ctx: &mut Context| -> Result<Inside, CmdError> {
         let o = ctx.call(Request::get(format!("/api/v1/namespaces/{namespace}/pods/{pod}")))?;
         let container = chosen_containers(&o, inv.str("container"), false, ctx)?.into_iter().next().unwrap_or_default();
-        Ok(Inside { namespace, pod: pod.to_string(), container, directory: String::new() })
+        Ok(Inside { namespace, pod: pod.to_string(), container, directory: String::new(), remove: false })
     };
     let base = |p: &str| p.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_string();
     match (source, destination) {

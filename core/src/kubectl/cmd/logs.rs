@@ -277,9 +277,9 @@ fn read(s: &Source, query: &[(String, String)], ctx: &mut Context) -> Result<Str
     Ok(text(&ctx.call(request)?).to_string())
 }
 
-/// Follows a container's log from its present end (`attach`).
-pub(crate) fn follow_from_now(at: &Inside, ctx: &mut Context) -> Result<(), CmdError> {
-    let mut s = Source {
+/// Follows a container's log from its beginning.
+pub(crate) fn follower(at: &Inside) -> Follow {
+    let source = Source {
         namespace: at.namespace.clone(),
         pod: at.pod.clone(),
         container: at.container.clone(),
@@ -287,8 +287,16 @@ pub(crate) fn follow_from_now(at: &Inside, ctx: &mut Context) -> Result<(), CmdE
         seen: 0,
         ended: false,
     };
-    s.seen = read(&s, &[], ctx)?.len();
-    ctx.out.pending = Some(Pending::new(Wait::Logs(Follow { sources: vec![s], query: vec![] }), None));
+    Follow { sources: vec![source], query: vec![] }
+}
+
+/// Follows a container's log from its present end (`attach`).
+pub(crate) fn follow_from_now(at: &Inside, ctx: &mut Context) -> Result<(), CmdError> {
+    let mut follow = follower(at);
+    for s in &mut follow.sources {
+        s.seen = read(s, &[], ctx)?.len();
+    }
+    ctx.out.pending = Some(Pending::new(Wait::Logs(follow), None));
     Ok(())
 }
 

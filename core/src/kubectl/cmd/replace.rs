@@ -49,7 +49,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let dry = inv.dry_run()?;
     let err = |t: &str| Err(CmdError::client(t));
     if change::no_files(inv) {
-        return Err(inv.usage("must specify --filename to replace"));
+        return Err(CmdError::client("must specify one of -f and -k"));
     }
     if inv.changed("raw") {
         return err("--raw is not simulated");

@@ -1,7 +1,7 @@
 //! `kubectl run`: one pod from an image. Models kubectl `pkg/cmd/run`.
 
-use super::apply;
 use super::change::{self, RECORD, SAVE_CONFIG};
+use super::{apply, attached};
 use crate::api::labels;
 use crate::apiserver::request::Method;
 use crate::kubectl::Context;
@@ -206,7 +206,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     }
     let attach = inv.bool("attach") || inv.bool("stdin") || inv.bool("tty");
     if inv.bool("rm") && !attach {
-        return err("--rm should only be used for attached containers");
+        return Err(inv.usage("--rm should only be used for attached containers"));
     }
     let restart = match inv.str("restart") {
         "" if inv.bool("stdin") => "OnFailure",
@@ -218,10 +218,13 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         "" | "Always" | "IfNotPresent" | "Never" => {}
         other => return Err(inv.usage(format!("invalid image pull policy: {other}"))),
     }
-    if attach && dry == DryRun::None {
-        return err(
-            "attaching to a new pod is not simulated yet: run it without -i, -t, --attach and --rm, then read its output with \"kubectl logs\"",
-        );
+    if attach && dry != DryRun::None {
+        return Err(inv.usage(
+            "--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin, or --tty)",
+        ));
+    }
+    if inv.bool("tty") && !inv.bool("stdin") {
+        return Err(CmdError::client("-i/--stdin is required for containers with -t/--tty=true"));
     }
     let text = |n: &str| inv.str(n).to_string();
     let shape = Run {
@@ -239,12 +242,15 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     };
     let mut objects = vec![];
     if inv.bool("expose") {
-        objects.push((shape.service().map_err(CmdError::Client)?, "services"));
+        objects.push((shape.service().map_err(|e| inv.usage(e))?, "services"));
     }
     let mut pod = shape.pod().map_err(CmdError::Client)?;
-    if attach {
-        pod["spec"]["containers"][0]["stdin"] = inv.bool("stdin").into();
-        pod["spec"]["containers"][0]["tty"] = inv.bool("tty").into();
+    if inv.bool("stdin") {
+        pod["spec"]["containers"][0]["stdin"] = true.into();
+        pod["spec"]["containers"][0]["stdinOnce"] = (!inv.bool("leave-stdin-open")).into();
+    }
+    if inv.bool("tty") {
+        pod["spec"]["containers"][0]["tty"] = true.into();
     }
     if inv.changed("overrides") {
         pod = overridden(pod, inv)?;
@@ -264,6 +270,17 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         }
         if i > 0 && inv.str("output") == "yaml" {
             ctx.println("---\n---");
+        }
+        if attach && plural == "pods" {
+            let leave = inv.bool("leave-stdin-open");
+            let how = attached::How {
+                terminal: inv.bool("stdin") && inv.bool("tty"),
+                remove: inv.bool("rm"),
+                code: !leave && restart != "Always",
+            };
+            let container = object["spec"]["containers"][0]["name"].as_str().unwrap_or_default().to_owned();
+            attached::begin(inv, &object, &container, how, ctx);
+            continue;
         }
         change::print_typed(inv, &object, "created", dry, ctx)?;
     }

@@ -163,6 +163,19 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     result.and(printed)
 }
 
+/// What kubectl says of the conflicts of a server-side apply.
+const CONFLICT_HINT: &str = "Please review the fields above--they currently have other managers. Here
+are the ways you can resolve this warning:
+* If you intend to manage all of these fields, please re-run the apply
+  command with the `--force-conflicts` flag.
+* If you do not intend to manage all of the fields, please edit your
+  manifest to remove references to the fields that should keep their
+  current managers.
+* You may co-own fields by updating your manifest to match the existing
+  value; in this case, you'll become the manager if the other manager(s)
+  stop managing the field (remove it from their configuration).
+See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts";
+
 fn server_side_apply(
     inv: &Invocation,
     info: &Info,
@@ -175,7 +188,8 @@ fn server_side_apply(
         .with("force", if inv.bool("force-conflicts") { "true" } else { "false" })
         .body(info.object.clone());
     r.content_type = ContentType::ApplyPatch;
-    ctx.call(r).map_err(|e| e.with_source("applying patch for", &info.source))
+    ctx.call(r)
+        .map_err(|e| if e.is_conflict() { CmdError::Client(format!("{}\n{CONFLICT_HINT}", e.text())) } else { e })
 }
 
 fn create(

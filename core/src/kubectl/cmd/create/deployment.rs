@@ -1,5 +1,6 @@
 //! `kubectl create deployment`: the object it makes. Models kubectl `pkg/cmd/create/create_deployment.go`.
 
+use crate::kubectl::cmd::change;
 use serde_json::{Value, json};
 
 /// The flags of `kubectl create deployment`.
@@ -24,14 +25,7 @@ pub fn container_name(image: &str) -> String {
     if !bare.contains(['_', '.']) {
         return bare.into();
     }
-    // kubectl appends five random letters here; a hash of the image keeps the session repeatable.
-    let mut hash = image.bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
-    let mut suffix = String::new();
-    for _ in 0..5 {
-        suffix.push(char::from(b"bcdfghjklmnpqrstvwxz2456789"[(hash % 27) as usize]));
-        hash /= 27;
-    }
-    format!("{}-{suffix}", bare.replace(['_', '.'], "-"))
+    format!("{}-{}", bare.replace(['_', '.'], "-"), change::suffix(image))
 }
 
 impl Deployment {

@@ -103,6 +103,10 @@ static ROLE: &[Flag] = &[
         "Resource in the white list that the rule applies to, repeat this flag for multiple items",
     ),
 ];
+static CLUSTER_ROLE: &[Flag] = &[
+    Flag::list("non-resource-url", "A partial url that user should have access to."),
+    Flag::list("aggregation-rule", "An aggregation label selector for combining ClusterRoles."),
+];
 static BINDING: &[Flag] = &[
     Flag::str("role", "Role this RoleBinding should reference"),
     Flag::str("clusterrole", "ClusterRole this binding should reference"),
@@ -178,7 +182,7 @@ pub(super) static SUBS: &[Command] = &[
         "clusterrole",
         "Create a cluster role.",
         "NAME --verb=verb --resource=resource.group",
-        sets!(ROLE),
+        &[ROLE, CLUSTER_ROLE, SAVE_CONFIG, VALIDATE, flags::PRINT, flags::DRY_RUN, flags::FIELD_MANAGER],
         |i, c| role(i, "ClusterRole", c),
     ),
     Command::new(
@@ -487,18 +491,38 @@ fn role(inv: &Invocation, kind: &str, ctx: &mut Context) -> Result {
             verbs.push(v.clone());
         }
     }
+    let (urls, aggregated) = (inv.list("non-resource-url"), inv.list("aggregation-rule"));
+    if !aggregated.is_empty() {
+        if !urls.is_empty() || !verbs.is_empty() || inv.changed("resource") || inv.changed("resource-name") {
+            return Err(CmdError::client(
+                "aggregation rule must be specified without nonResourceURLs, verbs, resources or resourceNames",
+            ));
+        }
+        let labels = client(crate::api::labels::selector_to_map(&aggregated.join(",")))?;
+        let mut v = misc::bare("rbac.authorization.k8s.io/v1", kind, &name);
+        v["aggregationRule"] = json!({"clusterRoleSelectors": [{"matchLabels": labels}]});
+        v["rules"] = Value::Null;
+        return finish(inv, v, Wrap::Failed("clusterrole"), ctx);
+    }
     if verbs.is_empty() {
         return Err(CmdError::client("at least one verb must be specified"));
     }
     if inv.list("resource").is_empty() {
-        return Err(CmdError::client("at least one resource must be specified"));
+        if kind == "ClusterRole" && urls.is_empty() {
+            return Err(CmdError::client("one of resource or nonResourceURL must be specified"));
+        } else if urls.is_empty() {
+            return Err(CmdError::client("at least one resource must be specified"));
+        }
     }
     for v in &verbs {
         if !VERBS.contains(&v.as_str()) {
             ctx.eprintln(format!("Warning: '{v}' is not a standard resource verb"));
         }
     }
-    let rules = misc::rules(&verbs, inv.list("resource"), inv.list("resource-name")).map_err(CmdError::Plain)?;
+    let mut rules = misc::rules(&verbs, inv.list("resource"), inv.list("resource-name")).map_err(CmdError::Plain)?;
+    if !urls.is_empty() {
+        rules.push(json!({"verbs": verbs, "nonResourceURLs": urls}));
+    }
     let mut v = misc::bare("rbac.authorization.k8s.io/v1", kind, &name);
     v["rules"] = rules.into();
     let wrap = if kind == "ClusterRole" { Wrap::Failed("clusterrole") } else { Wrap::Failed("role") };

@@ -75,7 +75,7 @@ pub static COMMAND: Command = Command::group("rollout", "Manage the rollout of a
 /// The objects a rollout command works on: a type alone means all of its objects.
 pub(super) fn infos(inv: &Invocation, ctx: &mut Context) -> Result<Vec<Result<Info, CmdError>>, CmdError> {
     if inv.args.is_empty() && change::no_files(inv) {
-        return Err(inv.usage("required resource not specified"));
+        return Err(CmdError::client("required resource not specified"));
     }
     Builder::new(inv).types_alone().args(&inv.args).latest().infos(ctx)
 }

@@ -44,6 +44,12 @@ static RESOURCES: &[Flag] = &[
     Flag::str("requests", "The resource requirement requests for this container. For example, 'cpu=100m,memory=256Mi'."),
 ];
 
+static SUBJECT: &[Flag] = &[
+    Flag::array("user", "Usernames to bind to the role"),
+    Flag::array("group", "Groups to bind to the role"),
+    Flag::array("serviceaccount", "Service accounts to bind to the role"),
+];
+
 static SUBS: &[Command] = &[
     Command::new(
         "env",
@@ -99,10 +105,20 @@ static SUBS: &[Command] = &[
         others::service_account,
     )
     .alias(&["sa"]),
+    Command::new(
+        "subject",
+        "Update the user, group, or service account in a role binding or cluster role binding.",
+        "(-f FILENAME | TYPE NAME) [--user=username] [--group=groupname] [--serviceaccount=namespace:serviceaccountname] [--dry-run=server|client|none]",
+        &[SUBJECT, COMMON, flags::PRINT, flags::FILENAME, flags::SELECTOR, flags::DRY_RUN, flags::FIELD_MANAGER],
+        others::subject,
+    ),
 ];
 
+/// What is said when nothing is named at all.
+pub(super) const NO_ARGUMENTS: &str = "You must provide one or more resources by argument or filename.\nExample resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'";
+
 /// The command.
-pub static COMMAND: Command = Command::group("set", "Set specific features on objects.", SUBS);
+pub static COMMAND: Command = Command::group("set", "Configure application resources.", SUBS);
 
 /// The pod spec inside an object.
 ///

@@ -1,4 +1,4 @@
-//! `kubectl set selector` and `kubectl set serviceaccount`.
+//! `kubectl set selector`, `kubectl set serviceaccount` and `kubectl set subject`.
 
 use super::Words;
 use crate::api::{kinds, labels};
@@ -21,6 +21,9 @@ pub(super) fn selector(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdErr
     let err = |t: &str| Err(CmdError::client(t));
     let (expressions, resources): (Vec<String>, Vec<String>) =
         inv.args.iter().cloned().partition(|a| a.contains(['=', '!', ' ']));
+    if expressions.is_empty() {
+        return err("one selector is required");
+    }
     if resources.is_empty() && change::no_files(inv) {
         return err(NO_RESOURCES);
     }
@@ -56,6 +59,45 @@ pub(super) fn service_account(inv: &Invocation, ctx: &mut Context) -> Result<(),
         let spec = super::pod_spec(object).map_err(|e| super::unfit(&name, &e))?;
         spec["serviceAccountName"] = account.clone().into();
         spec["serviceAccount"] = account.clone().into();
+        Ok(())
+    })
+}
+
+/// Adds users, groups and service accounts to bindings of roles.
+pub(super) fn subject(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
+    if inv.args.is_empty() && change::no_files(inv) {
+        return Err(CmdError::client(super::NO_ARGUMENTS));
+    }
+    let rbac = "rbac.authorization.k8s.io";
+    let mut wanted: Vec<Value> = vec![];
+    wanted.extend(inv.list("user").iter().map(|n| json!({"kind": "User", "apiGroup": rbac, "name": n})));
+    wanted.extend(inv.list("group").iter().map(|n| json!({"kind": "Group", "apiGroup": rbac, "name": n})));
+    for account in inv.list("serviceaccount") {
+        match account.split(':').collect::<Vec<_>>()[..] {
+            [ns, name] if !ns.is_empty() && !name.is_empty() => {
+                wanted.push(json!({"kind": "ServiceAccount", "name": name, "namespace": ns}));
+            }
+            _ => return Err(CmdError::client("serviceaccount must be <namespace>:<name>")),
+        }
+    }
+    if wanted.is_empty() {
+        return Err(CmdError::client("you must specify at least one value of user, group or serviceaccount"));
+    }
+    let words = Words { done: "subjects updated", failed: "failed to patch subjects to rolebinding: " };
+    super::apply(inv, &inv.args, &words, ctx, |object, _| {
+        if !["RoleBinding", "ClusterRoleBinding"].contains(&object["kind"].as_str().unwrap_or_default()) {
+            return Err(CmdError::client("setting subjects is only supported for RoleBinding/ClusterRoleBinding"));
+        }
+        if !object["subjects"].is_array() {
+            object["subjects"] = json!([]);
+        }
+        if let Some(list) = object["subjects"].as_array_mut() {
+            for w in &wanted {
+                if !list.contains(w) {
+                    list.push(w.clone());
+                }
+            }
+        }
         Ok(())
     })
 }
