@@ -277,10 +277,10 @@ mod tests {
         "#]],
         );
         judged(
-            "apiVersion: v1\nkind: Deployment\n---\napiVersion: apps/v1\nkind: StatefulSet\n",
+            "apiVersion: v1\nkind: Deployment\n---\napiVersion: node.k8s.io/v1\nkind: RuntimeClass\n",
             expect![[r#"
             2:7-17 Error no matches for kind "Deployment" in version "v1"
-            5:7-18 Error StatefulSet (apps/v1) is not simulated yet
+            5:7-19 Error RuntimeClass (node.k8s.io/v1) is not simulated yet
         "#]],
         );
         judged(

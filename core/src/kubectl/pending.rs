@@ -46,6 +46,8 @@ pub enum Wait {
     Waiting(cmd::wait::Waiting),
     /// `scale --timeout`
     Scaled(cmd::scale::Scaled),
+    /// `watch CMD`
+    Repeating(super::pipes::Repeat),
     /// `run -it`, `debug -it`
     Attached(Box<cmd::attached::Attached>),
 }
@@ -76,6 +78,7 @@ pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Result<bool, CmdError> 
         Wait::Rollouts(w) => w.poll(deadline, ctx),
         Wait::Waiting(w) => w.poll(deadline, ctx),
         Wait::Scaled(w) => cmd::scale::poll(w, deadline, ctx),
+        Wait::Repeating(w) => Ok(w.poll(&mut pending.deadline, ctx)),
         Wait::Attached(w) => w.poll(&mut pending.deadline, ctx),
     }
 }

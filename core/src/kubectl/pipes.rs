@@ -1,7 +1,10 @@
 //! Pipelines: what stands after `|`, and redirections. The filters are the few that people put behind kubectl.
 
 use super::line::{Redirect, Stage};
+use super::pending::{Pending, Wait};
 use super::{Context, Output, run_args};
+use crate::clock::{SimDuration, SimTime};
+use crate::runtime::shell::{sed, translate};
 use serde::{Deserialize, Serialize};
 
 /// What still has to be done with the output of a command that waits.
@@ -36,6 +39,8 @@ pub fn run(stages: Vec<Stage>, ctx: &mut Context) {
         let tool = words.first().map_or("", String::as_str);
         if words.is_empty() && !named {
             ctx.out.code = Some(0);
+        } else if !named && tool == "watch" {
+            watch(&words[1..], ctx);
         } else if !named && (piped.is_some() || is_filter(tool)) && (i > 0 || is_filter(tool)) {
             match filter(words, piped.take(), ctx) {
                 Ok((text, code)) => {
@@ -72,6 +77,68 @@ pub fn run(stages: Vec<Stage>, ctx: &mut Context) {
     }
     stderr.push_str(&ctx.out.stderr);
     ctx.out.stderr = stderr;
+}
+
+/// `watch CMD`: the command again and again on an empty screen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Repeat {
+    line: String,
+    words: Vec<String>,
+    /// Seconds between two runs.
+    every: f64,
+}
+
+fn watch(args: &[String], ctx: &mut Context) {
+    let mut every = 2.0;
+    let mut rest = args;
+    while let Some(flag) = rest.first().filter(|a| a.starts_with('-')) {
+        let (value, taken) = match flag.strip_prefix("-n").or_else(|| flag.strip_prefix("--interval=")) {
+            Some("") => (rest.get(1).cloned(), 2),
+            Some(v) => (Some(v.to_owned()), 1),
+            None => (None, 1),
+        };
+        if let Some(seconds) = value.and_then(|v| v.parse::<f64>().ok()) {
+            every = seconds.clamp(0.1, 86_400.0);
+        }
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    // the command may come as one quoted word
+    let words = match rest {
+        [one] if one.contains(' ') => super::line::words(one).unwrap_or_default(),
+        many => many.to_vec(),
+    };
+    if words.is_empty() {
+        ctx.eprintln("Usage:\n watch [options] command");
+        ctx.out.code = Some(1);
+        return;
+    }
+    let mut repeat = Repeat { line: words.join(" "), words, every };
+    let next = repeat.run(ctx);
+    ctx.out.pending = Some(Pending::new(Wait::Repeating(repeat), Some(next)));
+}
+
+impl Repeat {
+    /// Runs it once; the moment of the next run.
+    fn run(&mut self, ctx: &mut Context) -> SimTime {
+        let words = match self.words.first().map(String::as_str) {
+            Some("kubectl" | "k") => &self.words[1..],
+            _ => &self.words,
+        };
+        run_args(words, ctx);
+        let body = std::mem::take(&mut ctx.out.stdout) + &std::mem::take(&mut ctx.out.stderr);
+        ctx.out = Output { effects: vec![super::Effect::ClearScreen], ..Output::default() };
+        ctx.println(format!("Every {:.1}s: {}\n", self.every, self.line));
+        ctx.print(body);
+        ctx.now() + SimDuration((self.every * 1e6) as u64)
+    }
+
+    /// Runs it when its time has come; it never ends by itself.
+    pub fn poll(&mut self, deadline: &mut Option<SimTime>, ctx: &mut Context) -> bool {
+        if deadline.is_none_or(|t| ctx.now() >= t) {
+            *deadline = Some(self.run(ctx));
+        }
+        false
+    }
 }
 
 fn redirect(r: &Redirect, ctx: &mut Context) {
@@ -149,21 +216,7 @@ fn filter(words: &[String], input: Option<String>, ctx: &mut Context) -> Result<
         }
         "ls" => Ok((ctx.files.keys().map(|f| format!("{f}\n")).collect(), 0)),
         "cat" => Ok((read(&plain)?, 0)),
-        "grep" => {
-            let (pattern, operands) = plain.split_first().ok_or("usage: grep [-ivcE] PATTERN [FILE...]")?;
-            let text = read(operands)?;
-            let mut source = if flags.contains('F') { escape(pattern) } else { pattern.to_string() };
-            if flags.contains('i') {
-                source = format!("(?i){source}");
-            }
-            if flags.contains('w') {
-                source = format!(r"\b(?:{source})\b");
-            }
-            let rx = regex_lite::Regex::new(&source).map_err(|e| format!("grep: {e}"))?;
-            let hits: Vec<&str> = text.lines().filter(|l| rx.is_match(l) != flags.contains('v')).collect();
-            let code = i32::from(hits.is_empty());
-            Ok((if flags.contains('c') { format!("{}\n", hits.len()) } else { lines(hits) }, code))
-        }
+        "grep" => grep(args, read),
         "wc" => {
             let text = read(&plain)?;
             let (l, w, c) = (text.matches('\n').count(), text.split_whitespace().count(), text.len());
@@ -206,29 +259,7 @@ fn filter(words: &[String], input: Option<String>, ctx: &mut Context) -> Result<
             };
             Ok((lines(part.to_vec()), 0))
         }
-        "sort" => {
-            let text = read(&plain)?;
-            let mut all: Vec<&str> = text.lines().collect();
-            if flags.contains('n') {
-                let number = |l: &str| {
-                    l.trim()
-                        .split(|c: char| !c.is_ascii_digit() && c != '.' && c != '-')
-                        .next()
-                        .and_then(|t| t.parse::<f64>().ok())
-                        .unwrap_or(0.0)
-                };
-                all.sort_by(|a, b| number(a).total_cmp(&number(b)).then(a.cmp(b)));
-            } else {
-                all.sort_unstable();
-            }
-            if flags.contains('r') {
-                all.reverse();
-            }
-            if flags.contains('u') {
-                all.dedup();
-            }
-            Ok((lines(all), 0))
-        }
+        "sort" => sort(args, read).map(|t| (t, 0)),
         "uniq" => {
             let text = read(&plain)?;
             let mut groups: Vec<(usize, &str)> = vec![];
@@ -243,27 +274,33 @@ fn filter(words: &[String], input: Option<String>, ctx: &mut Context) -> Result<
             Ok((groups.iter().map(show).collect(), 0))
         }
         "awk" => {
-            let program = plain.first().ok_or("usage: awk '{print $N}'")?;
-            let text = read(&plain[1..])?;
-            awk(program, &text).map(|t| (t, 0))
+            let mut separator = None;
+            let mut operands: Vec<&String> = vec![];
+            let mut it = args.iter();
+            while let Some(a) = it.next() {
+                match a.strip_prefix("-F") {
+                    Some("") => separator = it.next().cloned(),
+                    Some(s) => separator = Some(s.to_owned()),
+                    None => operands.push(a),
+                }
+            }
+            let (program, files) = operands.split_first().ok_or("usage: awk [-F SEPARATOR] '{print $N}'")?;
+            awk(program, separator.as_deref(), &read(files)?).map(|t| (t, 0))
+        }
+        "sed" => {
+            let (script, files) = plain.split_first().ok_or("usage: sed [-n] SCRIPT [FILE...]")?;
+            let text = read(files)?;
+            Ok((sed(script, &text.lines().collect::<Vec<_>>(), flags.contains('n')), 0))
         }
         "cut" => cut(args, &read(&[])?).map(|t| (t, 0)),
-        "tr" => match plain.as_slice() {
-            [from, to] => {
-                let (from, to) = (unescape(from), unescape(to));
-                let text = read(&[])?;
-                let map = |c: char| match from.chars().position(|f| f == c) {
-                    Some(i) => to.chars().nth(i).or(to.chars().last()).unwrap_or(c),
-                    None => c,
-                };
-                Ok((text.chars().map(map).collect(), 0))
+        "tr" => {
+            let sets: Vec<&str> = plain.iter().map(|p| p.as_str()).collect();
+            let delete = flags.contains('d');
+            if sets.len() != if delete || flags.contains('s') && sets.len() == 1 { 1 } else { 2 } {
+                return Err("usage: tr SET1 SET2 | tr -d SET | tr -s SET".into());
             }
-            [set] if flags.contains('d') => {
-                let set = unescape(set);
-                Ok((read(&[])?.chars().filter(|c| !set.contains(*c)).collect(), 0))
-            }
-            _ => Err("usage: tr SET1 SET2 | tr -d SET".into()),
-        },
+            Ok((translate(&read(&[])?, &sets, delete, flags.contains('s')), 0))
+        }
         "base64" => {
             use base64::Engine as _;
             let text = read(&plain)?;
@@ -277,19 +314,7 @@ fn filter(words: &[String], input: Option<String>, ctx: &mut Context) -> Result<
                 Ok((format!("{}\n", engine.encode(text)), 0))
             }
         }
-        "xargs" => {
-            let input = read(&[])?;
-            let mut words: Vec<String> = args.iter().filter(|a| *a != "-r").cloned().collect();
-            words.extend(input.split_whitespace().map(str::to_string));
-            match words.first().map(String::as_str) {
-                Some("kubectl" | "k") => {
-                    run_args(&words[1..], ctx);
-                    let code = ctx.out.code.unwrap_or(0);
-                    Ok((std::mem::take(&mut ctx.out.stdout), code))
-                }
-                _ => filter(if words.is_empty() { return Ok((String::new(), 0)) } else { &words }, None, ctx),
-            }
-        }
+        "xargs" => xargs(args, &read(&[])?, ctx),
         other => Err(format!("{other}: command not found")),
     }
 }
@@ -302,49 +327,328 @@ fn unescape(text: &str) -> String {
     text.replace("\\n", "\n").replace("\\t", "\t")
 }
 
-/// `awk '{print $1, $NF}'`, with `/pattern/`, `NR>1`, `NR==2` before the braces and `-F` not supported.
-fn awk(program: &str, text: &str) -> Result<String, String> {
-    let bad = || format!("awk: only [/pattern/|NR>n] {{print $1, $2}} is understood: {program}");
-    let (condition, body) = program.split_once('{').ok_or_else(bad)?;
-    let body = body.trim().strip_suffix('}').ok_or_else(bad)?.trim().trim_end_matches(';');
-    let fields = body.strip_prefix("print").ok_or_else(bad)?.trim();
-    let condition = condition.trim();
-    let mut out = String::new();
-    for (i, line) in text.lines().enumerate() {
-        let holds = if condition.is_empty() {
-            true
-        } else if let Some(p) = condition.strip_prefix('/').and_then(|c| c.strip_suffix('/')) {
-            regex_lite::Regex::new(p).map_err(|e| format!("awk: {e}"))?.is_match(line)
-        } else if let Some(n) = condition.strip_prefix("NR>") {
-            i + 1 > n.trim().parse().map_err(|_| bad())?
-        } else if let Some(n) = condition.strip_prefix("NR==") {
-            i + 1 == n.trim().parse::<usize>().map_err(|_| bad())?
-        } else {
-            return Err(bad());
+fn grep(args: &[String], read: impl Fn(&[&String]) -> Result<String, String>) -> Result<(String, i32), String> {
+    let (mut patterns, mut operands): (Vec<String>, Vec<&String>) = (vec![], vec![]);
+    let (mut flags, mut before, mut after) = (String::new(), 0usize, 0usize);
+    let mut it = args.iter();
+    while let Some(a) = it.next() {
+        let Some(letters) = a.strip_prefix('-').filter(|l| !l.is_empty()) else {
+            operands.push(a);
+            continue;
         };
-        if !holds {
+        if a.starts_with("--") {
+            match a.as_str() {
+                "--invert-match" => flags.push('v'),
+                "--ignore-case" => flags.push('i'),
+                "--count" => flags.push('c'),
+                "--only-matching" => flags.push('o'),
+                "--color" | "--color=auto" | "--color=always" | "--color=never" | "--line-buffered" => {}
+                other => return Err(format!("grep: unrecognized option '{other}'")),
+            }
             continue;
         }
-        let parts: Vec<&str> = line.split_whitespace().collect();
-        let mut shown = vec![];
-        for f in fields.split(',').map(str::trim) {
-            shown.push(match f {
-                "" | "$0" => line.to_string(),
-                "$NF" => parts.last().copied().unwrap_or_default().to_string(),
+        let first = letters.chars().next().unwrap_or_default();
+        if "eABCm".contains(first) || letters.chars().last().is_some_and(|c| "eABCm".contains(c)) {
+            let at = letters.find(['e', 'A', 'B', 'C', 'm']).unwrap_or(0);
+            flags.push_str(&letters[..at]);
+            let value = match &letters[at + 1..] {
+                "" => it.next().cloned().ok_or_else(|| format!("grep: option requires an argument -- '{first}'"))?,
+                v => v.to_owned(),
+            };
+            let number =
+                || value.parse::<usize>().map_err(|_| format!("grep: {value}: invalid context length argument"));
+            match letters.as_bytes()[at] {
+                b'e' => patterns.push(value),
+                b'A' => after = number()?,
+                b'B' => before = number()?,
+                b'C' => (before, after) = (number()?, number()?),
+                _ => {}
+            }
+        } else {
+            flags.push_str(letters);
+        }
+    }
+    if patterns.is_empty() {
+        if operands.is_empty() {
+            return Err("usage: grep [-ivcnowqEF] [-A N] [-B N] PATTERN [FILE...]".into());
+        }
+        patterns.push(operands.remove(0).clone());
+    }
+    let has = |c: char| flags.contains(c);
+    let source: Vec<String> = patterns
+        .iter()
+        .map(|p| if has('F') { escape(p) } else { p.replace("\\|", "|") })
+        .map(|p| if has('w') { format!(r"\b(?:{p})\b") } else { p })
+        .collect();
+    let source = format!("{}{}", if has('i') { "(?i)" } else { "" }, source.join("|"));
+    let rx = regex_lite::Regex::new(&source).map_err(|e| format!("grep: {e}"))?;
+    let text = read(&operands)?;
+    let all: Vec<&str> = text.lines().collect();
+    let hits: Vec<usize> = (0..all.len()).filter(|i| rx.is_match(all[*i]) != has('v')).collect();
+    let code = i32::from(hits.is_empty());
+    if has('q') {
+        return Ok((String::new(), code));
+    }
+    if has('c') {
+        return Ok((format!("{}\n", hits.len()), code));
+    }
+    let number = |i: usize, mark: char| if has('n') { format!("{}{mark}", i + 1) } else { String::new() };
+    let mut out = String::new();
+    let mut last: Option<usize> = None;
+    for &i in &hits {
+        if has('o') {
+            rx.find_iter(all[i]).for_each(|m| out += &format!("{}{}\n", number(i, ':'), m.as_str()));
+            continue;
+        }
+        let from = i.saturating_sub(before).max(last.map_or(0, |l| l + 1));
+        if (before > 0 || after > 0) && last.is_some_and(|l| from > l + 1) {
+            out += "--\n";
+        }
+        let until = (i + after).min(all.len() - 1);
+        for j in from..=until {
+            let mark = if hits.contains(&j) { ':' } else { '-' };
+            out += &format!("{}{}\n", number(j, mark), all[j]);
+            last = Some(j);
+        }
+    }
+    Ok((out, code))
+}
+
+fn sort(args: &[String], read: impl Fn(&[&String]) -> Result<String, String>) -> Result<String, String> {
+    let (mut flags, mut key, mut separator): (String, Option<usize>, Option<String>) = (String::new(), None, None);
+    let mut operands: Vec<&String> = vec![];
+    let mut it = args.iter();
+    while let Some(a) = it.next() {
+        let Some(letters) = a.strip_prefix('-').filter(|l| !l.is_empty()) else {
+            operands.push(a);
+            continue;
+        };
+        match letters.find(['k', 't']) {
+            Some(at) => {
+                flags.push_str(&letters[..at]);
+                let value = match &letters[at + 1..] {
+                    "" => it.next().cloned().unwrap_or_default(),
+                    v => v.to_owned(),
+                };
+                if letters.as_bytes()[at] == b't' {
+                    separator = Some(value);
+                } else {
+                    let digits: String = value.chars().take_while(char::is_ascii_digit).collect();
+                    key = digits.parse().ok();
+                    flags.extend(value.chars().filter(|c| c.is_ascii_alphabetic()));
+                }
+            }
+            None => flags.push_str(letters),
+        }
+    }
+    let text = read(&operands)?;
+    let mut all: Vec<&str> = text.lines().collect();
+    let part = |l: &str| -> String {
+        let Some(k) = key.and_then(|k| k.checked_sub(1)) else { return l.to_owned() };
+        let fields: Vec<&str> = match &separator {
+            Some(s) => l.split(s.as_str()).collect(),
+            None => l.split_whitespace().collect(),
+        };
+        fields.get(k..).map(|f| f.join(" ")).unwrap_or_default()
+    };
+    let number = |l: &str| {
+        let l = part(l);
+        let text = l.trim().split(|c: char| !c.is_ascii_digit() && c != '.' && c != '-').next().map(str::to_owned);
+        text.and_then(|t| t.parse::<f64>().ok()).unwrap_or(0.0)
+    };
+    if flags.contains(['n', 'h']) {
+        all.sort_by(|a, b| number(a).total_cmp(&number(b)).then_with(|| a.cmp(b)));
+    } else {
+        all.sort_by(|a, b| part(a).cmp(&part(b)).then_with(|| a.cmp(b)));
+    }
+    if flags.contains('r') {
+        all.reverse();
+    }
+    if flags.contains('u') {
+        all.dedup();
+    }
+    Ok(all.iter().map(|l| format!("{l}\n")).collect())
+}
+
+/// `xargs [-r] [-n N | -I {}] COMMAND`: kubectl, or one of the filters.
+fn xargs(args: &[String], input: &str, ctx: &mut Context) -> Result<(String, i32), String> {
+    let (mut most, mut mark): (Option<usize>, Option<String>) = (None, None);
+    let mut rest = args;
+    while let Some(flag) = rest.first().filter(|a| a.starts_with('-')) {
+        let mut taken = 1;
+        let mut value = |short: &str| match flag.strip_prefix(short) {
+            Some("") => {
+                taken = 2;
+                rest.get(1).cloned()
+            }
+            other => other.map(str::to_owned),
+        };
+        if flag.starts_with("-n") {
+            most = value("-n").and_then(|v| v.parse().ok());
+        } else if flag.starts_with("-I") {
+            mark = value("-I");
+        } else if flag.starts_with("-i") {
+            mark = Some("{}".into());
+        } else if !["-r", "--no-run-if-empty", "-t"].contains(&flag.as_str()) {
+            return Err(format!("xargs: invalid option -- '{}'", flag.trim_start_matches('-')));
+        }
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    let quiet = args.iter().any(|a| a == "-r" || a == "--no-run-if-empty");
+    let calls: Vec<Vec<String>> = match mark {
+        Some(mark) => {
+            let lines = input.lines().map(str::trim).filter(|l| !l.is_empty());
+            lines.map(|l| rest.iter().map(|a| a.replace(&mark, l)).collect()).collect()
+        }
+        None => {
+            let words: Vec<String> = input.split_whitespace().map(str::to_owned).collect();
+            if words.is_empty() && quiet {
+                return Ok((String::new(), 0));
+            }
+            let size = most.unwrap_or(words.len()).max(1);
+            let groups: Vec<&[String]> = if words.is_empty() { vec![&[]] } else { words.chunks(size).collect() };
+            groups.into_iter().map(|g| rest.iter().chain(g).cloned().collect()).collect()
+        }
+    };
+    let (mut out, mut worst) = (String::new(), 0);
+    for words in calls {
+        let code = match words.first().map(String::as_str) {
+            Some("kubectl" | "k") => {
+                run_args(&words[1..], ctx);
+                out += &std::mem::take(&mut ctx.out.stdout);
+                ctx.out.pending = None;
+                ctx.out.code.take().unwrap_or(0)
+            }
+            Some(_) => {
+                let (text, code) = filter(&words, None, ctx)?;
+                out += &text;
+                code
+            }
+            None => {
+                out += &format!("{}\n", input.split_whitespace().collect::<Vec<_>>().join(" "));
+                0
+            }
+        };
+        if code != 0 {
+            worst = 123;
+        }
+    }
+    Ok((out, worst))
+}
+
+/// `[condition] {print fields}`: a condition is `/pattern/`, or `$N` or `NR` or `NF` compared with a value.
+fn awk(program: &str, separator: Option<&str>, text: &str) -> Result<String, String> {
+    let bad = || format!("awk: only [/pattern/|$N==\"x\"|NR>n] {{print $1, $2}} is understood: {program}");
+    let (condition, fields) = match program.split_once('{') {
+        Some((c, body)) => {
+            let body = body.trim().strip_suffix('}').ok_or_else(bad)?.trim().trim_end_matches(';');
+            (c.trim(), body.strip_prefix("print").ok_or_else(bad)?.trim())
+        }
+        None => (program.trim(), ""),
+    };
+    let mut out = String::new();
+    for (i, line) in text.lines().enumerate() {
+        let parts: Vec<&str> = match separator {
+            Some(s) => line.split(unescape(s).as_str()).collect(),
+            None => line.split_whitespace().collect(),
+        };
+        let value = |term: &str| -> Option<String> {
+            Some(match term.trim() {
+                "$0" => line.to_owned(),
+                "$NF" => parts.last().copied().unwrap_or_default().to_owned(),
                 "NR" => (i + 1).to_string(),
-                f => match (f.strip_prefix('$'), f.strip_prefix('"').and_then(|f| f.strip_suffix('"'))) {
+                "NF" => parts.len().to_string(),
+                t => match (t.strip_prefix('$'), t.strip_prefix('"').and_then(|t| t.strip_suffix('"'))) {
                     (Some(n), _) => {
-                        let n: usize = n.parse().map_err(|_| bad())?;
-                        n.checked_sub(1).and_then(|n| parts.get(n)).copied().unwrap_or_default().to_string()
+                        let n: usize = n.parse().ok()?;
+                        n.checked_sub(1).and_then(|n| parts.get(n)).copied().unwrap_or_default().to_owned()
                     }
                     (_, Some(text)) => unescape(text),
-                    _ => return Err(bad()),
+                    _ => t.parse::<f64>().ok().map(|_| t.to_owned())?,
                 },
-            });
+            })
+        };
+        let holds = condition
+            .split("&&")
+            .map(str::trim)
+            .try_fold(true, |so_far, c| -> Option<bool> { Some(so_far && term_holds(c, line, &value)?) });
+        if !holds.ok_or_else(bad)? {
+            continue;
+        }
+        let mut shown = vec![];
+        for f in split_outside_quotes(fields, ',') {
+            let mut cell = String::new();
+            for term in split_outside_quotes(&f, ' ').iter().filter(|t| !t.is_empty()) {
+                // `$1":"$2` stands together
+                for piece in pieces(term) {
+                    cell += &value(&piece).ok_or_else(bad)?;
+                }
+            }
+            shown.push(if f.trim().is_empty() { line.to_owned() } else { cell });
         }
         out += &format!("{}\n", shown.join(" "));
     }
     Ok(out)
+}
+
+fn term_holds(condition: &str, line: &str, value: &dyn Fn(&str) -> Option<String>) -> Option<bool> {
+    if condition.is_empty() {
+        return Some(true);
+    }
+    if let Some(p) = condition.strip_prefix('/').and_then(|c| c.strip_suffix('/')) {
+        return Some(regex_lite::Regex::new(p).ok()?.is_match(line));
+    }
+    if let Some((left, pattern)) = condition.split_once('~') {
+        let (left, negated) = left.strip_suffix('!').map_or((left, false), |l| (l, true));
+        let pattern = pattern.trim().trim_matches('/');
+        return Some(regex_lite::Regex::new(pattern).ok()?.is_match(&value(left)?) != negated);
+    }
+    for operator in ["==", "!=", ">=", "<=", ">", "<"] {
+        let Some((left, right)) = condition.split_once(operator) else { continue };
+        let (a, b) = (value(left)?, value(right)?);
+        let order = match (a.parse::<f64>(), b.parse::<f64>()) {
+            (Ok(a), Ok(b)) => a.total_cmp(&b),
+            _ => a.cmp(&b),
+        };
+        return Some(match operator {
+            "==" => order.is_eq(),
+            "!=" => order.is_ne(),
+            ">=" => order.is_ge(),
+            "<=" => order.is_le(),
+            ">" => order.is_gt(),
+            _ => order.is_lt(),
+        });
+    }
+    None
+}
+
+/// Parts of a text between separators that do not stand in quotes.
+fn split_outside_quotes(text: &str, separator: char) -> Vec<String> {
+    let (mut out, mut quoted) = (vec![String::new()], false);
+    for c in text.chars() {
+        quoted ^= c == '"';
+        match out.last_mut() {
+            Some(last) if c != separator || quoted => last.push(c),
+            _ => out.push(String::new()),
+        }
+    }
+    out
+}
+
+/// `$1"x"$2` as `$1`, `"x"`, `$2`.
+fn pieces(term: &str) -> Vec<String> {
+    let (mut out, mut quoted): (Vec<String>, bool) = (vec![], false);
+    for c in term.chars() {
+        let begins = out.is_empty() || !quoted && (c == '$' || c == '"');
+        if c == '"' {
+            quoted = !quoted;
+        }
+        match out.last_mut() {
+            Some(last) if !begins => last.push(c),
+            _ => out.push(c.to_string()),
+        }
+    }
+    out
 }
 
 fn cut(args: &[String], text: &str) -> Result<String, String> {

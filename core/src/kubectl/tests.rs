@@ -94,12 +94,17 @@ fn tables_and_formats() {
     "#]],
     );
     s.check("get cm conf -o go-template='{{range $k, $v := .data}}{{$k}}={{$v}};{{end}}'", expect!["a=1;b=x: y;"]);
-    s.check("get cm conf -o jsonpath='{.metadata.name[0]}'", expect![[r#"
+    s.files.insert(
+        "conf.json".into(),
+        r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "conf"}, "data": {"a": "1", "b": "x: y"}}"#
+            .into(),
+    );
+    s.check("create -f conf.json --dry-run=client -o jsonpath='{.metadata.name[0]}'", expect![[r#"
         error: error executing jsonpath "{.metadata.name[0]}": Error executing template: string is not array or slice. Printing more information for debugging the template:
         	template was:
         		{.metadata.name[0]}
         	object given to jsonpath engine was:
-        		map[string]interface {}{"apiVersion":"v1", "data":map[string]interface {}{"a":"1", "b":"x: y"}, "kind":"ConfigMap", "metadata":map[string]interface {}{"creationTimestamp":"2026-01-01T00:00:10Z", "name":"conf", "namespace":"default", "resourceVersion":"48", "uid":"335a1b45-8a55-4fac-8662-df4ba9f42345"}}
+        		map[string]interface {}{"apiVersion":"v1", "data":map[string]interface {}{"a":"1", "b":"x: y"}, "kind":"ConfigMap", "metadata":map[string]interface {}{"name":"conf", "namespace":"default"}}
 
     "#]]);
 }
@@ -187,4 +192,81 @@ fn commands_in_containers() {
         See 'kubectl exec -h' for help and examples
     "#]],
     );
+}
+
+#[test]
+fn filters_behind_a_pipe() {
+    let mut s = Shell::new();
+    s.files.insert("t".into(), "NAME READY N\na 1/1 10\nb 0/1 9\nc 1/1 100\n".into());
+    let mut said = |line: &str| s.run(line).stdout;
+    assert_eq!(said("cat t | grep -v NAME | awk '{print $1\":\"$2}' | sort -r | head -n 2"), "c:1/1\nb:0/1\n");
+    assert_eq!(said("cat t | awk '$2==\"1/1\" {print $1, $NF}'"), "a 10\nc 100\n");
+    assert_eq!(said("cat t | awk 'NR>1' | sort -k3 -n | cut -d' ' -f1 | tr a-z A-Z"), "B\nA\nC\n");
+    assert_eq!(said("cat t | grep -A1 -n ^a"), "2:a 1/1 10\n3-b 0/1 9\n");
+    assert_eq!(said("cat t | grep -e NAME -e ^b | wc -l"), "2\n");
+    assert_eq!(said("cat t | awk 'NR>1{print $1}' | xargs -I{} echo get {}"), "get a\nget b\nget c\n");
+    assert_eq!(said("cat t | sed 's/1.1/ok/' | tail -1"), "c ok 100\n");
+    assert_eq!(said("cat t | awk -F/ '{print $1}' | uniq -c | head -1"), "      1 NAME READY N\n");
+}
+
+#[test]
+fn a_shell_in_a_new_pod() {
+    let mut s = Shell::of(KubeletProfile::Real);
+    let mut out = s.run("kubectl run tmp --rm -it --image=busybox -- sh");
+    for _ in 0..30 {
+        s.wait(2);
+        if let Some(mut p) = out.pending.take() {
+            let more = s.with(|ctx| poll(&mut p, ctx));
+            out.code = more.code;
+            out.stderr += &more.stderr;
+            out.pending = more.code.is_none().then_some(p);
+        }
+    }
+    assert_eq!((out.code, out.stderr.as_str()), (Some(0), "If you don't see a command prompt, try pressing enter.\n"));
+    assert_eq!(s.run("echo $((1+1))").stdout, "2\n");
+    assert_eq!(s.run("exit").stdout, "pod \"tmp\" deleted from default namespace\n");
+    s.wait(40);
+    assert!(s.run("get pod tmp").stderr.contains("not found"));
+}
+
+#[test]
+fn a_command_again_and_again() {
+    let mut s = Shell::new();
+    let out = s.run("watch -n 5 kubectl get ns default --no-headers");
+    assert!(
+        out.stdout.starts_with("Every 5.0s: kubectl get ns default --no-headers\n\ndefault   Active   10s"),
+        "{}",
+        out.stdout
+    );
+    let mut p = out.pending.expect("it goes on");
+    s.wait(5);
+    let more = s.with(|ctx| poll(&mut p, ctx));
+    assert!(more.stdout.contains("default   Active   15s") && more.code.is_none(), "{}", more.stdout);
+}
+
+#[test]
+fn contexts_stand_beside_each_other() {
+    let mut s = Shell::new();
+    s.check(
+        "config set-context dev --namespace=dev --cluster=kubarium --user=admin",
+        expect![[r#"
+            Context "dev" created.
+        "#]],
+    );
+    s.run("config use-context dev");
+    s.check(
+        "config get-contexts",
+        expect![[r#"
+            CURRENT   NAME       CLUSTER    AUTHINFO   NAMESPACE
+            *         dev        kubarium   admin      dev
+                      kubarium   kubarium   admin      
+        "#]],
+    );
+    s.check(
+        "get cm",
+        expect![[r#"
+        No resources found in dev namespace.
+    "#]],
+    );
+    assert!(s.run("get ns --context=kubarium -o name").stdout.contains("namespace/default"));
 }

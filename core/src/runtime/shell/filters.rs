@@ -189,6 +189,11 @@ fn grep(mut d: Done, name: &str, pattern: &str, lines: &[&str], has: &dyn Fn(cha
     d
 }
 
+/// `tr`, as text.
+pub(crate) fn translate(input: &str, sets: &[&str], delete: bool, squeeze: bool) -> String {
+    tr(input, sets, delete, squeeze).out
+}
+
 fn tr(input: &str, sets: &[&str], delete: bool, squeeze: bool) -> Done {
     let expand = |s: &str| -> Vec<char> {
         let s = s.replace("[:upper:]", "A-Z").replace("[:lower:]", "a-z").replace("[:digit:]", "0-9");
@@ -220,7 +225,7 @@ fn tr(input: &str, sets: &[&str], delete: bool, squeeze: bool) -> Done {
 }
 
 /// `s/a/b/[g]`, `Np`, `/x/d`, `/x/p`: what start scripts use.
-fn sed(script: &str, lines: &[&str], quiet: bool) -> String {
+pub(crate) fn sed(script: &str, lines: &[&str], quiet: bool) -> String {
     let mut out = String::new();
     let mut chars = script.chars();
     let substitution = if chars.next() == Some('s') { chars.next() } else { None };

@@ -9,6 +9,7 @@ mod filters;
 mod net;
 mod parse;
 mod tools;
+pub(crate) use filters::{sed, translate};
 pub use tools::duration;
 mod utilities;
 
