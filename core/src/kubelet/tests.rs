@@ -557,8 +557,11 @@ fn nodes_name_their_images() {
     let node = p.0.request(Request::get("/api/v1/nodes/node-1")).body;
     let line = |i: &serde_json::Value| format!("{} {}\n", i["names"][1], i["sizeBytes"]);
     let seen: String = node["status"]["images"].as_array().unwrap().iter().map(line).collect();
-    check(&seen, &expect![[r#"
+    check(
+        &seen,
+        &expect![[r#"
         "docker.io/library/nginx:1.25" 72000000
         "docker.io/library/redis:7" 47000000
-    "#]]);
+    "#]],
+    );
 }
