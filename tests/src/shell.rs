@@ -61,7 +61,7 @@ fn older(mut v: Value) -> Value {
             }
             for line in lines.iter_mut() {
                 let text = line.as_str().unwrap_or_default();
-                let mut said = place.replace_all(text, "$1").into_owned();
+                let mut said = place.replace_all(text, "$1").replace(", kyaml", "").replace(",kyaml", "");
                 if command.starts_with("scale ")
                     && (said.contains("(NotFound)") || said.starts_with("error: no objects passed to scale"))
                 {

@@ -73,7 +73,7 @@ const MOST_LINES: usize = 1_200;
 const LONGER: &[(&str, &str)] = &[("core/src/api/kinds.rs", "one table")];
 
 /// Kinds that kubectl shows as any other, by the generic columns.
-const PLAIN: &[&str] = &["Lease"];
+const PLAIN: &[&str] = &["Lease", "CustomResourceDefinition"];
 
 /// Crates that would let a browser or a host into the core.
 const FOREIGN: &[&str] = &[

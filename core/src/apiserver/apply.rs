@@ -60,7 +60,7 @@ impl Sim {
             };
             managed::updated(shape, before, &manager, old, new, &now)
         });
-        Some(managed::encode(&managed::without_reports(managers)))
+        Some(managed::kept(&managed::without_reports(managers)))
     }
 
     /// PATCH with `application/apply-patch+yaml`.
@@ -134,7 +134,7 @@ impl Sim {
             object["metadata"]["annotations"][LAST_APPLIED] = format!("{said}\n").into();
         }
         metadata(&mut object).remove("managedFields");
-        options.managers = Some(managed::encode(&managed::without_reports(done.managers)));
+        options.managers = Some(managed::kept(&managed::without_reports(done.managers)));
         options.validation = "Ignore";
         match (existing, t.subresource) {
             (None, _) => self.create(t, object, options),

@@ -140,6 +140,78 @@ fn is_subject(subject: &Subject, user: &User, namespace: &str) -> bool {
     }
 }
 
+/// `["a" "b"]`
+fn quoted(list: &[String]) -> String {
+    format!("[{}]", list.iter().map(|x| format!("{x:?}")).collect::<Vec<_>>().join(" "))
+}
+
+/// `{APIGroups:[""], Resources:["pods"], Verbs:["get"]}`
+fn compact(r: &PolicyRule) -> String {
+    let lists = [
+        ("APIGroups", r.api_groups.as_deref()),
+        ("Resources", r.resources.as_deref()),
+        ("NonResourceURLs", r.non_resource_urls.as_deref()),
+        ("ResourceNames", r.resource_names.as_deref()),
+        ("Verbs", Some(r.verbs.as_slice())),
+    ];
+    let parts: Vec<String> = lists
+        .iter()
+        .filter_map(|(name, list)| list.filter(|l| !l.is_empty()).map(|l| format!("{name}:{}", quoted(l))))
+        .collect();
+    format!("{{{}}}", parts.join(", "))
+}
+
+/// A rule as rules of one verb, one resource, one name each.
+fn broken_down(rule: &PolicyRule) -> Vec<PolicyRule> {
+    let list = |l: &Option<Vec<String>>| l.clone().unwrap_or_default();
+    let mut out = vec![];
+    for verb in &rule.verbs {
+        for url in list(&rule.non_resource_urls) {
+            out.push(PolicyRule {
+                verbs: vec![verb.clone()],
+                non_resource_urls: Some(vec![url]),
+                ..PolicyRule::default()
+            });
+        }
+    }
+    for group in list(&rule.api_groups) {
+        for resource in list(&rule.resources) {
+            for verb in &rule.verbs {
+                let one = PolicyRule {
+                    verbs: vec![verb.clone()],
+                    api_groups: Some(vec![group.clone()]),
+                    resources: Some(vec![resource.clone()]),
+                    ..PolicyRule::default()
+                };
+                match list(&rule.resource_names).as_slice() {
+                    [] => out.push(one),
+                    names => out.extend(
+                        names.iter().map(|n| PolicyRule { resource_names: Some(vec![n.clone()]), ..one.clone() }),
+                    ),
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Does a rule allow all that a rule of one verb, resource and name allows?
+fn covers(held: &PolicyRule, one: &PolicyRule) -> bool {
+    let first = |l: &Option<Vec<String>>| l.as_ref().and_then(|l| l.first().cloned()).unwrap_or_default();
+    let resource = first(&one.resources);
+    let (resource, subresource) = resource.split_once('/').unwrap_or((&resource, ""));
+    Attributes {
+        verb: one.verbs.first().cloned().unwrap_or_default(),
+        group: first(&one.api_groups),
+        resource: resource.into(),
+        subresource: subresource.into(),
+        namespace: String::new(),
+        name: first(&one.resource_names),
+        path: first(&one.non_resource_urls),
+    }
+    .allowed_by(held)
+}
+
 impl Sim {
     /// May whoever makes this request do so?
     pub(super) fn authorize_request(&self, t: &Target, r: &Request, verb: Verb) -> Result<(), Status> {
@@ -204,6 +276,72 @@ impl Sim {
             self.store.typed::<Role>(&Key::new(namespace, role.name.as_str())).and_then(|r| r.rules.clone())
         };
         rules.unwrap_or_default()
+    }
+
+    /// Refuses a role or a binding by which somebody would give more than they have. (Models pkg/registry/rbac/validation
+    /// ConfirmNoEscalation and the verbs `escalate` and `bind`.)
+    pub(super) fn confirm_grant(
+        &self,
+        t: &Target,
+        user: Option<&User>,
+        new: &Value,
+        old: Option<&Value>,
+    ) -> Result<(), Status> {
+        let Some(user) = user else { return Ok(()) };
+        let is_role = matches!(t.kind, Kind::Role | Kind::ClusterRole);
+        if !is_role && !matches!(t.kind, Kind::RoleBinding | Kind::ClusterRoleBinding) {
+            return Ok(());
+        }
+        let namespace = new["metadata"]["namespace"].as_str().unwrap_or_default();
+        let name = new["metadata"]["name"].as_str().unwrap_or_default();
+        let given = if is_role { "rules" } else { "subjects" };
+        if old.is_some_and(|old| old[given] == new[given]) {
+            return Ok(());
+        }
+        let reference: RoleRef = serde_json::from_value(new["roleRef"].clone()).unwrap_or_default();
+        let rules: Vec<PolicyRule> = if is_role {
+            serde_json::from_value(new["rules"].clone()).unwrap_or_default()
+        } else {
+            self.rules_of(&reference, namespace)
+        };
+        let may = Attributes {
+            verb: if is_role { "escalate" } else { "bind" }.into(),
+            group: t.info.group.into(),
+            resource: match (is_role, reference.kind.as_str()) {
+                (true, _) => t.info.plural.into(),
+                (false, "ClusterRole") => "clusterroles".into(),
+                _ => "roles".into(),
+            },
+            namespace: namespace.into(),
+            name: if is_role { name.into() } else { reference.name.clone() },
+            ..Attributes::default()
+        };
+        if self.allowed(user, &may).is_some() {
+            return Ok(());
+        }
+        let held: Vec<PolicyRule> = self.grants(user, namespace).into_iter().map(|(_, r)| r).collect();
+        let mut missing: Vec<PolicyRule> = vec![];
+        for one in rules.iter().flat_map(broken_down).filter(|one| !held.iter().any(|h| covers(h, one))) {
+            let same = |m: &&mut PolicyRule| {
+                PolicyRule { verbs: vec![], ..(**m).clone() } == PolicyRule { verbs: vec![], ..one.clone() }
+            };
+            match missing.iter_mut().find(same) {
+                Some(m) => m.verbs.extend(one.verbs),
+                None => missing.push(one),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let mut lines: Vec<String> = missing.iter().map(compact).collect();
+        lines.sort();
+        let why = format!(
+            "user {:?} (groups={}) is attempting to grant RBAC permissions not currently held:\n{}",
+            user.name,
+            quoted(&user.groups),
+            lines.join("\n")
+        );
+        Err(Status::forbidden(&t.info.group_resource(), name, &why))
     }
 
     /// Gives the ClusterRoles that are put together from others the rules of these. (Models the

@@ -213,13 +213,13 @@ impl Chunk {
         options_error(r)?;
         let limit = text("limit").parse::<usize>().unwrap_or(0);
         if !token.is_empty() {
-            let Some((version, start)) = Chunk::read(token) else {
+            let Some((then, start)) = Chunk::read(token) else {
                 return Err(Status::bad_request("continue key is not valid: not a valid continue token"));
             };
-            if text("resourceVersion") != "" && text("resourceVersion") != "0" {
+            if !matches!(version, "" | "0") {
                 return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
             }
-            return Ok(Chunk { limit, version: Some(version), start: Some(start) });
+            return Ok(Chunk { limit, version: Some(then), start: Some(start) });
         }
         if version.is_empty() || version == "0" {
             return Ok(Chunk { limit, version: None, start: None });

@@ -3,7 +3,7 @@
 
 pub use super::delete::DeleteOptions;
 use super::delete::success;
-use super::request::{ContentType, Method, Request, Response};
+use super::request::{ContentType, Method, Request, Response, User};
 use super::requests::{RequestEntry, Verb};
 use super::target::Target;
 use super::write::apply_patch;
@@ -34,6 +34,8 @@ pub(super) struct Options<'a> {
     pub subresource: &'static str,
     /// `metadata.managedFields` as an apply has made them.
     pub managers: Option<Value>,
+    /// In whose name, if not the administrator's or a component's.
+    pub user: Option<Arc<User>>,
 }
 
 impl Sim {
@@ -134,6 +136,7 @@ impl Sim {
             manager,
             subresource: t.subresource,
             managers: None,
+            user: r.user.clone(),
         };
         if r.method == Method::Get && t.kind == Kind::Endpoints {
             options.warnings.push("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".into());

@@ -276,6 +276,25 @@ fn cluster_roles_are_put_together() {
 }
 
 #[test]
+fn nobody_gives_more_than_they_have() {
+    let mut w = world();
+    bind(&mut w, "admin");
+    let role = |resource: &str| {
+        let rules = json!([{"verbs": ["get", "list"], "apiGroups": [""], "resources": [resource]}]);
+        let object = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": resource}, "rules": rules});
+        Request::new(Method::Post, "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles")
+            .body(object)
+            .by(jane())
+    };
+    call(&mut w, role("pods")).unwrap();
+    let error = call(&mut w, role("nodes")).unwrap_err();
+    assert_eq!(
+        error,
+        "403 Forbidden: roles.rbac.authorization.k8s.io \"nodes\" is forbidden: user \"jane\" (groups=[\"system:authenticated\"]) is attempting to grant RBAC permissions not currently held:\n{APIGroups:[\"\"], Resources:[\"nodes\"], Verbs:[\"get\" \"list\"]}"
+    );
+}
+
+#[test]
 fn reviews_answer_and_are_not_stored() {
     let mut w = world();
     bind(&mut w, "view");

@@ -9,7 +9,7 @@ use super::target::Target;
 use crate::api::error::{FieldError, Status};
 use crate::api::labels::Selector;
 use crate::api::schema;
-use crate::apiserver::{admission, patch, registry};
+use crate::apiserver::{admission, managed, patch, registry};
 use crate::sim::{Actor, Sim};
 use crate::store::pod::RunState;
 use crate::store::{Key, Kind, Obj, PodProto, PodRecord};
@@ -120,6 +120,7 @@ impl Sim {
             ));
         }
         let strategy = self.strategy(t.kind).ok_or_else(|| not_simulated(t.info))?;
+        self.confirm_grant(t, options.user.as_deref(), &v, None)?;
         options.warnings.extend((strategy.warnings)(&v, None));
         if t.kind == Kind::CustomResourceDefinition {
             options.warnings.extend(Sim::definition_warnings(&v));
@@ -139,10 +140,11 @@ impl Sim {
 
     /// What a dry run would have written, as it is read.
     fn dry(&self, t: &Target, mut v: Value) -> Value {
-        if !t.managed
-            && let Some(m) = v["metadata"].as_object_mut()
-        {
-            m.remove("managedFields");
+        let managers = managed::encode(&managed::decode(&v));
+        match v["metadata"].as_object_mut() {
+            Some(m) if t.managed => drop(m.insert("managedFields".into(), managers)),
+            Some(m) => drop(m.remove("managedFields")),
+            None => {}
         }
         self.as_asked(t, v)
     }
@@ -309,6 +311,7 @@ impl Sim {
         }
         self.judge(t.kind, &new, Some(&old), options.warnings)?;
         let charges = self.room(t.kind, &new, Some(&old))?;
+        self.confirm_grant(t, options.user.as_deref(), &new, Some(&old))?;
         options.warnings.extend((strategy.warnings)(&new, Some(&old)));
         match self.track(t, Some(&old), &new, options) {
             Some(managers) => new["metadata"]["managedFields"] = managers,
