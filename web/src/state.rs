@@ -268,7 +268,11 @@ impl Ui {
             label: None,
             toast: None,
             folded,
-            legend: storage::read("legend").as_deref() != Some("0"),
+            legend: match storage::read("legend").as_deref() {
+                Some(kept) => kept == "1",
+                // In a short window the map needs the room more.
+                None => window.inner_height().ok().and_then(|h| h.as_f64()).is_none_or(|h| h >= 780.0),
+            },
             compare: false,
             http: None,
             after: None,

@@ -160,12 +160,12 @@ fn uncovered(place: &Place) -> Result<()> {
             "const map = document.querySelector('canvas.map').getBoundingClientRect();\
              return ['.guide', '.legend', '.map-bar'].filter(css => {\
                 const r = document.querySelector(css)?.getBoundingClientRect();\
-                return !r || r.top < map.bottom - 1 && r.bottom > map.top && r.left < map.right && r.right > map.left;\
+                return r && r.top < map.bottom - 1 && r.bottom > map.top && r.left < map.right && r.right > map.left;\
              })",
             &[],
         )?;
         if over != json!([]) {
-            return Err(format!("{size:?}: over the map or not there: {over}"));
+            return Err(format!("{size:?}: over the map: {over}"));
         }
     }
     Ok(())

@@ -78,10 +78,10 @@ pub fn Http(props: &Common) -> Html {
     html! {
         <div class="http" data-testid="http">
             <div class="http-line">
-                <code>{ format!("{target}{}", in_namespace(&namespace)) }</code>
+                <code title={target.clone()}>{ format!("{target}{}", in_namespace(&namespace)) }</code>
                 <label>{ t("http.port") }<input key={number} ref={port} class="short" inputmode="numeric" value={number.to_string()} onkeydown={onkeydown.clone()} data-testid="http-port" /></label>
                 <label class="grow">{ t("http.path") }<input ref={path} value="/" {onkeydown} autocomplete="off" autocapitalize="off" spellcheck="false" data-testid="http-path" /></label>
-                <button type="button" class="btn primary" {onclick} data-testid="http-send">{ "GET " }{ t("http.send") }</button>
+                <button type="button" class="btn primary" {onclick} data-testid="http-send">{ t("http.send") }</button>
                 <button type="button" class="ghost" onclick={close} aria-label={t("common.close")}>{ icon("close") }</button>
             </div>
             <div class="rows" role="log" aria-label={t("http.title")} tabindex="0"><ol>

@@ -535,7 +535,7 @@ pub fn Inspector(props: &Common) -> Html {
                             }
                         }
                         (Some(id), InspectTab::Why) => why(session, e, id, ui.lang),
-                        (Some(id), InspectTab::Placing) => html! { <Placing common={props.clone()} {id} /> },
+                        (Some(id), InspectTab::Placing) => html! { <Placing common={props.clone()} {id} full=true /> },
                         (_, _) if waits => html! {
                             <>
                                 { summary(ui, session, e, target) }

@@ -269,7 +269,7 @@ pub fn MapPanel(props: &Common) -> Html {
                     <button type="button" class="float" onclick={zoom(1.4)} title={t("map.zoom_in")} aria-label={t("map.zoom_in")} data-testid="zoom-in">{ icon("plus") }</button>
                     <button type="button" class="float" onclick={zoom(1.0 / 1.4)} title={t("map.zoom_out")} aria-label={t("map.zoom_out")} data-testid="zoom-out">{ icon("minus") }</button>
                     <button type="button" class="float" onclick={zoom(0.0)} title={t("map.fit")} aria-label={t("map.fit")} data-testid="zoom-fit">{ icon("fit") }</button>
-                    <button type="button" class="float" aria-pressed={ui.legend.to_string()} onclick={dispatch(Action::Legend(!ui.legend))}
+                    <button type="button" class="float legend-toggle" aria-pressed={ui.legend.to_string()} onclick={dispatch(Action::Legend(!ui.legend))}
                         title={t("map.legend")} aria-label={t("map.legend")} data-testid="legend-toggle">{ icon("legend") }</button>
                 }
                 if ui.selected.is_some() {

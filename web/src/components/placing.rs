@@ -19,6 +19,9 @@ pub struct Props {
     pub common: Common,
     /// The pod.
     pub id: Id,
+    /// A few nodes are told of filter by filter at once; else by a click on one.
+    #[prop_or_default]
+    pub full: bool,
 }
 
 /// Rows: nodes that say the same are one, where there are many.
@@ -43,7 +46,7 @@ fn rows(answers: Vec<Answer>) -> Vec<(Vec<String>, Answer)> {
 /// The table.
 #[component]
 pub fn Placing(props: &Props) -> Html {
-    let Props { common: Common { ui, session }, id } = props;
+    let Props { common: Common { ui, session }, id, full } = props;
     use_topic(session, Topic::Objects);
     use_topic(session, Topic::Clock);
     let lang = ui.lang;
@@ -68,7 +71,7 @@ pub fn Placing(props: &Props) -> Html {
                 let name = if names.len() > 1 { lang.f("placing.alike", &[("n", &names.len().to_string())]) } else { names[0].clone() };
                 let stop = a.refused.and_then(|r| FILTERS.iter().position(|f| *f == r));
                 html! {
-                    <details class={classes!("node-answer", a.refused.is_some().then_some("no"))} open={shown.len() <= 4}>
+                    <details class={classes!("node-answer", a.refused.is_some().then_some("no"))} open={*full && shown.len() <= 4}>
                         <summary title={names.join(", ")}>
                             <i aria-hidden="true">{ if a.refused.is_some() { "✕" } else { "✓" } }</i>
                             <b>{ name }</b>
