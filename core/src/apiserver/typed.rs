@@ -222,10 +222,25 @@ impl Sim {
             ));
         }
         let mut new = (*pod).clone();
+        // a pod can read where it is from its own labels
+        let places = self.topology_labels(&node);
+        if places.iter().any(|(k, v)| pod.proto.labels.get(k) != Some(v.as_str())) {
+            let mut typed = pod.to_pod(&self.store.ids);
+            typed.metadata.labels.get_or_insert_default().extend(places);
+            new.proto = self.pod_record(typed, pod.id).proto;
+        }
         new.node = Some(node);
+        new.status.nominated = None;
         new.status.set_condition(SCHEDULED, true, self.now, None);
         self.put_pod(new, self.request_id());
         Ok(())
+    }
+
+    /// The labels by which a node says where it is. (Models plugin/pkg/admission/podtopologylabels.)
+    fn topology_labels(&self, node: &str) -> Vec<(String, String)> {
+        const KEYS: [&str; 2] = ["topology.kubernetes.io/zone", "topology.kubernetes.io/region"];
+        let Some(node) = self.store.get(Kind::Node, &Key::new("", node)) else { return vec![] };
+        KEYS.iter().filter_map(|k| Some(((*k).to_owned(), node.label(k)?.to_owned()))).collect()
     }
 
     /// Writes a pod's status (pods/status): `change` edits it and says whether there is anything to write. False if

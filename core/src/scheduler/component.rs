@@ -399,6 +399,12 @@ impl Scheduler {
                         self.give_up(sim, id, &format!("binding volumes: {e}"));
                         return;
                     }
+                    let expected = self.binding.get(&id).map(|b| b.node.clone());
+                    sim.update_pod_status(id, |s| {
+                        let changed = s.nominated != expected;
+                        s.nominated = expected;
+                        changed
+                    });
                     sim.after(BIND_TIMEOUT, Event::Scheduler(SchedulerEvent::GiveUp(id)));
                 }
                 self.placed(sim, group, sim.cause);
@@ -494,6 +500,7 @@ impl Scheduler {
         let Some(b) = self.binding.remove(&id) else { return };
         self.cluster.remove_pod(id);
         let Some(pod) = sim.store.pod(id).cloned() else { return };
+        sim.update_pod_status(id, |s| s.nominated.take().is_some());
         let message = format!("running PreBind plugin \"VolumeBinding\": {why}");
         self.refuse(sim, &pod, b.waiting, "SchedulerError", message, BTreeSet::new());
     }
