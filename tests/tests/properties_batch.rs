@@ -330,11 +330,13 @@ fn time_between_runs_is_jumped_over() {
     assert_eq!(c.world.sim.store.list_typed::<k8s_openapi::api::batch::v1::Job>(None).count(), 1);
 }
 
-/// Ten thousand Jobs and a thousand CronJobs for a day: `cargo test --test properties_batch -- --ignored --nocapture`.
+/// Ten thousand Jobs and a thousand CronJobs for a day (or `$JOBS` and `$CRON_JOBS`): `cargo test --test
+/// properties_batch -- --ignored --nocapture`.
 #[test]
 #[ignore = "minutes without optimisation"]
 fn a_day_of_many() {
-    let (jobs, crons) = (10_000, 1_000);
+    let number = |name, default| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default);
+    let (jobs, crons) = (number("JOBS", 10_000), number("CRON_JOBS", 1_000));
     let start = std::time::Instant::now();
     let mut c = Cluster::with_nodes(100, 1);
     while !c.advance(SimTime::from_secs(5), 100_000).done {}
@@ -365,4 +367,44 @@ fn a_day_of_many() {
     }
     let left = c.world.sim.store.list_typed::<k8s_openapi::api::batch::v1::Job>(None).count();
     assert!(left <= 4 * crons, "{left} Jobs are left");
+}
+
+/// With real kubelets: each index knows its number, an index that fails for good fails alone, and the exit code that a
+/// policy names is no failure.
+#[test]
+fn indexes_run_in_real_containers() {
+    let mut c = Cluster::with_nodes(2, 1);
+    let script = "echo index $JOB_COMPLETION_INDEX on $(hostname); if [ $JOB_COMPLETION_INDEX = 2 ]; then exit 3; fi";
+    let manifest = json!({
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "ix"},
+        "spec": {"completions": 4, "parallelism": 2, "completionMode": "Indexed", "backoffLimitPerIndex": 1, "maxFailedIndexes": 2,
+            "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "busybox", "command": ["sh", "-c", script]}]}}},
+    });
+    c.submit(Input::File { name: "j.yaml".into(), text: Some(manifest.to_string()) });
+    let kubectl = |c: &mut Cluster, line: &str| {
+        c.submit(Input::Line { terminal: 0, line: format!("kubectl {line}"), stdin: None });
+        let until = c.now() + SimDuration::from_secs(1);
+        while !c.advance(until, 100_000).done {}
+    };
+    kubectl(&mut c, "apply -f j.yaml");
+    let until = c.now() + SimDuration::from_secs(180);
+    while !c.advance(until, 100_000).done {}
+    let job = the_job_named(&c, "ix");
+    let status = job.status.clone().unwrap_or_default();
+    assert_eq!(status.completed_indexes.as_deref(), Some("0,1,3"), "{status:?}");
+    assert_eq!(status.failed_indexes.as_deref(), Some("2"));
+    assert_eq!((status.succeeded, status.failed, status.active), (Some(3), Some(2), None));
+    assert_eq!(
+        job::end(&job).map(|e| (e.type_.as_str(), e.reason.as_deref())),
+        Some(("Failed", Some("FailedIndexes")))
+    );
+    let third = c.world.sim.store.pods().find(|p| completion_index(p) == Some(3)).expect("a pod of index 3").clone();
+    assert!(third.name.starts_with("ix-3-"));
+    let path = format!("/api/v1/namespaces/default/pods/{}/log", third.name);
+    let log = c.world.request(Request::get(path)).body;
+    assert!(log.to_string().contains("index 3 on ix-3"), "{log}");
+}
+
+fn the_job_named(c: &Cluster, name: &str) -> Arc<k8s_openapi::api::batch::v1::Job> {
+    c.world.sim.store.typed(&Key::new("default", name)).cloned().expect("the job")
 }
