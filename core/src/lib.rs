@@ -21,5 +21,6 @@ pub mod scheduler;
 pub mod sim;
 pub mod store;
 pub mod terminal;
+pub mod text;
 pub mod view;
 pub mod world;

@@ -251,6 +251,14 @@ proptest! {
         Just("{\"spec\":{\"replicas\":2}}".into()), Just("rollout".into()), Just("undo".into()), Just("web".into()),
         Just("--replicas=3".into()), Just("--image=nginx".into()), Just("|".into()), Just("grep".into()), Just("describe".into()),
         Just("wait".into()), Just("--for=delete".into()), Just("explain".into()), Just("a.yaml".into()), "\\PC{0,12}",
+        Just("run".into()), Just("-it".into()), Just("--rm".into()), Just("--".into()), Just("sh".into()), Just("debug".into()),
+        Just("--copy-to=b".into()), Just("node/node-1".into()), Just("top".into()), Just("set".into()), Just("subject".into()),
+        Just("config".into()), Just("use-context".into()), Just("set-context".into()), Just("auth".into()), Just("can-i".into()),
+        Just("watch".into()), Just("-n".into()), Just("1".into()), Just("awk".into()), Just("{print $1\":\"$NF}".into()),
+        Just("xargs".into()), Just("-I{}".into()), Just("sort".into()), Just("-k2".into()), Just("sed".into()), Just("s/a/b/g".into()),
+        Just("autoscale".into()), Just("--max=3".into()), Just("drain".into()), Just("cronjob".into()), Just("--schedule=* * * * *".into()),
+        Just("ingress".into()), Just("--rule=a/b*=c:80".into()), Just("role".into()), Just("--verb=get".into()), Just("diff".into()),
+        Just("--server-side".into()), Just("replace".into()), Just("edit".into()), Just("events".into()), Just("go-template={{.x}}".into()),
     ], 0..8), file in "\\PC{0,80}") {
         let mut c = Cluster::with_nodes(1, 1);
         c.submit(Input::File { name: "a.yaml".into(), text: Some(file) });

@@ -14,9 +14,10 @@ use std::process::Command;
 const EDGES: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("rng", &[]),
+    ("text", &[]),
     ("api", &["clock"]),
     ("store", &["api", "clock"]),
-    ("runtime", &["api", "clock"]),
+    ("runtime", &["api", "clock", "text"]),
     // it schedules events of components, whose kinds it must name
     ("sim", &["api", "apiserver", "clock", "controllers", "kubelet", "network", "rng", "scheduler", "store"]),
     ("apiserver", &["api", "clock", "rng", "sim", "store"]),
@@ -26,7 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("kubelet", &["api", "apiserver", "clock", "network", "rng", "runtime", "sim", "store", "view"]),
     ("network", &["api", "apiserver", "clock", "rng", "runtime", "sim", "store"]),
     // what people type reaches the cluster through requests only
-    ("kubectl", &["api", "apiserver", "clock"]),
+    ("kubectl", &["api", "apiserver", "clock", "text"]),
     ("terminal", &["clock", "kubectl", "sim"]),
     (
         "world",

@@ -73,6 +73,8 @@ const fn service(path: &'static str, note: &'static str) -> Gap {
 
 const HPA: Owner = Owner::Kind("HorizontalPodAutoscaler");
 const EMPTY_DIRECTORY: &str = "mounted as an empty directory";
+const EMPTY_VOLUME: &str = "the volume begins empty";
+const NO_SUCH_METRICS: &str = "there are metrics of CPU and memory only";
 const NO_DEVICES: &str = "devices are not given out";
 
 /// The fields.
@@ -117,16 +119,15 @@ pub static FIELDS: &[Gap] = &[
     container("lifecycle.stopSignal", "it is SIGTERM"),
     container("resizePolicy", "pods are not resized in place"),
     container("resources.claims", NO_DEVICES),
-    container("resources.limits", "nothing is throttled or killed for memory"),
+    container("resources.limits", "who needs more memory is killed; CPU is not throttled"),
     container("securityContext", "processes run as root, with every right"),
-    container("stdin", "there is nothing to read"),
+    container("stdin", "only a shell with a terminal waits for what is typed"),
     gap_but(
         Owner::Container,
         "terminationMessagePath",
         "/dev/termination-log",
         "the message is read from `/dev/termination-log`",
     ),
-    container("tty", "there is no terminal"),
     container("volumeDevices", "there are no block devices"),
     gap_but(Owner::Container, "volumeMounts[].mountPropagation", "None", "mounts stay within their container"),
     container("volumeMounts[].subPathExpr", "the whole volume is mounted"),
@@ -151,8 +152,16 @@ pub static FIELDS: &[Gap] = &[
     },
     gap(Owner::Kind("Endpoints"), "subsets", "shown and mirrored; requests go to the pods that the selector picks"),
     gap(Owner::Kind("EndpointSlice"), "endpoints", "shown; requests go to the pods that the selector picks"),
-    gap(HPA, "spec.behavior", "there are no metrics to act on: only the bounds are kept"),
-    gap(HPA, "spec.metrics", "there is no metrics API: only the bounds are kept"),
+    gap(HPA, "spec.metrics[].external", NO_SUCH_METRICS),
+    gap(HPA, "spec.metrics[].object", NO_SUCH_METRICS),
+    gap(HPA, "spec.metrics[].pods", NO_SUCH_METRICS),
+    gap(Owner::Kind("PersistentVolume"), "spec.mountOptions", "nothing is mounted in earnest"),
+    gap(Owner::Kind("PersistentVolumeClaim"), "spec.dataSource", EMPTY_VOLUME),
+    gap(Owner::Kind("PersistentVolumeClaim"), "spec.dataSourceRef", EMPTY_VOLUME),
+    gap(Owner::Kind("StorageClass"), "mountOptions", "nothing is mounted in earnest"),
+    gap(Owner::Kind("StorageClass"), "parameters", "every class makes the same kind of volume"),
+    gap(Owner::Kind("ServiceAccount"), "imagePullSecrets", "registries ask for no credentials"),
+    gap(Owner::Kind("IngressClass"), "spec.parameters", "controllers take none"),
     Gap {
         owner: Owner::Kind("Secret"),
         path: "type",
@@ -164,28 +173,29 @@ pub static FIELDS: &[Gap] = &[
 /// Flags and forms of kubectl's commands that are refused or change nothing: call, what is so instead. Commands that
 /// are refused altogether are those of its list that have no implementation.
 pub static CALLS: &[(&str, &str)] = &[
-    (
-        "--as, --as-group, --as-uid",
-        "`auth can-i` refuses them, other commands take no notice: everybody may do everything",
-    ),
     ("-k, --kustomize", "refused"),
     ("apply --prune", "refused"),
-    ("apply --server-side", "refused"),
-    ("auth can-i --list", "refused"),
     ("cluster-info dump", "refused"),
     ("create --edit, --raw; replace --raw", "refused"),
     ("create configmap or secret --append-hash", "refused"),
+    ("debug without --copy-to on a pod", "refused: there are no ephemeral containers"),
+    ("debug --custom, --target", "change nothing"),
     ("delete --interactive", "refused"),
     ("exec -f", "refused"),
+    ("get --chunk-size, --server-print", "change nothing that is seen"),
     ("patch --subresource=resize", "refused"),
-    ("run -i, -t, --attach, --rm", "refused"),
+    ("run -i, -t; exec -i, -t; attach -i", "lines can be typed into a shell, not into another program"),
+    ("top", "there is no metrics API"),
 ];
 
 /// The fields of an object that are accepted and not acted on: path and what is so instead, in the order of the table.
 pub fn not_simulated(kind: &str, object: &Value) -> Vec<(String, &'static str)> {
     let pod_spec = match kind {
         "Pod" => Some("spec"),
-        "Deployment" | "ReplicaSet" => Some("spec.template.spec"),
+        "Deployment" | "ReplicaSet" | "ReplicationController" | "StatefulSet" | "DaemonSet" | "Job" => {
+            Some("spec.template.spec")
+        }
+        "CronJob" => Some("spec.jobTemplate.spec.template.spec"),
         _ => None,
     };
     let mut out = vec![];
@@ -276,7 +286,7 @@ mod tests {
     fn only_what_changes_nothing_is_told() {
         let pod = json!({
             "hostAliases": [{"ip": "10.0.0.1"}], "dnsPolicy": "ClusterFirst", "hostPID": false,
-            "containers": [{"name": "a"}, {"name": "b", "tty": true, "resources": {"limits": {"cpu": "1"}, "requests": {}}}],
+            "containers": [{"name": "a"}, {"name": "b", "stdin": true, "resources": {"limits": {"cpu": "1"}, "requests": {}}}],
         });
         let deployment = json!({"spec": {"template": {"spec": pod}}});
         let paths: Vec<String> = not_simulated("Deployment", &deployment).into_iter().map(|f| f.0).collect();
@@ -285,7 +295,7 @@ mod tests {
             [
                 "spec.template.spec.hostAliases",
                 "spec.template.spec.containers[1].resources.limits",
-                "spec.template.spec.containers[1].tty",
+                "spec.template.spec.containers[1].stdin",
             ]
         );
         let service =

@@ -4,7 +4,7 @@ use super::line::{Redirect, Stage};
 use super::pending::{Pending, Wait};
 use super::{Context, Output, run_args};
 use crate::clock::{SimDuration, SimTime};
-use crate::runtime::shell::{sed, translate};
+use crate::text::{sed, translate, unescape};
 use serde::{Deserialize, Serialize};
 
 /// What still has to be done with the output of a command that waits.
@@ -321,10 +321,6 @@ fn filter(words: &[String], input: Option<String>, ctx: &mut Context) -> Result<
 
 fn escape(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_alphanumeric() { vec![c] } else { vec!['\\', c] }).collect()
-}
-
-fn unescape(text: &str) -> String {
-    text.replace("\\n", "\n").replace("\\t", "\t")
 }
 
 fn grep(args: &[String], read: impl Fn(&[&String]) -> Result<String, String>) -> Result<(String, i32), String> {

@@ -75,7 +75,7 @@ fn current(_inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
 }
 
 /// Where the kubeconfig is said to be.
-const FILE: &str = "/home/user/.kube/config";
+const FILE: &str = "~/.kube/config";
 
 /// All contexts by name: cluster, user, namespace.
 fn all(s: &Session) -> BTreeMap<String, [String; 3]> {

@@ -1,8 +1,9 @@
 //! Programs that read text and print it otherwise: `cat`, `grep`, `sort`, `sed` … as far as scripts in manifests use them.
 
 use super::cut;
-use super::utilities::{Done, Given, unescape};
+use super::utilities::{Done, Given};
 use crate::runtime::files::{FileSystem, normalize};
+use crate::text::{sed, translate};
 use std::fmt::Write;
 
 /// Programs that read text, from files or standard input, and print it otherwise.
@@ -45,7 +46,7 @@ pub(super) fn filter(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> 
         _ => "",
     };
     if g.name == "tr" {
-        return tr(g.input, plain, has('d'), has('s'));
+        return Done::say(translate(g.input, plain, has('d'), has('s')));
     }
     if g.name == "tee" {
         let mut d = Done::say(g.input);
@@ -187,73 +188,6 @@ fn grep(mut d: Done, name: &str, pattern: &str, lines: &[&str], has: &dyn Fn(cha
         }
     }
     d
-}
-
-/// `tr`, as text.
-pub(crate) fn translate(input: &str, sets: &[&str], delete: bool, squeeze: bool) -> String {
-    tr(input, sets, delete, squeeze).out
-}
-
-fn tr(input: &str, sets: &[&str], delete: bool, squeeze: bool) -> Done {
-    let expand = |s: &str| -> Vec<char> {
-        let s = s.replace("[:upper:]", "A-Z").replace("[:lower:]", "a-z").replace("[:digit:]", "0-9");
-        let s: Vec<char> = unescape(&s.replace("[:space:]", " \t\n")).chars().collect();
-        let (mut out, mut i) = (vec![], 0);
-        while i < s.len() {
-            if i + 2 < s.len() && s[i + 1] == '-' {
-                out.extend(s[i]..=s[i + 2]);
-                i += 3;
-            } else {
-                out.push(s[i]);
-                i += 1;
-            }
-        }
-        out
-    };
-    let from = sets.first().map(|s| expand(s)).unwrap_or_default();
-    let to = sets.get(1).map(|s| expand(s)).unwrap_or_default();
-    let mut out = String::new();
-    for c in input.chars() {
-        match from.iter().position(|f| *f == c) {
-            Some(_) if delete => {}
-            Some(i) if !to.is_empty() => out.push(to[i.min(to.len() - 1)]),
-            Some(_) if squeeze && out.ends_with(c) => {}
-            _ => out.push(c),
-        }
-    }
-    Done::say(out)
-}
-
-/// `s/a/b/[g]`, `Np`, `/x/d`, `/x/p`: what start scripts use.
-pub(crate) fn sed(script: &str, lines: &[&str], quiet: bool) -> String {
-    let mut out = String::new();
-    let mut chars = script.chars();
-    let substitution = if chars.next() == Some('s') { chars.next() } else { None };
-    let parts: Vec<&str> = substitution.map(|d| script[1 + d.len_utf8()..].split(d).collect()).unwrap_or_default();
-    let re = match parts.first() {
-        Some(p) => regex_lite::Regex::new(&p.replace("\\(", "(").replace("\\)", ")")).ok(),
-        None => script.strip_prefix('/').and_then(|s| s.split('/').next()).and_then(|p| regex_lite::Regex::new(p).ok()),
-    };
-    let number: Option<usize> = script.trim_end_matches(['p', 'd']).parse().ok();
-    for (i, line) in lines.iter().enumerate() {
-        if let (Some(re), [_, to, rest @ ..]) = (&re, parts.as_slice()) {
-            let to = to.replace("\\1", "${1}").replace('&', "${0}");
-            let text = if rest.first().is_some_and(|f| f.contains('g')) {
-                re.replace_all(line, to.as_str())
-            } else {
-                re.replace(line, to.as_str())
-            };
-            out += &format!("{text}\n");
-            continue;
-        }
-        let hit = number == Some(i + 1) || re.as_ref().is_some_and(|re| re.is_match(line));
-        let (print, delete) = (script.ends_with('p'), script.ends_with('d'));
-        let shown = if quiet { hit && print } else { !(hit && delete) };
-        if shown {
-            out += &format!("{line}\n");
-        }
-    }
-    out
 }
 
 /// `{print $1, $NF}` behind an optional `/pattern/`.

@@ -9,7 +9,6 @@ mod filters;
 mod net;
 mod parse;
 mod tools;
-pub(crate) use filters::{sed, translate};
 pub use tools::duration;
 mod utilities;
 

@@ -167,7 +167,7 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
                     }
                 }
                 if let Some(f) = &format {
-                    d.out += &super::utilities::unescape(&f.replace("%{http_code}", &code.to_string()));
+                    d.out += &crate::text::unescape(&f.replace("%{http_code}", &code.to_string()));
                 }
             }
             Err(p) => {

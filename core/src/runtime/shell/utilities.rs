@@ -4,6 +4,7 @@ use super::Surroundings;
 use super::filters::filter;
 use crate::clock::{SimDuration, SimTime};
 use crate::runtime::files::{Entry, FileSystem, normalize};
+use crate::text::unescape;
 use std::fmt::Write;
 
 const NAMES: &[&str] = &[
@@ -282,42 +283,6 @@ fn echo(args: &[String]) -> Done {
         text.push('\n');
     }
     Done::say(text)
-}
-
-pub(super) fn unescape(s: &str) -> String {
-    let mut out = String::new();
-    let mut chars = s.chars().peekable();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            out.push(c);
-            continue;
-        }
-        match chars.next() {
-            Some('n') => out.push('\n'),
-            Some('t') => out.push('\t'),
-            Some('r') => out.push('\r'),
-            Some('\\') => out.push('\\'),
-            Some('"') => out.push('"'),
-            Some('a' | 'b') => {}
-            Some('c') => return out,
-            Some('0') => {
-                let mut n = 0;
-                for _ in 0..3 {
-                    if let Some(d) = chars.peek().and_then(|c| c.to_digit(8)) {
-                        n = n * 8 + d;
-                        chars.next();
-                    }
-                }
-                out.extend(char::from_u32(n).filter(|c| *c != '\0'));
-            }
-            Some(c) => {
-                out.push('\\');
-                out.push(c);
-            }
-            None => out.push('\\'),
-        }
-    }
-    out
 }
 
 fn printf(args: &[String]) -> Done {

@@ -43,6 +43,9 @@ pub fn set(spec: &mut Value, images: &[(String, String)]) -> Vec<String> {
 }
 
 pub(super) fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
+    if inv.args.is_empty() && change::no_files(inv) {
+        return Err(CmdError::client(super::NO_ARGUMENTS));
+    }
     let (resources, specs) = pairs::split(&inv.args, "image").map_err(CmdError::Client)?;
     let images = parse(&specs).map_err(CmdError::Client)?;
     let mut errors = vec![];

@@ -24,6 +24,9 @@ pub fn parse(text: &str) -> Result<Map<String, Value>, String> {
 }
 
 pub(super) fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
+    if inv.args.is_empty() && crate::kubectl::cmd::change::no_files(inv) {
+        return Err(CmdError::client(super::NO_ARGUMENTS));
+    }
     let err = |t: &str| Err(CmdError::client(t));
     if inv.bool("local") && inv.dry_run()? == DryRun::Server {
         return err("cannot specify --local and --dry-run=server - did you mean --dry-run=client?");

@@ -1,0 +1,101 @@
+//! Programs that make texts of texts, for shells in containers and for what stands behind a pipe. Pure.
+
+/// `tr`: characters of the first set become those of the second, or go.
+pub fn translate(input: &str, sets: &[&str], delete: bool, squeeze: bool) -> String {
+    let expand = |s: &str| -> Vec<char> {
+        let s = s.replace("[:upper:]", "A-Z").replace("[:lower:]", "a-z").replace("[:digit:]", "0-9");
+        let s: Vec<char> = unescape(&s.replace("[:space:]", " \t\n")).chars().collect();
+        let (mut out, mut i) = (vec![], 0);
+        while i < s.len() {
+            if i + 2 < s.len() && s[i + 1] == '-' {
+                out.extend(s[i]..=s[i + 2]);
+                i += 3;
+            } else {
+                out.push(s[i]);
+                i += 1;
+            }
+        }
+        out
+    };
+    let from = sets.first().map(|s| expand(s)).unwrap_or_default();
+    let to = sets.get(1).map(|s| expand(s)).unwrap_or_default();
+    let mut out = String::new();
+    for c in input.chars() {
+        match from.iter().position(|f| *f == c) {
+            Some(_) if delete => {}
+            Some(i) if !to.is_empty() => out.push(to[i.min(to.len() - 1)]),
+            Some(_) if squeeze && out.ends_with(c) => {}
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// `s/a/b/[g]`, `Np`, `/x/d`, `/x/p`: what start scripts use.
+pub fn sed(script: &str, lines: &[&str], quiet: bool) -> String {
+    let mut out = String::new();
+    let mut chars = script.chars();
+    let substitution = if chars.next() == Some('s') { chars.next() } else { None };
+    let parts: Vec<&str> = substitution.map(|d| script[1 + d.len_utf8()..].split(d).collect()).unwrap_or_default();
+    let re = match parts.first() {
+        Some(p) => regex_lite::Regex::new(&p.replace("\\(", "(").replace("\\)", ")")).ok(),
+        None => script.strip_prefix('/').and_then(|s| s.split('/').next()).and_then(|p| regex_lite::Regex::new(p).ok()),
+    };
+    let number: Option<usize> = script.trim_end_matches(['p', 'd']).parse().ok();
+    for (i, line) in lines.iter().enumerate() {
+        if let (Some(re), [_, to, rest @ ..]) = (&re, parts.as_slice()) {
+            let to = to.replace("\\1", "${1}").replace('&', "${0}");
+            let text = if rest.first().is_some_and(|f| f.contains('g')) {
+                re.replace_all(line, to.as_str())
+            } else {
+                re.replace(line, to.as_str())
+            };
+            out += &format!("{text}\n");
+            continue;
+        }
+        let hit = number == Some(i + 1) || re.as_ref().is_some_and(|re| re.is_match(line));
+        let (print, delete) = (script.ends_with('p'), script.ends_with('d'));
+        let shown = if quiet { hit && print } else { !(hit && delete) };
+        if shown {
+            out += &format!("{line}\n");
+        }
+    }
+    out
+}
+
+/// Backslash sequences of `printf` and `echo -e` as what they stand for.
+pub fn unescape(s: &str) -> String {
+    let mut out = String::new();
+    let mut chars = s.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            out.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('n') => out.push('\n'),
+            Some('t') => out.push('\t'),
+            Some('r') => out.push('\r'),
+            Some('\\') => out.push('\\'),
+            Some('"') => out.push('"'),
+            Some('a' | 'b') => {}
+            Some('c') => return out,
+            Some('0') => {
+                let mut n = 0;
+                for _ in 0..3 {
+                    if let Some(d) = chars.peek().and_then(|c| c.to_digit(8)) {
+                        n = n * 8 + d;
+                        chars.next();
+                    }
+                }
+                out.extend(char::from_u32(n).filter(|c| *c != '\0'));
+            }
+            Some(c) => {
+                out.push('\\');
+                out.push(c);
+            }
+            None => out.push('\\'),
+        }
+    }
+    out
+}
