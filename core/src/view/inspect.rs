@@ -168,14 +168,18 @@ pub fn waits(cluster: &Cluster, id: Id) -> bool {
 pub fn other_kinds(cluster: &Cluster) -> Vec<(&'static str, usize)> {
     let drawn =
         |k: &Kind| matches!(k, Kind::Pod | Kind::Node | Kind::Service | Kind::Event) || workloads::KINDS.contains(k);
-    let counted = Kind::ALL.iter().filter(|k| !drawn(k)).map(|k| (k.info().kind, cluster.world.sim.store.count(*k)));
+    let sim = &cluster.world.sim;
+    let all = Kind::ALL.iter().copied().chain(sim.custom_kinds()).filter(|k| !drawn(k));
+    let counted = all.map(|k| (k.info().kind, sim.store.count(k)));
     counted.filter(|(_, n)| *n > 0).collect()
 }
 
 /// The objects of a kind, at most so many.
 pub fn listing(cluster: &Cluster, kind: &str, most: usize) -> Option<Listing> {
-    let stored = Kind::by_name(kind)?;
-    let (info, sim) = (stored.info(), &cluster.world.sim);
+    let sim = &cluster.world.sim;
+    let custom = || sim.custom_kinds().into_iter().find(|k| k.info().kind == kind);
+    let stored = Kind::by_name(kind).or_else(custom)?;
+    let info = stored.info();
     let columns = printers::columns(info);
     let shown: Vec<usize> =
         columns.iter().enumerate().filter(|(_, c)| !c.wide && c.name != "AGE").map(|(i, _)| i).collect();

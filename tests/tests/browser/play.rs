@@ -228,6 +228,7 @@ fn waiting(place: &Place) -> Result<()> {
     let row = "[...document.querySelectorAll('[data-testid=table] tbody th button')].find(b => b.innerText === 'huge')";
     page.browser.wait("the pod", &format!("!!{row}"))?;
     page.browser.eval(&format!("{row}.click()"), &[])?;
+    page.browser.click("[data-testid=tab-placing]")?;
     let said = "document.querySelector('[data-testid=placing]')?.innerText ?? ''";
     page.browser.wait("every node's answer", &format!("(t => ['node-1', 'node-2', 'node-3', 'NodeResourcesFit', 'Insufficient cpu'].every(w => t.includes(w)))({said})"))?;
     page.browser.screenshot("waiting")?;
