@@ -1,5 +1,6 @@
 //! What a page is told: strings and numbers, never Kubernetes types. [`model`] is the language, [`project`] turns
-//! changes into patches, [`inspect`] answers questions about one object, [`link`] puts a session into a link.
+//! changes into patches, [`inspect`] answers questions about one object, [`compare`] sets a manifest beside what is
+//! there, [`link`] puts a session into a link.
 
 pub mod assist;
 pub mod compare;

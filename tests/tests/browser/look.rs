@@ -40,6 +40,10 @@ fn axe(place: &Place) -> Result<()> {
     found.extend(check(&page, "the map").err());
     page.table()?;
     found.extend(check(&page, "the table").err());
+    page.browser.click("[data-testid=diff]")?;
+    page.browser.wait("the comparison", "!!document.querySelector('[data-testid=compare]')")?;
+    found.extend(check(&page, "the comparison").err());
+    page.browser.click("[data-testid=diff-close]")?;
     page.browser.click("[data-testid=theme]")?;
     page.browser.screenshot("other-theme")?;
     found.extend(check(&page, "the other theme").err());
