@@ -123,7 +123,11 @@ impl Sim {
             e
         })?;
         let pod: Pod = Pod::deserialize(&v).map_err(|e| Status::bad_request(e.to_string()))?;
-        let proto = self.pod_record(pod, 0).proto;
+        let PodRecord { mut proto, node, .. } = self.pod_record(pod, 0);
+        if let Some(node) = node {
+            // a template that names its node: the one thing of a record's own that its pods share
+            proto = self.vary_proto(&proto, |p| p.spec.get_or_insert_default().node_name = Some(node.to_string()));
+        }
         self.server.templates.insert(owner_id, (generation, proto.clone()));
         Ok(proto)
     }

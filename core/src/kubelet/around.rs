@@ -56,6 +56,19 @@ impl Around<'_> {
             .collect()
     }
 
+    /// The pods that `hostname.service` means: those with this hostname whose subdomain is the service.
+    fn named_pods(&self, name: &str) -> Vec<Arc<PodRecord>> {
+        let Some((host, rest)) = name.split_once('.') else { return vec![] };
+        let Some(s) = self.service(rest) else { return vec![] };
+        let mut pods = self.pods_of(s);
+        pods.retain(|p| {
+            let spec = p.proto.pod.spec.as_ref();
+            spec.and_then(|s| s.hostname.as_deref()) == Some(host)
+                && spec.and_then(|s| s.subdomain.as_ref()) == s.metadata.name.as_ref()
+        });
+        pods
+    }
+
     /// Who answers on a port of a host: a pod, and its own port.
     fn target(&self, host: &str, port: u16) -> Result<(Arc<PodRecord>, u16), NetProblem> {
         if matches!(host, "localhost" | "127.0.0.1" | "::1") || host == &*self.pod.name {
@@ -84,7 +97,7 @@ impl Around<'_> {
         }
         match self.service(host) {
             Some(s) => self.through(s, port),
-            None => Err(NetProblem::UnknownHost),
+            None => self.named_pods(host).into_iter().next().map(|p| (p, port)).ok_or(NetProblem::UnknownHost),
         }
     }
 
@@ -176,22 +189,7 @@ impl Surroundings for Around<'_> {
                 _ => spec.and_then(|s| s.external_name.clone()).into_iter().collect(),
             };
         }
-        // hostname.service: a pod with that name behind a headless service
-        if let Some((host, rest)) = name.split_once('.')
-            && let Some(s) = self.service(rest)
-        {
-            let named = |p: &Arc<PodRecord>| {
-                let h = p.proto.pod.spec.as_ref().and_then(|s| s.hostname.as_deref());
-                h.unwrap_or(&p.name) == host
-            };
-            return self
-                .pods_of(s)
-                .into_iter()
-                .filter(named)
-                .map(|p| Ipv4Addr::from(p.status.ip).to_string())
-                .collect();
-        }
-        vec![]
+        self.named_pods(name).iter().map(|p| Ipv4Addr::from(p.status.ip).to_string()).collect()
     }
 
     fn connect(&mut self, host: &str, port: u16) -> Result<(), NetProblem> {

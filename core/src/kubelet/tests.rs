@@ -565,3 +565,38 @@ fn nodes_name_their_images() {
     "#]],
     );
 }
+
+#[test]
+fn templates_that_name_their_node() {
+    let mut p = Play::new(2, KubeletProfile::Real);
+    let manifest = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: greedy}\nspec:\n  selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n    spec: {nodeName: node-2, containers: [{name: c, image: nginx, resources: {requests: {cpu: 100}}}]}\n";
+    p.0.submit(&Input::File { name: "d.yaml".into(), text: Some(manifest.into()) });
+    p.run("apply -f d.yaml");
+    p.until(100);
+    let events = p.0.sim.store.events().filter(|e| e.component == "daemonset-controller");
+    let seen: String = events.map(|e| format!("{} {} x{}\n", e.first.0 / 1_000_000, e.reason, e.count)).collect();
+    check(&seen, &expect![[r#"
+        1 SuccessfulCreate x1
+        1 FailedDaemonPod x1
+        1 SuccessfulDelete x1
+        1 SuccessfulCreate x1
+        2 FailedDaemonPod x1
+        2 SuccessfulDelete x1
+        2 SuccessfulCreate x1
+        4 FailedDaemonPod x1
+        4 SuccessfulDelete x1
+        4 SuccessfulCreate x1
+        8 FailedDaemonPod x1
+        8 SuccessfulDelete x1
+        8 SuccessfulCreate x1
+        16 FailedDaemonPod x1
+        16 SuccessfulDelete x1
+        16 SuccessfulCreate x1
+        32 FailedDaemonPod x1
+        32 SuccessfulDelete x1
+        32 SuccessfulCreate x1
+        64 FailedDaemonPod x1
+        64 SuccessfulDelete x1
+        64 SuccessfulCreate x1
+    "#]]);
+}

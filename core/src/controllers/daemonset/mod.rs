@@ -12,7 +12,7 @@ use crate::api::labels::Selector;
 use crate::clock::{SimDuration, SimTime};
 use crate::controllers::deployment::util::template_hash;
 use crate::sim::Sim;
-use crate::store::pod::{Phase, PodProto, fnv};
+use crate::store::pod::{Phase, fnv};
 use crate::store::{Change, Id, Key, Kind, Obj, PodRecord};
 use imbl::OrdMap;
 use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet, DaemonSetStatus};
@@ -310,7 +310,7 @@ fn sync_nodes(sim: &mut Sim, work: &Work, create: &[Arc<str>], delete: &[Arc<Pod
             for node in nodes.by_ref().take(n) {
                 let pod = sim
                     .template_proto(&work.owner, &work.namespace, version, &template)
-                    .map(|proto| pinned(sim, &proto, node))
+                    .map(|proto| sim.vary_proto(&proto, |p| node::pin(p.spec.get_or_insert_default(), node)))
                     .and_then(|proto| sim.create_pod(&work.namespace, &proto, &prefix));
                 match pod {
                     Ok(p) => {
@@ -340,14 +340,6 @@ fn sync_nodes(sim: &mut Sim, work: &Work, create: &[Arc<str>], delete: &[Arc<Pod
         }
     }
     first.map_or(Ok(()), Err)
-}
-
-/// The prototype of a pod that is tied to a node.
-fn pinned(sim: &mut Sim, proto: &PodProto, node: &str) -> Arc<PodProto> {
-    let mut pod = proto.pod.clone();
-    node::pin(pod.spec.get_or_insert_default(), node);
-    let (labels, owners) = (proto.labels.clone(), proto.owners.clone());
-    sim.store.intern_proto(PodProto { id: 0, pod, labels, owners, controller: proto.controller, qos: proto.qos })
 }
 
 fn write_status(sim: &mut Sim, ds: &Arc<DaemonSet>, status: DaemonSetStatus) -> Result<(), Status> {
