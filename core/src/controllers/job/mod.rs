@@ -329,8 +329,12 @@ impl Jobs {
         if tracking::track(sim, &mut c, changed)? {
             self.records.insert(id, record);
         }
-        if end(&c.job).is_some() {
+        if end(&c.job).is_some() || self.records.get(&id) == Some(&backoff::Record::default()) {
             self.records.remove(&id);
+        }
+        if self.records.len() > 64 + 2 * sim.store.count(Kind::Job) {
+            // Jobs that were deleted before their end
+            self.records = self.records.iter().filter(|(i, _)| sim.store.lives(**i)).map(|(i, r)| (*i, *r)).collect();
         }
         match (error, wake) {
             (Some(e), _) => Err(e),
