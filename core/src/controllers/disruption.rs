@@ -2,14 +2,13 @@
 //! pkg/controller/disruption.
 
 use super::Action;
-use crate::api::intstr;
 use crate::api::labels::Selector;
+use crate::api::{intstr, kinds};
 use crate::apiserver::admission::eviction::{CONDITION, DISRUPTED_FOR};
 use crate::clock::{SimDuration, SimTime};
 use crate::sim::Sim;
 use crate::store::{Change, Id, Key, Kind, Obj, PodRecord};
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
-use k8s_openapi::api::core::v1::ReplicationController;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,9 +95,7 @@ pub fn sync(sim: &mut Sim, key: &Key) -> Action {
     if !unmanaged.is_empty() {
         let message = format!(
             "Pods selected by this PodDisruptionBudget (selector: {}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set \".spec.minAvailable\" field of the PDB to an integer value.",
-            spec.selector
-                .as_ref()
-                .map_or_else(String::new, |s| format!("{:?}", s.match_labels.clone().unwrap_or_default())),
+            selector(&spec).map_or_else(String::new, |s| s.to_string()),
         );
         sim.record(SOURCE, &about, true, "UnmanagedPods", message);
     }
@@ -182,8 +179,11 @@ fn scale(sim: &Sim, pods: &[Arc<PodRecord>]) -> Result<(i64, Vec<Id>), String> {
         };
         let Some((root, size)) = size_of(sim, owner) else {
             let r = p.proto.pod.metadata.owner_references.iter().flatten().find(|r| r.controller == Some(true));
-            let kind = r.map_or("", |r| r.kind.as_str());
-            return Err(format!("found no controllers for pod {:?} of kind {kind}", &*p.name));
+            let row = r.filter(|_| sim.store.lives(owner)).and_then(|r| kinds::by_kind(&r.api_version, &r.kind));
+            return Err(match row {
+                Some(info) => format!("{} does not implement the scale subresource", info.group_resource()),
+                None => format!("found no controllers for pod {:?}", &*p.name),
+            });
         };
         if owners.insert(root) {
             sum += size;
@@ -195,8 +195,7 @@ fn scale(sim: &Sim, pods: &[Arc<PodRecord>]) -> Result<(i64, Vec<Id>), String> {
 /// Who decides how many pods there are, and how many: a Deployment for its ReplicaSets.
 fn size_of(sim: &Sim, owner: Id) -> Option<(Id, i64)> {
     let size = |n: Option<i32>| i64::from(n.unwrap_or(1));
-    let object = sim.store.by_id(owner)?;
-    match object {
+    match sim.store.by_id(owner)? {
         Obj::ReplicaSet(r) => {
             let above = super::claim::controller_of(&r.metadata).and_then(|c| sim.store.ids.parse(&c.uid));
             if let Some(id) = above
@@ -206,17 +205,9 @@ fn size_of(sim: &Sim, owner: Id) -> Option<(Id, i64)> {
             }
             Some((owner, size(r.spec.as_ref().and_then(|s| s.replicas))))
         }
-        other => {
-            let replicas = match other {
-                o if o.typed::<StatefulSet>().is_some() => o.typed::<StatefulSet>()?.spec.as_ref()?.replicas,
-                o if o.typed::<ReplicationController>().is_some() => {
-                    o.typed::<ReplicationController>()?.spec.as_ref()?.replicas
-                }
-                o if o.typed::<ReplicaSet>().is_some() => None,
-                _ => return None,
-            };
-            Some((owner, size(replicas)))
-        }
+        Obj::StatefulSet(s) => Some((owner, size(s.spec.as_ref().and_then(|s| s.replicas)))),
+        Obj::ReplicationController(r) => Some((owner, size(r.spec.as_ref().and_then(|s| s.replicas)))),
+        _ => None,
     }
 }
 

@@ -175,7 +175,7 @@ spec:
             &text,
             expect![[r#"
                 4:8-12 Info accepted, not simulated: spec.type (a port is given out, but nodes do not answer on it)
-                19:8-12 Info accepted, not simulated: spec.type (the external address stays `<pending>`)
+                19:8-12 Info accepted, not simulated: spec.type (an external address is given out, but nothing answers on it)
                 41:0-0 Warning Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice
             "#]],
         );
