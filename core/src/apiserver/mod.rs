@@ -25,6 +25,7 @@ pub mod server;
 pub mod state;
 pub mod tables;
 mod target;
+mod token;
 pub mod typed;
 pub mod watch;
 mod write;

@@ -176,6 +176,7 @@ impl Sim {
             }
             (Method::Delete, "", Some(_)) => self.delete_request(t, r, dry_run),
             (Method::Delete, "", None) => self.delete_collection(t, r, dry_run),
+            (Method::Post, "token", Some(_)) if t.kind == Kind::ServiceAccount => self.token(t, &r.body),
             (Method::Post, "binding", Some(_)) if t.kind == Kind::Pod => {
                 let node = r.body["target"]["name"].as_str().unwrap_or_default();
                 if node.is_empty() {

@@ -215,10 +215,10 @@ fn execute(args: &[String], ctx: &mut Context) -> Result<(), CmdError> {
     match inv {
         None => Ok(()),
         Some(inv) => match command.run {
-            Some(run) if inv.changed("as") || inv.changed("as-group") || inv.bool("show-managed-fields") => {
+            Some(run) if inv.changed("as") || inv.changed("as-group") || shows_managers(&inv) => {
                 let posed = inv.changed("as") || inv.changed("as-group");
                 let user = posed.then(|| posing_as(&inv)).transpose()?;
-                posing(user, inv.bool("show-managed-fields"), ctx, |ctx| run(&inv, ctx))
+                posing(user, shows_managers(&inv), ctx, |ctx| run(&inv, ctx))
             }
             Some(run) => run(&inv, ctx),
             None if inv.args.is_empty() => {
@@ -265,6 +265,12 @@ impl Api for Posing<'_> {
     fn custom_resources(&self) -> Vec<&'static ResourceInfo> {
         self.api.custom_resources()
     }
+}
+
+/// Is anything to be shown of who manages which fields?
+fn shows_managers(inv: &Invocation) -> bool {
+    let named = |flag: &str| inv.str(flag).contains("managedFields");
+    inv.bool("show-managed-fields") || named("output") || named("template")
 }
 
 /// Does something in the name of somebody else; what waits after it waits in that name.

@@ -1,11 +1,16 @@
 //! Tables for `kubectl`.
 
 use crate::{Check, Gap};
+use kubarium_core::api::kinds;
 use kubarium_core::kubectl::cmd::{expose, pairs, rollout, taint};
+use kubarium_core::sim::NodeConfig;
+use kubarium_tests::case::Player;
 use serde_json::{Value, json};
 
 /// Table name and how to judge a case of it.
 pub const TABLES: &[(&str, Check)] = &[
+    ("api_resources", api_resources),
+    ("describe_layout", describe_layout),
     ("kubectl_label_message", label_message),
     ("kubectl_parse_labels", parse_labels),
     ("kubectl_parse_taints", parse_taints),
@@ -151,4 +156,72 @@ fn selector_of_object(_: &Value, case: &Value) -> Result<(), String> {
     }
     let text: Vec<String> = got?.into_iter().map(|(k, v)| format!("{k}={v}")).collect();
     same(text.join(",").as_str(), case["expect_selector"].as_str().unwrap_or_default())
+}
+
+fn api_resources(_: &Value, case: &Value) -> Result<(), String> {
+    let text = |k: &str| case[k].as_str().unwrap_or_default();
+    let r = kinds::by_kind(text("apiVersion"), text("kind")).ok_or("no such resource")?;
+    let sorted = |mut list: Vec<String>| {
+        list.sort();
+        list
+    };
+    let own = |list: &[&str]| sorted(list.iter().map(ToString::to_string).collect());
+    same((r.plural, r.singular, r.namespaced), (text("name"), text("singular"), case["namespaced"] == true))?;
+    same(own(r.short_names), sorted(strings(&case["short_names"])))?;
+    same(own(r.categories), sorted(strings(&case["categories"])))?;
+    same(own(r.verbs), sorted(strings(&case["verbs"])))
+}
+
+/// What makes an object of a kind, and how it is described.
+fn scene(what: &str) -> Option<(&'static [&'static str], &'static str)> {
+    Some(match what {
+        "Pod" | "Pod container block" => (&["run p --image=nginx:1.25 --port=80 --env=A=b"], "pod p"),
+        "Deployment" => (&["create deployment d --image=nginx:1.25"], "deployment d"),
+        "ReplicaSet" => (&["create deployment d --image=nginx:1.25"], "rs -l app=d"),
+        "StatefulSet" => (&["apply -f sts.yaml"], "sts s"),
+        "DaemonSet" => (&["apply -f ds.yaml"], "ds s"),
+        "Job" => (&["create job j --image=busybox -- true"], "job j"),
+        "CronJob" => (&["create cronjob c --image=busybox --schedule='0 0 1 1 *' -- true"], "cronjob c"),
+        "Service" => (&["create service nodeport s --tcp=80"], "service s"),
+        "Node" => (&[], "node node-1"),
+        "Namespace" => (&[], "ns default"),
+        "Secret" => (&["create secret generic s --from-literal=a=b"], "secret s"),
+        "Ingress" => (&["create ingress i --rule=a.example.com/*=s:80"], "ingress i"),
+        _ => return None,
+    })
+}
+
+const WORKLOAD: &str = "apiVersion: apps/v1\nkind: KIND\nmetadata: {name: s}\nspec:\n  selector: {matchLabels: {app: s}}\n  template:\n    metadata: {labels: {app: s}}\n    spec: {containers: [{name: c, image: 'nginx:1.25'}]}\n";
+
+/// The lines stand in upstream's order; those in brackets may be missing.
+fn describe_layout(_: &Value, case: &Value) -> Result<(), String> {
+    let what = case["what"].as_str().unwrap_or_default();
+    let Some((setup, line)) = scene(what) else { return Ok(()) };
+    let mut player = Player::new(vec![NodeConfig::numbered(1)]);
+    player.file("sts.yaml", &WORKLOAD.replace("KIND", "StatefulSet"));
+    player.file("ds.yaml", &WORKLOAD.replace("KIND", "DaemonSet"));
+    for line in setup {
+        let ended = player.kubectl(line, None);
+        same((ended.code, ended.stderr.as_str()), (Some(0), ""))?;
+    }
+    player.kubectl("wait --for=jsonpath='{.status.phase}'=never ns/default --timeout=5s", None);
+    let ended = player.kubectl(&format!("describe {line}"), None);
+    let lines: Vec<&str> = ended.stdout.lines().map(str::trim_start).collect();
+    let mut at = 0;
+    for label in strings(&case["lines_in_order"]) {
+        if label.starts_with(['<', 'p', 'j', ' ']) || label.contains("====") {
+            continue;
+        }
+        let optional = label.starts_with('[');
+        let bare = label.trim_matches(['[', ']']);
+        let options: Vec<&str> =
+            bare.split(" (").next().unwrap_or(bare).split(" or ").map(|l| l.split(':').next().unwrap_or(l)).collect();
+        let found = lines.iter().skip(at).position(|l| options.iter().any(|o| l.starts_with(o.trim_matches('"'))));
+        match found {
+            Some(n) if !optional || n == 0 => at += n + 1,
+            _ if optional => {}
+            _ => return Err(format!("{label:?} does not come after line {at} of\n{}{}", ended.stdout, ended.stderr)),
+        }
+    }
+    Ok(())
 }

@@ -86,9 +86,12 @@ impl Attached {
         let phase = pod["status"]["phase"].as_str().unwrap_or_default().to_owned();
         let lists = ["containerStatuses", "ephemeralContainerStatuses"];
         let status = lists.iter().flat_map(|k| pod["status"][*k].as_array().into_iter().flatten());
-        let state = status.into_iter().find(|c| c["name"] == self.at.container.as_str()).map(|c| c["state"].clone());
-        let state = state.unwrap_or_default();
-        let begun = !state["running"].is_null()
+        let found = status.into_iter().find(|c| c["name"] == self.at.container.as_str()).cloned().unwrap_or_default();
+        let state = found["state"].clone();
+        // it may have come to its end, and have been started again, between two looks
+        let again = found["restartCount"].as_i64().unwrap_or_default() > 0;
+        let begun = again
+            || !state["running"].is_null()
             || !state["terminated"].is_null()
             || ["Succeeded", "Failed"].contains(&phase.as_str());
         if self.follow.is_none() {
@@ -109,7 +112,7 @@ impl Attached {
             self.follow = Some(follower(&self.at));
         }
         let over = match &mut self.follow {
-            Some(f) => f.poll(None, ctx)?,
+            Some(f) => f.poll(None, ctx)? || again,
             None => true,
         };
         if !over {

@@ -150,7 +150,8 @@ impl Printer {
         let list = object["items"].as_array().filter(|_| object["kind"].as_str().is_some_and(|k| k.ends_with("List")));
         let mut shown = object.clone();
         complete(&mut shown);
-        if !self.managed_fields {
+        // only JSON and YAML leave them out
+        if !self.managed_fields && matches!(self.format, Format::Json | Format::Yaml | Format::KYaml) {
             strip(&mut shown);
         }
         match &self.format {

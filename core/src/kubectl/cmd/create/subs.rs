@@ -4,6 +4,7 @@ use super::data::{self, Sources, Target};
 use super::deployment::Deployment;
 use super::service::Service;
 use super::{Wrap, fetch, finish, misc, with_data};
+use crate::apiserver::request::{Method, Request};
 use crate::kubectl::Context;
 use crate::kubectl::cmd::change::{self, SAVE_CONFIG, VALIDATE};
 use crate::kubectl::command::{Command, Invocation};
@@ -281,7 +282,45 @@ pub(super) static SUBS: &[Command] = &[
         service_account,
     )
     .alias(&["sa"]),
+    Command::new("token", "Request a service account token.", "SERVICE_ACCOUNT_NAME", &[TOKEN, flags::PRINT], token),
 ];
+
+static TOKEN: &[Flag] = &[
+    Flag::list("audience", "Audience of the requested token."),
+    Flag::duration("duration", "0s", "Requested lifetime of the issued token."),
+    Flag::str("bound-object-kind", "Kind of an object to bind the token to."),
+    Flag::str("bound-object-name", "Name of an object to bind the token to."),
+    Flag::str("bound-object-uid", "UID of an object to bind the token to."),
+];
+
+/// A token of a service account, as the API server gives it out.
+fn token(inv: &Invocation, ctx: &mut Context) -> Result {
+    let name = change::one_name(inv)?;
+    let (kind, object) = (inv.str("bound-object-kind"), inv.str("bound-object-name"));
+    if kind.is_empty() && !object.is_empty() {
+        return Err(CmdError::client("--bound-object-name can only be set if --bound-object-kind is provided"));
+    }
+    if !kind.is_empty() && object.is_empty() {
+        return Err(CmdError::client("--bound-object-name is required if --bound-object-kind is provided"));
+    }
+    let mut spec = json!({"audiences": inv.list("audience")});
+    if inv.seconds("duration") < 0.0 {
+        return Err(CmdError::client("--duration must be greater than or equal to 0"));
+    }
+    if inv.seconds("duration") > 0.0 {
+        spec["expirationSeconds"] = (inv.seconds("duration") as i64).into();
+    }
+    let path = format!("/api/v1/namespaces/{}/serviceaccounts/{name}/token", inv.namespace);
+    let body = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "metadata": {}, "spec": spec});
+    let answer = ctx.call(Request::new(Method::Post, path).body(body)).map_err(|e| e.wrap("failed to create token"))?;
+    match answer["status"]["token"].as_str() {
+        Some(token) if !token.is_empty() => {
+            ctx.println(token);
+            Ok(())
+        }
+        _ => Err(CmdError::client("failed to create token: no token in server response")),
+    }
+}
 
 fn client<T>(r: std::result::Result<T, String>) -> Result<T> {
     r.map_err(CmdError::Client)
