@@ -11,7 +11,7 @@ use crate::platform::timers;
 use crate::state::{Action, Asked, Dialog, Dock, InspectTab, Phone, UiHandle};
 use kubarium_core::clock::SimTime;
 use kubarium_core::view::inspect;
-use kubarium_core::view::model::{Doing, Fault, Id};
+use kubarium_core::view::model::{Doing, Fault, Id, PodState};
 use kubarium_core::world::Input;
 use std::rc::Rc;
 use yew::prelude::*;
@@ -88,7 +88,7 @@ pub fn offers(e: &Engine, lang: Lang, target: Target) -> Vec<Offer> {
                 out.push(offer("scale", Some("s"), "deed.scale", Deed::Ask(Dialog::Scale(owner))));
             }
             out.push(offer("logs", None, "deed.logs", line("logs")));
-            if !p.view.ip.is_empty() {
+            if !p.view.ip.is_empty() && p.view.state != PodState::Succeeded {
                 let to = Asked {
                     namespace: ns.to_string(),
                     target: format!("pod/{name}"),
@@ -226,7 +226,7 @@ fn chips(ui: &UiHandle, labels: &[(Rc<str>, Rc<str>)], edit: Option<Id>) -> Html
                     let (ui, pair) = (ui.clone(), (k.clone(), v.clone()));
                     Callback::from(move |_: MouseEvent| ui.dispatch(Action::Label(if on { None } else { Some(pair.clone()) })))
                 };
-                html! { <button type="button" class={classes!("chip", on.then_some("on"))} aria-pressed={on.to_string()} title={ui.lang.t("inspect.light_label")} {onclick}>{ format!("{k}={v}") }</button> }
+                html! { <button type="button" class={classes!("chip", on.then_some("on"))} aria-pressed={on.to_string()} title={format!("{k}={v} – {}", ui.lang.t("inspect.light_label"))} {onclick}>{ format!("{k}={v}") }</button> }
             }) }
             if let Some(id) = edit {
                 <button type="button" class="chip add" data-testid="edit-labels" onclick={{

@@ -72,7 +72,10 @@ impl History {
                     n % 2 == 0
                 });
             }
-            self.busiest = Some(w.id);
+            // a CronJob has no pods of its own to count
+            if w.kind != "CronJob" {
+                self.busiest = Some(w.id);
+            }
             self.version += 1;
         }
     }
