@@ -54,12 +54,15 @@ impl Sim {
         let manager = Manager::update(&options.manager, &t.info.api_version(), options.subresource);
         let now = self.now.rfc3339();
         let managers = self.with_shape(info, |shape| {
-            let before = match old {
-                Some(old) if before.is_empty() && sent.is_none() => managed::implied(shape, old),
-                _ => before,
+            let implied = match old {
+                Some(old) if before.is_empty() && sent.is_none() => Some(managed::implied(shape, old)),
+                _ => None,
             };
-            managed::updated(shape, before, &manager, old, new, &now)
-        });
+            let before = implied.clone().unwrap_or(before);
+            let after = managed::updated(shape, before, &manager, old, new, &now);
+            // what goes without saying is not kept
+            (implied.as_ref() != Some(&after)).then_some(after)
+        })?;
         Some(managed::kept(&managed::without_reports(managers)))
     }
 

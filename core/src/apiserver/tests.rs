@@ -448,3 +448,34 @@ fn kubectl_knows_custom_resources() {
     assert_eq!(say("kubectl scale wd/a --replicas=4"), "widget.example.com/a scaled\n");
     assert!(say("kubectl api-resources --api-group=example.com").contains("widgets   wd           example.com/v1"));
 }
+
+#[test]
+fn kubectl_goes_over_to_server_side_apply() {
+    let mut w = world();
+    let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 2\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: c, image: nginx}]}\n";
+    w.submit(&crate::world::Input::File { name: "web.yaml".into(), text: Some(text.into()) });
+    let mut say = |line: &str| {
+        let before = w.terminals.since(0).last().map_or(0, |c| c.number);
+        w.submit(&crate::world::Input::Line { terminal: 0, line: line.into(), stdin: None });
+        let mut out = String::new();
+        for c in w.terminals.since(before) {
+            if let crate::terminal::Piece::Out(t) | crate::terminal::Piece::Err(t) = &c.piece {
+                out.push_str(t);
+            }
+        }
+        out
+    };
+    assert_eq!(say("kubectl apply -f web.yaml"), "deployment.apps/web created\n");
+    assert_eq!(say("kubectl apply --server-side -f web.yaml"), "deployment.apps/web serverside-applied\n");
+    say("kubectl scale deployment web --replicas=5");
+    let conflict = say("kubectl apply --server-side -f web.yaml");
+    assert!(
+        conflict.contains(
+            "Apply failed with 1 conflict: conflict with \"kubectl\" with subresource \"scale\" using apps/v1: .spec.replicas"
+        ),
+        "{conflict}"
+    );
+    assert!(say("kubectl apply --server-side --force-conflicts -f web.yaml").contains("serverside-applied"));
+    let shown = say("kubectl get deployment web -o yaml --show-managed-fields");
+    assert!(shown.contains("operation: Apply") && shown.contains("k:{\"name\":\"c\"}"), "{shown}");
+}
