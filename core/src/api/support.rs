@@ -158,6 +158,11 @@ pub static FIELDS: &[Gap] = &[
     gap(Owner::Kind("PersistentVolume"), "spec.mountOptions", "nothing is mounted in earnest"),
     gap(Owner::Kind("PersistentVolumeClaim"), "spec.dataSource", EMPTY_VOLUME),
     gap(Owner::Kind("PersistentVolumeClaim"), "spec.dataSourceRef", EMPTY_VOLUME),
+    gap(
+        Owner::Kind("StatefulSet"),
+        "spec.updateStrategy.rollingUpdate.maxUnavailable",
+        "dropped, as wherever its feature gate is off: one pod at a time",
+    ),
     gap(Owner::Kind("StorageClass"), "mountOptions", "nothing is mounted in earnest"),
     gap(Owner::Kind("StorageClass"), "parameters", "every class makes the same kind of volume"),
     gap(Owner::Kind("ServiceAccount"), "imagePullSecrets", "registries ask for no credentials"),

@@ -575,7 +575,9 @@ fn templates_that_name_their_node() {
     p.until(100);
     let events = p.0.sim.store.events().filter(|e| e.component == "daemonset-controller");
     let seen: String = events.map(|e| format!("{} {} x{}\n", e.first.0 / 1_000_000, e.reason, e.count)).collect();
-    check(&seen, &expect![[r#"
+    check(
+        &seen,
+        &expect![[r#"
         1 SuccessfulCreate x1
         1 FailedDaemonPod x1
         1 SuccessfulDelete x1
@@ -598,5 +600,6 @@ fn templates_that_name_their_node() {
         64 FailedDaemonPod x1
         64 SuccessfulDelete x1
         64 SuccessfulCreate x1
-    "#]]);
+    "#]],
+    );
 }
