@@ -17,14 +17,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The filters of the scheduler in the order in which they are asked.
-pub const FILTERS: [&str; 9] = [
+pub const FILTERS: [&str; 11] = [
     Plugin::NodeUnschedulable.name(),
     Plugin::NodeName.name(),
     Plugin::TaintToleration.name(),
     Plugin::NodeAffinity.name(),
     Plugin::NodePorts.name(),
     Plugin::NodeResourcesFit.name(),
+    Plugin::VolumeRestrictions.name(),
     Plugin::VolumeBinding.name(),
+    Plugin::VolumeZone.name(),
     Plugin::PodTopologySpread.name(),
     Plugin::InterPodAffinity.name(),
 ];
