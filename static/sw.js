@@ -9,6 +9,7 @@ const FILES = [
   "kubarium.js",
   "kubarium_bg.wasm",
   "editor.js",
+  "schema-text.deflate",
   "manifest.webmanifest",
   "icons/icon.svg",
   "icons/icon-192.png",

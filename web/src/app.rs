@@ -16,7 +16,7 @@ use crate::components::{Common, tab, tab_keys};
 use crate::i18n::Lang;
 use crate::icons::icon;
 use crate::keep::{self, Desk, Kept};
-use crate::platform::{storage, url};
+use crate::platform::{storage, texts, url};
 use crate::state::{Action, Asked, Centre, Dialog, Dock, File, Phone, Ui, UiHandle};
 use kubarium_core::kubectl::Effect;
 use kubarium_core::view::link;
@@ -42,6 +42,7 @@ async fn open(ui: UiHandle, session: Session) {
     if fragment.starts_with('v') {
         match link::decode(&fragment) {
             Ok(shared) => {
+                texts::load_for(&shared.session).await;
                 // The moment that was shared, standing still.
                 session.restore(&shared.session);
                 session.set_playing(false);
@@ -83,6 +84,7 @@ async fn open(ui: UiHandle, session: Session) {
     }
     match kept {
         Some(Kept { record: Some(record), playing, speed, desk, .. }) => {
+            texts::load_for(&record).await;
             session.restore(&record);
             session.set_speed(if speed > 0.0 { speed } else { 1.0 });
             session.set_playing(playing);
@@ -305,6 +307,7 @@ pub fn App() -> Html {
             wasm_bindgen_futures::spawn_local(async move {
                 open(ui, session.clone()).await;
                 crate::hooks::publish(session);
+                texts::load().await;
             });
         });
     }

@@ -8,8 +8,9 @@ use crate::map::history::History;
 use crate::map::scene::Scene;
 use crate::map::widget::MapView;
 use crate::platform::db::Trouble;
-use crate::platform::timers;
+use crate::platform::{texts, timers};
 use crate::scenario::{Scenario, Typed};
+use kubarium_core::api::schema;
 use kubarium_core::clock::SimTime;
 use kubarium_core::cluster::{Cluster, SessionRecord};
 use kubarium_core::kubectl::Effect;
@@ -637,6 +638,18 @@ impl Session {
 
     /// Types a line in the person's terminal; files are written first, as the line may read them.
     pub fn type_line(&self, line: &str, files: &[crate::state::File]) {
+        if texts::wants(line) && !schema::has_meanings() {
+            let (session, line, files) = (self.clone(), line.to_owned(), files.to_vec());
+            wasm_bindgen_futures::spawn_local(async move {
+                texts::load().await;
+                session.submit_line(&line, &files);
+            });
+        } else {
+            self.submit_line(line, files);
+        }
+    }
+
+    fn submit_line(&self, line: &str, files: &[crate::state::File]) {
         self.with(|e| {
             files.iter().for_each(|f| e.put_file(&f.name, &f.text));
             e.submit(Input::Line { terminal: 0, line: line.to_owned(), stdin: None });

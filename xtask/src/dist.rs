@@ -16,23 +16,31 @@ pub fn run(args: &[String]) -> Done {
     sizes(&dist)
 }
 
-/// Prints what a first visit loads: each file, plain and as a server would send it.
+/// What the page needs before it can be used; whatever else a visit loads comes after, or is never asked for.
+const FIRST: &[&str] = &["index.html", "style.css", "boot.js", "kubarium.js", "kubarium_bg.wasm", "snippets/"];
+
+/// Prints the size of each file, plain and as a server would send it: first what a first visit waits for.
 pub fn sizes(dist: &Path) -> Done {
     let mut files = vec![];
     list(dist, &mut files).map_err(|e| format!("{}: {e}", dist.display()))?;
-    files.sort();
-    let script = "const fs=require('fs'),z=require('zlib');let a=0,g=0,b=0;\
-        const n=x=>String(x).padStart(9);\
+    let mut files: Vec<String> = files
+        .iter()
+        .map(|f| f.strip_prefix(dist).unwrap_or(f).to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/"))
+        .collect();
+    let is_first = |f: &String| FIRST.iter().any(|p| f == p || p.ends_with('/') && f.starts_with(p));
+    files.sort_by_key(|f| (!is_first(f), f.clone()));
+    let first = files.iter().filter(|f| is_first(f)).count();
+    let script = "const fs=require('fs'),z=require('zlib'),n=x=>String(x).padStart(9);\
+        const [dir,first,...files]=process.argv.slice(1);\
         console.log(n('bytes')+n('gzip')+n('brotli'));\
-        for(const f of process.argv.slice(2)){const t=fs.readFileSync(process.argv[1]+'/'+f);\
-        const u=z.gzipSync(t,{level:9}).length,v=z.brotliCompressSync(t).length;a+=t.length;g+=u;b+=v;\
-        if(t.length>20000)console.log(n(t.length)+n(u)+n(v)+'  '+f)}\
-        console.log(n(a)+n(g)+n(b)+'  all '+(process.argv.length-2)+' files')";
+        const group=(files,name)=>{const all=[0,0,0];\
+        for(const f of files){const t=fs.readFileSync(dir+'/'+f);\
+        const s=[t.length,z.gzipSync(t,{level:9}).length,z.brotliCompressSync(t).length];\
+        s.forEach((x,i)=>all[i]+=x);if(s[2]>1000)console.log(s.map(n).join('')+'  '+f)}\
+        console.log(all.map(n).join('')+'  '+name+', '+files.length+' files')};\
+        group(files.slice(0,first),'FIRST LOAD');group(files.slice(first),'later')";
     let mut node = tools::command("node");
-    node.arg("-e").arg(script).arg(dist);
-    for f in &files {
-        node.arg(f.strip_prefix(dist).unwrap_or(f));
-    }
+    node.arg("-e").arg(script).arg(dist).arg(first.to_string()).args(&files);
     match node.status() {
         Ok(s) if s.success() => Ok(()),
         Ok(s) => Err(format!("node: {s}")),

@@ -110,6 +110,15 @@ pub fn wasm_target() -> Done {
     ))
 }
 
+/// True if the standard library's source is there, or could be added.
+pub fn library_source() -> bool {
+    let there = || {
+        let sysroot = output(command("rustc").args(["--print", "sysroot"])).map(PathBuf::from);
+        sysroot.is_some_and(|s| s.join("lib/rustlib/src/rust/library/std").is_dir())
+    };
+    there() || run_command(command("rustup").args(["component", "add", "rust-src"])).is_ok() && there()
+}
+
 /// Node.js with npm.
 pub fn node() -> Done {
     let version = output(command("node").arg("--version"));

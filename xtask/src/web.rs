@@ -2,6 +2,7 @@
 
 use crate::{Done, tools};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// How the page is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +32,35 @@ pub fn build(kind: Build, dist: &Path) -> Done {
     trunk.env_remove("NO_COLOR");
     if kind == Build::Release {
         trunk.arg("--release");
+        small_library(&mut trunk)?;
     }
     tools::run_command(&mut trunk)?;
     tidy_index(&dist.join("index.html"))
+}
+
+/// Has the standard library compiled along with the page, for size, where its source can be had: the page becomes a
+/// good part smaller. A panic is a trap without words then; the development build keeps the words.
+fn small_library(trunk: &mut Command) -> Done {
+    if !tools::library_source() {
+        eprintln!("the standard library's source is not here (rustup component add rust-src): the page becomes larger");
+        return Ok(());
+    }
+    let settings = [
+        // the pinned compiler takes these only so
+        ("RUSTC_BOOTSTRAP", "1"),
+        ("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort"),
+        ("CARGO_UNSTABLE_BUILD_STD_FEATURES", "optimize_for_size"),
+        (
+            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
+            "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none",
+        ),
+    ];
+    let mut fetch = tools::cargo();
+    fetch.args(["fetch", "--target", tools::WASM_TARGET]);
+    // Trunk lets Cargo fetch nothing, and the library has crates of its own
+    tools::run_command(fetch.envs(settings))?;
+    trunk.envs(settings);
+    Ok(())
 }
 
 /// Where the page stands that is built for serving and for the browser tests.

@@ -298,9 +298,9 @@ impl Sim {
         if old.is_some_and(|old| old[given] == new[given]) {
             return Ok(());
         }
-        let reference: RoleRef = serde_json::from_value(new["roleRef"].clone()).unwrap_or_default();
+        let reference: RoleRef = crate::store::read(&new["roleRef"]).unwrap_or_default();
         let rules: Vec<PolicyRule> = if is_role {
-            serde_json::from_value(new["rules"].clone()).unwrap_or_default()
+            crate::store::read(&new["rules"]).unwrap_or_default()
         } else {
             self.rules_of(&reference, namespace)
         };

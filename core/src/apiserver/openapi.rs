@@ -92,7 +92,7 @@ fn object(ty: &TypeInfo, wanted: &mut BTreeSet<String>) -> Value {
             required.push(name.clone());
         }
     }
-    let mut v = json!({"type": "object", "description": ty.description});
+    let mut v = json!({"type": "object", "description": ty.description()});
     if !properties.is_empty() {
         v["properties"] = properties.into();
     }
@@ -107,7 +107,7 @@ fn property(field: &Field, wanted: &mut BTreeSet<String>) -> Value {
     if v.get("$ref").is_some() {
         v = json!({"allOf": [v]});
     }
-    v["description"] = field.description.clone().into();
+    v["description"] = field.description().into();
     if let Some(default) = &field.default {
         v["default"] = default.clone();
     }

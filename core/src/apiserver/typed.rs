@@ -9,7 +9,6 @@ use crate::store::pod::{Deletion, PodStatusRecord, SCHEDULED, TOKEN_MARK, rename
 use crate::store::{EventRecord, Id, Key, Kind, LabelSet, Obj, PodProto, PodRecord, Typed};
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -122,7 +121,7 @@ impl Sim {
             }
             e
         })?;
-        let pod: Pod = Pod::deserialize(&v).map_err(|e| Status::bad_request(e.to_string()))?;
+        let pod: Pod = crate::store::read(&v).map_err(|e| Status::bad_request(e.to_string()))?;
         let PodRecord { mut proto, node, .. } = self.pod_record(pod, 0);
         if let Some(node) = node {
             // a template that names its node: the one thing of a record's own that its pods share

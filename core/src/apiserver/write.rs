@@ -13,7 +13,6 @@ use crate::apiserver::{admission, managed, patch, registry};
 use crate::sim::{Actor, Sim};
 use crate::store::pod::RunState;
 use crate::store::{Key, Kind, Obj, PodProto, PodRecord};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -223,7 +222,7 @@ impl Sim {
                     }
                     _ => None,
                 };
-                let pod: k8s_openapi::api::core::v1::Pod = Deserialize::deserialize(&v).map_err(bad)?;
+                let pod: k8s_openapi::api::core::v1::Pod = crate::store::read(&v).map_err(bad)?;
                 let id = id.or(kept.as_ref().map(|k| k.0)).unwrap_or(0);
                 let mut record = self.pod_record(pod, id);
                 if let Some((_, (status, before), true)) = kept {

@@ -44,7 +44,7 @@ pub fn template_of(revision: &ControllerRevision) -> PodTemplateSpec {
     if let Some(t) = template.as_object_mut() {
         t.remove("$patch");
     }
-    serde_json::from_value(template).unwrap_or_default()
+    crate::store::read(&template).unwrap_or_default()
 }
 
 /// The name of a revision.

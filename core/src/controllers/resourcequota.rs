@@ -42,7 +42,7 @@ pub fn sync(sim: &mut Sim, key: &Key) -> Action {
     let used = used(sim, &key.namespace, &spec, &hard);
     let mut new = (*stored).clone();
     let status = json!({"hard": quota::to_value(&hard), "used": quota::to_value(&used)});
-    new.status = serde_json::from_value(status).ok();
+    new.status = crate::store::read(&status).ok();
     match sim.update_status_typed(new) {
         Ok(_) => Action::Done,
         Err(_) => Action::Retry,

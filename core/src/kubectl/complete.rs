@@ -277,6 +277,6 @@ fn explain(current: &str) -> Vec<Completion> {
     let short = |t: &str| t.split(['\n', '.']).next().unwrap_or_default().to_string();
     let list = all.children(root, fields);
     list.into_iter()
-        .map(|f| Completion { text: format!("{done}.{}", f.name), note: short(&f.description), done: false })
+        .map(|f| Completion { text: format!("{done}.{}", f.name), note: short(f.description()), done: false })
         .collect()
 }

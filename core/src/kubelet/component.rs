@@ -16,7 +16,6 @@ use crate::store::{Id, Key, Kind, Obj, PodRecord};
 use crate::view::model::Fault;
 use imbl::OrdMap;
 use k8s_openapi::api::core::v1::Node;
-use serde::Deserialize;
 use std::sync::Arc;
 
 /// What a kubelet does later.
@@ -416,7 +415,8 @@ impl Kubelets {
     fn post_healthy(&self, sim: &mut Sim, name: &Arc<str>) {
         let key = Key::new("", name.clone());
         let Some(Obj::Node(node)) = sim.store.get(Kind::Node, &key).cloned() else { return };
-        let Ok(fresh) = Vec::<k8s_openapi::api::core::v1::NodeCondition>::deserialize(&healthy_conditions(sim.now))
+        let Ok(fresh) =
+            crate::store::read::<Vec<k8s_openapi::api::core::v1::NodeCondition>>(&healthy_conditions(sim.now))
         else {
             return;
         };

@@ -2,7 +2,6 @@
 
 use crate::api::kinds::ResourceInfo;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::Deserialize;
 use serde_json::Value;
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
@@ -80,7 +79,7 @@ pub struct CustomObject {
 impl CustomObject {
     /// Reads one; the error says what is wrong with its metadata.
     pub fn read(kind: Custom, value: &Value) -> Result<CustomObject, serde_json::Error> {
-        let meta = ObjectMeta::deserialize(&value["metadata"])?;
+        let meta = super::read(&value["metadata"])?;
         let mut value = value.clone();
         value["metadata"] = serde_json::to_value(&meta)?;
         let (api_version, name) = kind.names();

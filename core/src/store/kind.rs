@@ -22,7 +22,6 @@ use k8s_openapi::api::{
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::Deserialize;
 use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
@@ -144,7 +143,7 @@ macro_rules! typed_kinds {
             pub fn typed_from_value(kind: Kind, v: &Value) -> Result<Obj, serde_json::Error> {
                 Ok(match kind {
                     Kind::Pod | Kind::Event => return Err(serde::de::Error::custom("stored as a record")),
-                    $(Kind::$kind => Obj::$kind(Arc::new(<$ty>::deserialize(v)?)),)*
+                    $(Kind::$kind => Obj::$kind(Arc::new(super::read::<$ty>(v)?)),)*
                     Kind::Custom(c) => Obj::Custom(Arc::new(CustomObject::read(c, v)?)),
                 })
             }

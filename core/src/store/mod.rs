@@ -8,6 +8,7 @@ pub mod ids;
 pub mod kind;
 pub mod log;
 pub mod pod;
+mod read;
 
 pub use custom::{Custom, CustomObject};
 pub use event::EventRecord;
@@ -15,6 +16,7 @@ pub use ids::{Id, Ids};
 pub use kind::{Key, Kind, Obj, Typed};
 pub use log::{Change, Watchlog};
 pub use pod::{LabelSet, PodProto, PodRecord};
+pub use read::read;
 
 use crate::api::labels::Selector;
 use imbl::{OrdMap, OrdSet};

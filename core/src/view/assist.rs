@@ -374,7 +374,7 @@ fn fields(spot: &Spot) -> Option<Vec<Candidate>> {
             Candidate {
                 label: f.name.clone(),
                 detail: schema.printed_type(&f.ty) + if f.required { " *" } else { "" },
-                info: f.description.clone(),
+                info: f.description().to_owned(),
                 insert: if scalar { format!("{}: ", f.name) } else { format!("{}:", f.name) },
             }
         })
@@ -395,7 +395,7 @@ pub fn hover(cluster: &Cluster, text: &str, at: usize) -> Option<String> {
     let path: Vec<&str> = spot.path.iter().map(String::as_str).chain([key]).collect();
     let field = schema().field_at(root, &path)?;
     let required = if field.required { " *" } else { "" };
-    Some(format!("{}: {}{required}\n{}", path.join("."), schema().printed_type(&field.ty), field.description))
+    Some(format!("{}: {}{required}\n{}", path.join("."), schema().printed_type(&field.ty), field.description()))
 }
 
 #[cfg(test)]

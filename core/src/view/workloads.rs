@@ -99,6 +99,6 @@ fn selector(kind: Kind, v: &Value) -> Arc<str> {
         let pairs = pairs.map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default()));
         return pairs.collect::<Vec<_>>().join(",").into();
     }
-    let typed = serde_json::from_value::<LabelSelector>(v.clone()).ok();
+    let typed = crate::store::read::<LabelSelector>(v).ok();
     typed.and_then(|s| Selector::from_typed(Some(&s)).ok()).map_or_else(|| "".into(), |s| s.to_string().into())
 }

@@ -1,8 +1,9 @@
-//! How fast large clusters run natively: `bench [quick|hour]`. Each row is a cluster that is born, filled, left alone, rolled
+//! How fast large clusters run natively: `bench [quick|hour|batch]`. Each row is a cluster that is born, filled, left alone, rolled
 //! and asked; times are of this machine's one core, memory is what the process holds more than before.
 
 use kubarium_core::clock::{SimDuration, SimTime};
 use kubarium_core::cluster::Cluster;
+use kubarium_core::store::pod::Phase;
 use kubarium_core::view::model::Fault;
 use kubarium_core::world::Input;
 use std::time::Instant;
@@ -197,10 +198,68 @@ fn hour() {
     );
 }
 
+/// What Jobs, CronJobs and StatefulSets cost: each in a cluster of its own.
+fn batch() {
+    let jobs: String = (0..10_000)
+        .map(|n| {
+            format!(
+                "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: job-{n}}}\nspec: {{template: {{spec: \
+                 {{restartPolicy: Never, containers: [{{name: main, image: 'busybox:1.36', command: [sleep, '5']}}]}}}}}}\n---\n"
+            )
+        })
+        .collect();
+    let (cluster, took, virtual_seconds) = until(200, &jobs, |c| {
+        c.world.sim.store.pods().filter(|p| p.status.phase == Phase::Succeeded).count() >= 10_000
+    });
+    let ended = cluster.world.sim.store.pods().filter(|p| p.status.phase == Phase::Succeeded).count();
+    println!("10,000 Jobs on 200 nodes: {ended} have ended after {took:.1} s ({virtual_seconds} s of the cluster)");
+
+    let cron: String = (0..1_000)
+        .map(|n| {
+            format!(
+                "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: cron-{n}}}\nspec: {{schedule: '{} * * * *', \
+                 jobTemplate: {{spec: {{template: {{spec: {{restartPolicy: Never, \
+                 containers: [{{name: main, image: 'busybox:1.36', command: [sleep, '5']}}]}}}}}}}}}}\n---\n",
+                n % 60
+            )
+        })
+        .collect();
+    let (cluster, took, _) = until(50, &cron, |c| c.now() >= SimTime::from_secs(86_400));
+    println!("1,000 CronJobs that run each hour: a day after {took:.1} s, {} events", cluster.world.steps);
+
+    let set = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: set}\nspec: {replicas: 500, serviceName: set, \
+        podManagementPolicy: POLICY, selector: {matchLabels: {app: set}}, template: {metadata: {labels: {app: set}}, \
+        spec: {containers: [{name: main, image: 'nginx:1.25'}]}}}\n";
+    for policy in ["OrderedReady", "Parallel"] {
+        let (cluster, took, virtual_seconds) = until(50, &set.replace("POLICY", policy), |c| ready(c) >= 500);
+        println!(
+            "a StatefulSet of 500, {policy}: {} Ready after {took:.2} s ({virtual_seconds} s of the cluster)",
+            ready(&cluster)
+        );
+    }
+}
+
+/// A new cluster in which a manifest is applied, run until something holds or a day and a bit is over; with the seconds
+/// that took, of the machine and of the cluster.
+fn until(nodes: usize, manifest: &str, over: impl Fn(&Cluster) -> bool) -> (Cluster, f64, u64) {
+    let mut cluster = Cluster::with_nodes(nodes, 1);
+    pass(&mut cluster, 5);
+    let start = Instant::now();
+    cluster.submit(Input::File { name: "all.yaml".into(), text: Some(manifest.to_owned()) });
+    line(&mut cluster, "apply -f all.yaml");
+    let mut virtual_seconds = 0;
+    while !over(&cluster) && virtual_seconds < 90_000 && start.elapsed().as_secs() < 300 {
+        pass(&mut cluster, 10);
+        virtual_seconds += 10;
+    }
+    (cluster, start.elapsed().as_secs_f64(), virtual_seconds)
+}
+
 fn main() {
     let quick = std::env::args().any(|a| a == "quick");
-    if std::env::args().any(|a| a == "hour") {
-        return hour();
+    let only = |name: &str| std::env::args().any(|a| a == name);
+    if only("hour") || only("batch") {
+        return if only("hour") { hour() } else { batch() };
     }
     println!(
         "{:>6} {:>17} {:>7} {:>8} {:>8} {:>7} {:>9} {:>8} {:>8} {:>7} {:>8} {:>7} {:>7} {:>8}",
@@ -223,4 +282,5 @@ fn main() {
         measure(nodes, deployments, each);
     }
     hour();
+    batch();
 }

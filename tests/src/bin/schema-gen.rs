@@ -1,4 +1,4 @@
-//! Makes `core/assets/schema.deflate`: the schema of every kind that Kubarium knows, from k8s-openapi's JSON schemas
+//! Makes `core/assets/schema.deflate` and `schema-text.deflate`: the schema of every kind that Kubarium knows, from k8s-openapi's JSON schemas
 //! and `data/schema/fields.tsv` (what these do not tell: Go types, encoding, merge keys, the order of fields) and
 //! `data/schema/enums.tsv` (what the values of enumerations mean).
 //!
@@ -114,6 +114,8 @@ fn main() {
         }
     }
     let mut types = Map::new();
+    // by type and field; the type's own, under no field, comes first
+    let mut texts: BTreeMap<(String, String), String> = BTreeMap::new();
     let mut unknown = BTreeSet::new();
     for (name, schema) in &definitions {
         let Some(properties) = schema["properties"].as_object() else { continue };
@@ -158,14 +160,16 @@ fn main() {
                     description += format!("\n - `{value:?}` {meaning}").trim_end();
                 }
             }
-            let mut row = vec![json!(type_of(property)), json!(flags), json!(description)];
+            let mut row = vec![json!(type_of(property)), json!(flags)];
+            texts.insert((name.clone(), field.clone()), description);
             if !extra.is_empty() {
                 row.push(extra.into());
             }
             fields.insert(field.clone(), row.into());
         }
         let description = schema["description"].as_str().unwrap_or_default();
-        let mut entry = json!({"d": description, "f": fields});
+        texts.insert((name.clone(), String::new()), description.to_owned());
+        let mut entry = json!({ "f": fields });
         if let Some(order) = orders.get(name.as_str()) {
             entry["o"] = order.join(" ").into();
         }
@@ -183,6 +187,10 @@ fn main() {
     );
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/assets/schema.deflate");
     std::fs::write(path, packed).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let texts = texts.into_values().collect::<Vec<_>>().join("\0");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/assets/schema-text.deflate");
+    std::fs::write(path, miniz_oxide::deflate::compress_to_vec(texts.as_bytes(), 10))
+        .unwrap_or_else(|e| panic!("{path}: {e}"));
 }
 
 /// Keeps the Go type where it does not follow from the schema: named strings, maps and lists.

@@ -3,5 +3,6 @@
 pub mod clipboard;
 pub mod db;
 pub mod storage;
+pub mod texts;
 pub mod timers;
 pub mod url;

@@ -23,6 +23,20 @@ pub fn explain<'a>(schema: &'a Schema, root: &'a TypeInfo, path: &[&str]) -> Res
     Ok(found)
 }
 
+impl Field {
+    /// What it means, in words.
+    pub fn description(&self) -> &'static str {
+        self.meaning.words()
+    }
+}
+
+impl TypeInfo {
+    /// What it is, in words.
+    pub fn description(&self) -> &'static str {
+        self.meaning.words()
+    }
+}
+
 impl Schema {
     /// A type as `kubectl explain` prints it: `string`, `[]ContainerPort`, `map[string]string`, `IntOrString`.
     pub fn printed_type(&self, ty: &Type) -> String {

@@ -1,6 +1,6 @@
 //! Unpacks the asset.
 
-use super::{Field, ListType, Schema, Type, TypeInfo};
+use super::{Field, ListType, Meaning, Schema, Type, TypeInfo};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -29,24 +29,28 @@ fn build(mut asset: Value) -> Schema {
         .flatten()
         .filter_map(|(k, t)| Some((k.clone(), *names.get(t.as_str()?)?)))
         .collect();
+    let mut texts = 0..;
+    let mut next = || Meaning::Numbered(texts.next().unwrap_or_default());
     let types = types
         .into_iter()
         .map(|(name, mut data)| {
+            let meaning = next();
             let is_kind = names.get(&name).is_some_and(|i| kinds.values().any(|k| k == i));
             let mut fields: BTreeMap<String, Field> = match data["f"].take() {
                 Value::Object(fields) => {
-                    fields.into_iter().map(|(f, row)| (f.clone(), field(f, &row, &names))).collect()
+                    fields.into_iter().map(|(f, row)| (f.clone(), field(f, &row, next(), &names))).collect()
                 }
                 _ => BTreeMap::new(),
             };
             if is_kind {
-                for (name, meaning) in [("apiVersion", API_VERSION), ("kind", KIND)] {
-                    fields.insert(name.into(), own_field(name, meaning));
+                for (name, words) in [("apiVersion", API_VERSION), ("kind", KIND)] {
+                    let row = serde_json::json!(["s", ""]);
+                    fields.insert(name.into(), field(name.into(), &row, Meaning::Words(words), &names));
                 }
             }
             let own: &[&str] = if is_kind { &["kind", "apiVersion"] } else { &[] };
             let order = own.iter().copied().chain(data["o"].as_str().unwrap_or_default().split(' '));
-            TypeInfo { order: order.map(str::to_owned).collect(), description: text(&data["d"]), fields, name }
+            TypeInfo { order: order.map(str::to_owned).collect(), meaning, fields, name }
         })
         .collect();
     Schema { types, kinds, names }
@@ -55,14 +59,9 @@ fn build(mut asset: Value) -> Schema {
 const API_VERSION: &str = "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources";
 const KIND: &str = "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds";
 
-fn own_field(name: &str, description: &str) -> Field {
-    let row = serde_json::json!(["s", "", description]);
-    field(name.into(), &row, &BTreeMap::new())
-}
-
-fn field(name: String, row: &Value, names: &BTreeMap<String, usize>) -> Field {
+fn field(name: String, row: &Value, meaning: Meaning, names: &BTreeMap<String, usize>) -> Field {
     let none = Map::new();
-    let more = row[3].as_object().unwrap_or(&none);
+    let more = row[2].as_object().unwrap_or(&none);
     let said = |key: &str| more.get(key).map(text);
     let flags = row[1].as_str().unwrap_or_default();
     let ty = parse_type(row[0].as_str().unwrap_or_default(), names);
@@ -76,7 +75,7 @@ fn field(name: String, row: &Value, names: &BTreeMap<String, usize>) -> Field {
         pointer: flags.contains('p'),
         always: flags.contains('a'),
         omit_zero: flags.contains('z'),
-        description: text(&row[2]),
+        meaning,
         go_type: said("g").unwrap_or_default(),
         strategy: said("s"),
         merge_key: said("k"),

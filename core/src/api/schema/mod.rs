@@ -1,10 +1,11 @@
 //! The schema of every kind: what fields there are, of which types, how they are encoded and merged, and what they mean.
 //!
 //! The data is `core/assets/schema.deflate`, made from k8s-openapi by `schema-gen` of the tests; it is unpacked on first
-//! use and never changes. [`decode`] judges objects by it. Knows no defaults and no validation.
+//! use and never changes. What fields mean stands apart, in `schema-text.deflate` ([`Meaning`]): it is most of the bytes,
+//! and the page brings it later. [`decode`] judges objects by it. Knows no defaults and no validation.
 //!
-//! Form of the asset: `{"kinds": {"apps/v1/Deployment": TYPE}, "types": {TYPE: {"d": description, "f": {FIELD: [type,
-//! flags, description, {more}]}, "o": names of fields in Go's order}}}`. Types are letters (`s`tring, `b`ool, `i`nt32, int64 `l`, `d`ouble, `q`uantity,
+//! Form of the asset: `{"kinds": {"apps/v1/Deployment": TYPE}, "types": {TYPE: {"f": {FIELD: [type, flags, {more}]},
+//! "o": names of fields in Go's order}}}`. Types are letters (`s`tring, `b`ool, `i`nt32, int64 `l`, `d`ouble, `q`uantity,
 //! `t`ime, micro time `u`, int or string `x`, b`y`tes, any `j`SON), `[` list, `{` map, `@` a type. Flags: `r`equired,
 //! `p`ointer, `a`lways encoded, `z`: left out when zero. More: `g` Go type, `s` patch strategy, `k` merge key, `l` list
 //! type, `m` its keys, `e` enumeration, `v` default.
@@ -12,11 +13,13 @@
 mod decode;
 mod explain;
 mod load;
+mod meaning;
 mod order;
 
 pub use decode::{Decoded, Failure, complete, decode, decode_metadata, judge, judge_unstructured, strict_error};
 pub use explain::{Explained, explain};
 pub use load::schema;
+pub use meaning::{Meaning, has_meanings, provide_meanings};
 pub use order::{in_order, type_of};
 
 use super::kinds::ResourceInfo;
@@ -83,7 +86,7 @@ pub struct Field {
     /// An object that is left out when it is zero.
     pub omit_zero: bool,
     /// What it means.
-    pub description: String,
+    pub meaning: Meaning,
     /// Its type in Go, as errors name it.
     pub go_type: String,
     /// `merge`, `replace`, `retainKeys` or `merge+retainKeys`: strategic merge patch.
@@ -104,7 +107,7 @@ pub struct TypeInfo {
     /// `core.v1.PodSpec`
     pub name: String,
     /// What it is.
-    pub description: String,
+    pub meaning: Meaning,
     /// Its fields by name.
     pub fields: BTreeMap<String, Field>,
     /// The names of its fields in the order Go's encoder writes them.

@@ -177,7 +177,7 @@ impl Sim {
         for c in charges {
             let Some(old) = self.store.typed::<ResourceQuota>(&c.quota).cloned() else { continue };
             let mut new = (*old).clone();
-            let used = serde_json::from_value(quota::to_value(&c.used)).unwrap_or_default();
+            let used = crate::store::read(&quota::to_value(&c.used)).unwrap_or_default();
             new.status.get_or_insert_default().used = Some(used);
             new.metadata.resource_version = Some(self.store.next_version().to_string());
             self.store.put(ResourceQuota::wrap(Arc::new(new)), self.now, request);

@@ -126,7 +126,7 @@ pub(super) fn ephemeral(sim: &mut Sim, key: &Key) -> Done {
             "spec": template.spec,
         });
         let claim: PersistentVolumeClaim =
-            serde_json::from_value(claim).map_err(|e| Status::bad_request(e.to_string()))?;
+            crate::store::read(&claim).map_err(|e| Status::bad_request(e.to_string()))?;
         sim.create_typed(&claim)?;
     }
     Ok(Action::Done)

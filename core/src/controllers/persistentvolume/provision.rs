@@ -166,7 +166,7 @@ pub(super) fn make(sim: &mut Sim, key: &Key) -> Done {
         "metadata": {"name": name, "annotations": {PROVISIONED_BY: driver}, "finalizers": [DRIVER_FINALIZER]},
         "spec": spec,
     });
-    let volume: PersistentVolume = serde_json::from_value(volume).map_err(|e| Status::bad_request(e.to_string()))?;
+    let volume: PersistentVolume = crate::store::read(&volume).map_err(|e| Status::bad_request(e.to_string()))?;
     sim.create_typed(&volume)?;
     let text = format!("Successfully provisioned volume {name}");
     sim.record(driver, &Obj::PersistentVolumeClaim(claim), false, "ProvisioningSucceeded", text);
@@ -258,7 +258,7 @@ pub(super) fn grow(sim: &mut Sim, key: &Key) -> Result<(), Status> {
     sim.record(driver, &about, false, "Resizing", text);
     let mut new = (*claim).clone();
     let condition = json!({"type": "Resizing", "status": "True", "lastTransitionTime": sim.now.rfc3339()});
-    let condition = serde_json::from_value(condition).map_err(|e| Status::bad_request(e.to_string()))?;
+    let condition = crate::store::read(&condition).map_err(|e| Status::bad_request(e.to_string()))?;
     new.status.get_or_insert_default().conditions.get_or_insert_default().push(condition);
     sim.update_status_typed(new)?;
     later(sim, MAKES, RESIZE, key);

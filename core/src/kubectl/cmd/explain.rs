@@ -70,15 +70,15 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             ctx.println(format!("ENUM:\n    {}", f.values.join("\n    ")));
         }
         ctx.println("");
-        description = f.description.clone();
+        description = f.description().to_owned();
     }
     if let Some(o) = at.object
-        && !o.description.is_empty()
+        && !o.description().is_empty()
     {
         if !description.is_empty() {
             description.push('\n');
         }
-        description += &o.description;
+        description += o.description();
     }
     ctx.println("DESCRIPTION:");
     if description.is_empty() {
@@ -97,7 +97,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
                 if !f.values.is_empty() {
                     text += &format!("  enum: {}\n", enumeration(f));
                 }
-                let shown = if f.description.is_empty() { "<no description>" } else { &f.description };
+                let shown = if f.description().is_empty() { "<no description>" } else { f.description() };
                 text += &wrap(shown, 4);
                 text.push('\n');
             }
