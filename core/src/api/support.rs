@@ -186,7 +186,6 @@ pub static FIELDS: &[Gap] = &[
 /// are refused altogether are those of its list that have no implementation.
 pub static CALLS: &[(&str, &str)] = &[
     ("-k, --kustomize", "refused"),
-    ("apply --prune", "refused"),
     ("cluster-info dump", "refused"),
     ("create --edit, --raw; replace --raw", "refused"),
     ("create configmap or secret --append-hash", "refused"),

@@ -144,6 +144,12 @@ impl Builder {
         self
     }
 
+    /// Leaves `--all` to the command: it selects nothing here.
+    pub fn without_all(mut self) -> Self {
+        self.all = false;
+        self
+    }
+
     /// `TYPE` alone means all of its objects (as `get` reads it), not an error.
     pub fn types_alone(mut self) -> Self {
         self.list_by_type = true;

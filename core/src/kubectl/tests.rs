@@ -270,3 +270,28 @@ fn contexts_stand_beside_each_other() {
     );
     assert!(s.run("get ns --context=kubarium -o name").stdout.contains("namespace/default"));
 }
+
+#[test]
+fn what_is_applied_no_longer_is_pruned() {
+    let mut s = Shell::new();
+    let map = |name: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, labels: {{a: b}}}}\n");
+    s.files.insert("two.yaml".into(), format!("{}---\n{}", map("one"), map("two")));
+    s.files.insert("one.yaml".into(), map("one"));
+    s.run("apply -f two.yaml");
+    s.run("create cm own");
+    s.run("label cm own a=b");
+    s.check(
+        "apply -f one.yaml --prune",
+        expect![[r#"
+            error: all resources selected for prune without explicitly passing --all. To prune all resources, pass the --all flag. If you did not mean to prune all resources, specify a label selector
+        "#]],
+    );
+    s.check(
+        "apply -f one.yaml --prune -l a=b",
+        expect![[r#"
+            configmap/one unchanged
+            configmap/two pruned
+        "#]],
+    );
+    assert_eq!(s.run("get cm -l a=b -o name").stdout, "configmap/one\nconfigmap/own\n");
+}

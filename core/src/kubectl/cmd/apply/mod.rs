@@ -13,6 +13,7 @@ use crate::kubectl::printer::{Printer, json};
 use serde_json::{Value, json};
 
 pub mod last_applied;
+mod prune;
 pub mod three_way;
 
 pub use three_way::strategic;
@@ -30,7 +31,11 @@ static FLAGS: &[Flag] = &[
         "true",
         "Automatically resolve conflicts between the modified and live configuration by using values from the modified configuration",
     ),
-    Flag::bool("prune", "Automatically delete resource objects, that do not appear in the configs. Not simulated."),
+    Flag::bool(
+        "prune",
+        "Automatically delete resource objects, that do not appear in the configs and are created by either apply or create --save-config. Should be used with either -l or --all.",
+    ),
+    Flag::array("prune-allowlist", "Overwrite the default allowlist with <group/version/kind> for --prune"),
     Flag::bool("all", "Select all resources in the namespace of the specified resource types."),
     Flag::int("grace-period", "-1", "Period of time in seconds given to the resource to terminate gracefully."),
     Flag::duration("timeout", "0s", "The length of time to wait before giving up on a delete."),
@@ -134,17 +139,19 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     if inv.bool("force") && server_side {
         return err("--force cannot be used with --server-side");
     }
-    if inv.bool("prune") {
-        return err("--prune is not simulated yet: delete what is no longer wanted with \"kubectl delete\"");
+    let prune = inv.bool("prune");
+    if prune {
+        prune::check(inv)?;
     }
     let validation = change::field_validation(inv)?;
-    let (infos, unread) = builder::split(Builder::new(inv).infos(ctx)?);
+    let (infos, unread) = builder::split(Builder::new(inv).without_all().infos(ctx)?);
     if infos.is_empty() && unread.is_empty() {
         return err("no objects passed to apply");
     }
     // what could not be read is one error, and what can be is applied all the same
     let unread = CmdError::collect(unread).err();
     let infos = unread.into_iter().map(Err).chain(infos.into_iter().map(Ok)).collect();
+    let mut visited = prune::Visited::default();
     let structured = matches!(inv.str("output"), "json" | "yaml" | "kyaml");
     let mut shown = Shown::default();
     let result = change::each(infos, ctx, |info, ctx| {
@@ -153,6 +160,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         } else {
             apply_one(inv, info, dry, validation, ctx)?
         };
+        visited.add(&object);
         if structured {
             shown.0.push(object);
             return Ok(());
@@ -160,7 +168,8 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         change::print(inv, &object, word, dry, ctx)
     });
     let printed = shown.print(inv, ctx);
-    result.and(printed)
+    result.and(printed)?;
+    if prune { visited.prune(inv, dry, ctx) } else { Ok(()) }
 }
 
 /// What kubectl says of the conflicts of a server-side apply.

@@ -1,0 +1,145 @@
+//! `kubectl apply --prune`: what was applied once and is applied no longer goes. Models kubectl `pkg/cmd/apply/prune.go`.
+
+use super::LAST_APPLIED;
+use crate::api::kinds::{self, ResourceInfo};
+use crate::apiserver::request::{Method, Request};
+use crate::kubectl::Context;
+use crate::kubectl::builder::Info;
+use crate::kubectl::cmd::change;
+use crate::kubectl::command::{DryRun, Invocation};
+use crate::kubectl::errors::CmdError;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// The kinds that are looked through when no others are named.
+const KINDS: &[(&str, &str)] = &[
+    ("v1", "ConfigMap"),
+    ("v1", "Endpoints"),
+    ("v1", "Namespace"),
+    ("v1", "PersistentVolumeClaim"),
+    ("v1", "PersistentVolume"),
+    ("v1", "Pod"),
+    ("v1", "ReplicationController"),
+    ("v1", "Secret"),
+    ("v1", "Service"),
+    ("batch/v1", "Job"),
+    ("batch/v1", "CronJob"),
+    ("networking.k8s.io/v1", "Ingress"),
+    ("apps/v1", "DaemonSet"),
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "ReplicaSet"),
+    ("apps/v1", "StatefulSet"),
+];
+
+/// What has just been applied.
+#[derive(Default)]
+pub(super) struct Visited {
+    uids: BTreeSet<String>,
+    namespaces: BTreeSet<String>,
+}
+
+/// Refuses to prune everything by accident, and kinds that do not read right.
+///
+/// # Errors
+/// Neither `-l` nor `--all`; an unknown kind.
+pub(super) fn check(inv: &Invocation) -> Result<(), CmdError> {
+    if inv.str("selector").is_empty() && !inv.bool("all") {
+        return Err(CmdError::client(
+            "all resources selected for prune without explicitly passing --all. To prune all resources, pass the --all flag. If you did not mean to prune all resources, specify a label selector",
+        ));
+    }
+    if !inv.str("selector").is_empty() && inv.bool("all") {
+        return Err(CmdError::client("cannot set --all and --selector at the same time"));
+    }
+    kinds_of(inv).map(|_| ())
+}
+
+fn kinds_of(inv: &Invocation) -> Result<Vec<&'static ResourceInfo>, CmdError> {
+    let allowed = inv.list("prune-allowlist");
+    if allowed.is_empty() {
+        return Ok(KINDS.iter().filter_map(|(version, kind)| kinds::by_kind(version, kind)).collect());
+    }
+    let mut out = vec![];
+    for text in allowed {
+        let parts: Vec<&str> = text.split('/').collect();
+        let [group, version, kind] = parts[..] else {
+            return Err(CmdError::client(format!(
+                "invalid GroupVersionKind format: {text}, please follow <group/version/kind>"
+            )));
+        };
+        let version = if group == "core" { version.to_owned() } else { format!("{group}/{version}") };
+        let found = kinds::by_kind(&version, kind)
+            .ok_or_else(|| CmdError::client(format!("no matches for kind {kind:?} in version {version:?}")))?;
+        out.push(found);
+    }
+    Ok(out)
+}
+
+impl Visited {
+    /// Takes note of an object that has been applied.
+    pub(super) fn add(&mut self, object: &Value) {
+        let text = |k: &str| object["metadata"][k].as_str().unwrap_or_default().to_owned();
+        self.uids.insert(text("uid"));
+        if !text("namespace").is_empty() {
+            self.namespaces.insert(text("namespace"));
+        }
+    }
+
+    /// Deletes what was applied before and not now.
+    ///
+    /// # Errors
+    /// What the API server says.
+    pub(super) fn prune(&self, inv: &Invocation, dry: DryRun, ctx: &mut Context) -> Result<(), CmdError> {
+        let kinds = kinds_of(inv)?;
+        for namespace in &self.namespaces {
+            for kind in kinds.iter().filter(|k| k.namespaced) {
+                self.prune_kind(kind, Some(namespace), inv, dry, ctx)?;
+            }
+        }
+        for kind in kinds.iter().filter(|k| !k.namespaced) {
+            self.prune_kind(kind, None, inv, dry, ctx)?;
+        }
+        Ok(())
+    }
+
+    fn prune_kind(
+        &self,
+        kind: &'static ResourceInfo,
+        namespace: Option<&String>,
+        inv: &Invocation,
+        dry: DryRun,
+        ctx: &mut Context,
+    ) -> Result<(), CmdError> {
+        let mut request = Request::get(kind.path(namespace.map(String::as_str), None));
+        if !inv.str("selector").is_empty() {
+            request = request.with("labelSelector", inv.str("selector"));
+        }
+        // what is read for the sake of other objects brings no warnings with it
+        let list = ctx.api.request(request).ok()?;
+        for object in list["items"].as_array().into_iter().flatten() {
+            let applied = object["metadata"]["annotations"][LAST_APPLIED].is_string();
+            let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
+            if !applied || self.uids.contains(uid) {
+                continue;
+            }
+            let info = Info::of(kind, object.clone());
+            if dry != DryRun::Client {
+                let policy = match inv.str("cascade") {
+                    "orphan" | "false" => "Orphan",
+                    "foreground" => "Foreground",
+                    _ => "Background",
+                };
+                let mut options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": policy});
+                if inv.int("grace-period") >= 0 {
+                    options["gracePeriodSeconds"] = inv.int("grace-period").into();
+                }
+                ctx.call(dry.apply(Request::new(Method::Delete, info.path())).body(options))?;
+            }
+            let mut shown = object.clone();
+            shown["kind"] = kind.kind.into();
+            shown["apiVersion"] = kind.api_version().into();
+            change::print(inv, &shown, "pruned", dry, ctx)?;
+        }
+        Ok(())
+    }
+}
