@@ -74,7 +74,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
                 let mut recorded = info.object.clone();
                 change::record(inv, &mut recorded);
                 let body = change::merge_patch(&info.object, &recorded);
-                change::patch(&info, ContentType::MergePatch, body, (inv, dry, "kubectl-scale"), ctx)?;
+                change::patch(&info, ContentType::MergePatch, body, (inv, dry, "kubectl"), ctx)?;
             }
         }
         change::print(inv, &info.object, "scaled", dry, ctx)?;
@@ -100,7 +100,7 @@ fn scale(
     let path = format!("{}/scale", info.path());
     let version = inv.str("resource-version");
     if current < 0 && version.is_empty() {
-        let mut r = change::request(Method::Patch, path, inv, dry, "kubectl-scale")
+        let mut r = change::request(Method::Patch, path, inv, dry, "kubectl")
             .body(json!({"spec": {"replicas": replicas}}));
         r.content_type = ContentType::MergePatch;
         return ctx.call(r).map(|_| ());
@@ -115,7 +115,7 @@ fn scale(
         return Err(CmdError::client(format!("Expected resource version to be {version}, was {held}")));
     }
     scale["spec"]["replicas"] = replicas.into();
-    ctx.call(change::request(Method::Put, path, inv, dry, "kubectl-scale").body(scale)).map(|_| ())
+    ctx.call(change::request(Method::Put, path, inv, dry, "kubectl").body(scale)).map(|_| ())
 }
 
 /// Looks whether the sizes are reached; true at the end.
