@@ -42,9 +42,11 @@ pub struct SessionRecord {
 }
 
 /// Events between two snapshots, at first.
-const KEYFRAME_EVERY: u64 = 5_000;
+const KEYFRAME_EVERY: u64 = 2_000;
 /// Snapshots kept: beyond it every other one goes and the distance doubles.
-const KEYFRAMES_MAX: usize = 128;
+const KEYFRAMES_MAX: usize = 192;
+/// Objects from which on a cluster is large: its snapshots stand further apart.
+const LARGE: usize = 30_000;
 /// Inputs that a session may hold.
 pub const MAX_INPUTS: usize = 20_000;
 
@@ -149,8 +151,9 @@ impl Cluster {
 
     fn keep(&mut self) {
         let last = self.keyframes.last().map_or(0, |k| k.world.steps);
-        // what changes between two snapshots of a large cluster is large too: they stand further apart there
-        if self.world.steps < last + self.every.max(self.world.sim.store.len() as u64 / 2) {
+        // what changes between two snapshots of a large cluster is large too
+        let beyond = self.world.sim.store.len().saturating_sub(LARGE) as u64;
+        if self.world.steps < last + self.every.max(beyond / 2) {
             return;
         }
         self.keyframes.push(Keyframe { inputs: self.applied, world: self.world.clone() });
