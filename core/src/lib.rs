@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`clock`] and [`rng`] (time and chance), [`api`] (objects and their texts), [`store`] (tables and
 //! the watch log), [`apiserver`] (the only way to change an object), [`controllers`], [`scheduler`], [`kubelet`] with
-//! [`runtime`] (what reacts), [`kubectl`] (what people type), [`world`] (all of it as one value), [`cluster`] (the
+//! [`runtime`] (what reacts), [`network`] (what carries requests), [`kubectl`] (what people type), [`world`] (all of it as one value), [`cluster`] (the
 //! session around it: inputs, rewinding, links) and [`view`] (what a page is told).
 //!
 //! Dependency rules: nothing here knows a browser, a clock on the wall or an ambient random source; `api` knows no
@@ -15,6 +15,7 @@ pub mod cluster;
 pub mod controllers;
 pub mod kubectl;
 pub mod kubelet;
+pub mod network;
 pub mod rng;
 pub mod runtime;
 pub mod scheduler;

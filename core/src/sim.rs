@@ -6,6 +6,8 @@ use crate::apiserver::requests::RequestLog;
 use crate::apiserver::state::ServerState;
 use crate::clock::{SimDuration, SimTime};
 use crate::kubelet::KubeletEvent;
+use crate::network::Network;
+use crate::network::clients::NetworkEvent;
 use crate::rng::Rng;
 use crate::scheduler::SchedulerEvent;
 use crate::store::{Key, Kind, Store};
@@ -61,13 +63,17 @@ pub enum Component {
     Scheduler,
     /// The kubelets of all nodes.
     Kubelets,
+    /// The proxies of all nodes, the name server and load balancers: what carries requests.
+    Proxies,
+    /// The ingress controller.
+    IngressController,
     /// Commands that wait in a terminal.
     Terminals,
 }
 
 impl Component {
     /// All components.
-    pub const ALL: [Component; 23] = [
+    pub const ALL: [Component; 25] = [
         Component::Deployment,
         Component::ReplicaSet,
         Component::Endpoints,
@@ -90,6 +96,8 @@ impl Component {
         Component::ServiceLoadBalancer,
         Component::Scheduler,
         Component::Kubelets,
+        Component::Proxies,
+        Component::IngressController,
         Component::Terminals,
     ];
 
@@ -118,6 +126,8 @@ impl Component {
             Component::ServiceLoadBalancer => "service-controller",
             Component::Scheduler => "default-scheduler",
             Component::Kubelets => "kubelet",
+            Component::Proxies => "kube-proxy",
+            Component::IngressController => "nginx-ingress-controller",
             Component::Terminals => "kubectl",
         }
     }
@@ -221,6 +231,8 @@ impl Component {
                 Kind::StorageClass,
             ],
             Component::Kubelets => &[Kind::Pod, Kind::Node, Kind::ConfigMap, Kind::Secret],
+            Component::Proxies => &[Kind::Service, Kind::EndpointSlice, Kind::Node, Kind::NetworkPolicy],
+            Component::IngressController => &[Kind::Ingress, Kind::IngressClass],
             Component::Terminals => &[],
         }
     }
@@ -261,6 +273,8 @@ pub enum Event {
     Scheduler(SchedulerEvent),
     /// Of a kubelet.
     Kubelet(KubeletEvent),
+    /// Of clients and their requests.
+    Network(NetworkEvent),
     /// A waiting command looks again.
     Poll(u8),
     /// Events past their hour are dropped.
@@ -420,6 +434,8 @@ pub struct Sim {
     pub server: ServerState,
     /// What was asked of the API server.
     pub requests: RequestLog,
+    /// What carries requests.
+    pub network: Network,
     /// Event correlation.
     pub recorder: Recorder,
     /// Chance of the API server: names, UIDs' order, token suffixes.
@@ -449,6 +465,7 @@ impl Sim {
             store: Store::new(seed),
             server: ServerState::default(),
             requests: RequestLog::default(),
+            network: Network::new(seed),
             recorder: Recorder::default(),
             rng: Rng::stream(seed, "apiserver"),
             actor: Actor::ApiServer,

@@ -6,6 +6,7 @@ use crate::clock::SimTime;
 use crate::controllers::Controllers;
 use crate::kubectl;
 use crate::kubelet::Kubelets;
+use crate::network::clients::{self, ClientSpec};
 use crate::scheduler::Scheduler;
 use crate::sim::{Actor, Component, Config, Event, Sim};
 use crate::terminal::Terminals;
@@ -45,6 +46,13 @@ pub enum Input {
     },
     /// A fault, from the map.
     Fault(Fault),
+    /// A client begins to send requests, in the place of one that has its name.
+    Client(ClientSpec),
+    /// A client is removed.
+    RemoveClient {
+        /// Its name.
+        name: String,
+    },
 }
 
 fn is_zero(n: &u8) -> bool {
@@ -131,6 +139,14 @@ impl World {
                     self.terminals.say(0, &format!("error: {e}\n"), self.sim.now);
                 }
             }
+            Input::Client(spec) => {
+                if let Err(e) = clients::add(&mut self.sim, spec) {
+                    self.terminals.say(0, &format!("error: {e}\n"), self.sim.now);
+                }
+            }
+            Input::RemoveClient { name } => {
+                clients::remove(&mut self.sim, name);
+            }
         }
     }
 
@@ -170,6 +186,10 @@ impl World {
                 sim.actor = Actor::Component(Component::Kubelets);
                 self.kubelets.watch(sim);
             }
+            Event::Watch(Component::Proxies) => {
+                sim.actor = Actor::Component(Component::Proxies);
+                crate::network::watch(sim);
+            }
             Event::Watch(Component::Terminals) => {
                 sim.deliver(Component::Terminals);
                 self.poll_all();
@@ -194,6 +214,10 @@ impl World {
             Event::Kubelet(e) => {
                 sim.actor = Actor::Component(Component::Kubelets);
                 self.kubelets.event(sim, e);
+            }
+            Event::Network(e) => {
+                sim.actor = Actor::Component(Component::Proxies);
+                crate::network::event(sim, &self.kubelets, e);
             }
             Event::Poll(terminal) => self.poll(terminal),
             Event::ExpireEvents => sim.expire_events(),
@@ -239,6 +263,7 @@ impl World {
         for (name, text) in self.files.iter() {
             (name, text).hash(&mut h);
         }
+        self.sim.network.hash_into(&mut h);
         self.terminals.hash_into(&mut h);
         h.0
     }

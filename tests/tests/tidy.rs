@@ -22,7 +22,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sim", &["api", "apiserver", "clock", "controllers", "kubelet", "network", "rng", "scheduler", "store"]),
     ("apiserver", &["api", "clock", "rng", "sim", "store"]),
     // the taint manager tolerates as the scheduler's plugin does, a DaemonSet's pods fit as its filters say
-    ("controllers", &["api", "apiserver", "clock", "rng", "scheduler", "sim", "store"]),
+    ("controllers", &["api", "apiserver", "clock", "network", "rng", "scheduler", "sim", "store"]),
     ("scheduler", &["api", "apiserver", "clock", "rng", "sim", "store"]),
     ("kubelet", &["api", "apiserver", "clock", "network", "rng", "runtime", "sim", "store", "view"]),
     ("network", &["api", "apiserver", "clock", "rng", "runtime", "sim", "store"]),

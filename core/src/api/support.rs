@@ -79,8 +79,7 @@ const NO_DEVICES: &str = "devices are not given out";
 
 /// The fields.
 pub static FIELDS: &[Gap] = &[
-    pod("dnsConfig", "names are resolved as with `ClusterFirst`"),
-    gap_but(Owner::PodSpec, "dnsPolicy", "ClusterFirst", "names are resolved as with `ClusterFirst`"),
+    pod("dnsConfig", "names are resolved as `dnsPolicy` says"),
     pod("hostAliases", "`/etc/hosts` has the pod's own name only"),
     pod("hostIPC", "containers see no other processes"),
     pod("hostPID", "containers see no other processes"),
@@ -131,29 +130,9 @@ pub static FIELDS: &[Gap] = &[
     container("volumeDevices", "there are no block devices"),
     gap_but(Owner::Container, "volumeMounts[].mountPropagation", "None", "mounts stay within their container"),
     container("volumeMounts[].subPathExpr", "the whole volume is mounted"),
-    service("spec.externalIPs", "nothing answers on them"),
-    gap_but(Owner::Kind("Service"), "spec.externalTrafficPolicy", "Cluster", "nothing comes from outside"),
-    gap_but(Owner::Kind("Service"), "spec.internalTrafficPolicy", "Cluster", "any ready pod may answer"),
     service("spec.loadBalancerClass", "no load balancer is made"),
-    service("spec.loadBalancerSourceRanges", "nothing comes from outside"),
-    gap_but(Owner::Kind("Service"), "spec.sessionAffinity", "None", "each request may reach another pod"),
     service("spec.trafficDistribution", "any ready pod may answer"),
-    Gap {
-        owner: Owner::Kind("Service"),
-        path: "spec.type",
-        when: When::Is(&["LoadBalancer"]),
-        note: "an external address is given out, but nothing answers on it",
-    },
-    Gap {
-        owner: Owner::Kind("Service"),
-        path: "spec.type",
-        when: When::Is(&["NodePort"]),
-        note: "a port is given out, but nodes do not answer on it",
-    },
-    gap(Owner::Kind("Endpoints"), "subsets", "shown and mirrored; requests go to the pods that the selector picks"),
-    gap(Owner::Kind("EndpointSlice"), "endpoints", "shown; requests go to the pods that the selector picks"),
-    gap(Owner::Kind("Ingress"), "spec", "shown; nothing answers on its hosts and paths"),
-    gap(Owner::Kind("NetworkPolicy"), "spec", "shown; no traffic is refused"),
+    gap(Owner::Kind("Ingress"), "spec.tls", "certificates are not looked at"),
     gap(HPA, "spec.metrics[].external", NO_SUCH_METRICS),
     gap(HPA, "spec.metrics[].object", NO_SUCH_METRICS),
     gap(HPA, "spec.metrics[].pods", NO_SUCH_METRICS),
@@ -309,12 +288,10 @@ mod tests {
                 "spec.template.spec.containers[1].stdin",
             ]
         );
-        let service =
-            |kind: &str| not_simulated("Service", &json!({"spec": {"type": kind, "sessionAffinity": "None"}}));
-        assert!(service("ClusterIP").is_empty());
+        let service = json!({"spec": {"type": "ClusterIP", "loadBalancerClass": "x", "sessionAffinity": "None"}});
         assert_eq!(
-            service("LoadBalancer"),
-            [("spec.type".to_owned(), "an external address is given out, but nothing answers on it")]
+            not_simulated("Service", &service),
+            [("spec.loadBalancerClass".to_owned(), "no load balancer is made")]
         );
     }
 }

@@ -11,6 +11,7 @@ pub mod endpointslice;
 pub mod garbagecollector;
 pub mod history;
 pub mod horizontal;
+pub mod ingress;
 pub mod job;
 pub mod namespace;
 pub mod nodelifecycle;
@@ -188,6 +189,7 @@ impl Controllers {
             Component::ResourceQuota => resourcequota::keys_of(sim, change, add),
             Component::Disruption => disruption::keys_of(sim, change, add),
             Component::ServiceLoadBalancer => serviceloadbalancer::keys_of(change, add),
+            Component::IngressController => ingress::keys_of(sim, change, add),
             _ => {}
         }
     }
@@ -212,6 +214,7 @@ impl Controllers {
             Component::ResourceQuota => resourcequota::sync(sim, key),
             Component::Disruption => disruption::sync(sim, key),
             Component::ServiceLoadBalancer => serviceloadbalancer::sync(sim, key),
+            Component::IngressController => ingress::sync(sim, key),
             Component::NodeLifecycle if &*key.namespace == tainteviction::PODS => self.evictions.sync(sim, key),
             Component::NodeLifecycle => self.nodes.sync(sim, key),
             _ => Action::Done,

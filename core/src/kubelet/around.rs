@@ -1,14 +1,18 @@
-//! What processes of a pod find around them: names, ports and pages of the cluster. Services lead to their ready
-//! endpoints; who serves answers by the image catalogue.
+//! What processes of a pod find around them: names, ports and pages of the cluster, by way of the network; and what the
+//! network finds in pods: who listens, who answers by the image catalogue.
 
 use super::component::{Kubelets, Life};
-use super::plan::Plan;
+use super::plan::{ContainerPlan, Plan};
 use super::pod_worker::PodWork;
+use super::simple::Simple;
 use crate::clock::SimTime;
+use crate::network::request::{Failure, Outcome, Sender, Told, Trace, Url, Way, send};
+use crate::network::{Answer, Listens, Servers, dns};
+use crate::runtime::images::{Reference, Term};
 use crate::runtime::shell::{NetProblem, Surroundings};
 use crate::sim::Sim;
-use crate::store::{Key, PodRecord};
-use k8s_openapi::api::core::v1::Service;
+use crate::store::pod::{RunState, fnv};
+use crate::store::{Id, Key, PodRecord};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -18,8 +22,12 @@ pub(super) struct Around<'a> {
     pub sim: &'a Sim,
     pub pod: &'a Arc<PodRecord>,
     pub plan: &'a Plan,
-    /// The pod's own containers: name, ports that are open now.
+    /// The pod's own ports that are open now: its state is not with the kubelets while its processes run.
     pub own: Vec<u16>,
+    /// What its processes have drawn so far.
+    pub draws: u32,
+    /// Requests that they have sent.
+    pub traces: Vec<Trace>,
 }
 
 /// Ports that a pod's containers listen on now.
@@ -28,137 +36,82 @@ pub(super) fn open_ports(plan: &Plan, work: &PodWork, now: SimTime) -> Vec<u16> 
     runs.filter(|(r, c)| r.serves(c, now)).flat_map(|(_, c)| c.ports.iter().copied()).collect()
 }
 
+/// The container that answers on a port.
+fn server(plan: &Plan, port: u16) -> Option<(usize, &ContainerPlan)> {
+    plan.containers.iter().enumerate().skip(plan.init).find(|(_, c)| c.ports.contains(&port))
+}
+
 impl Around<'_> {
-    /// A pod's address by a name or an address as text.
-    fn service(&self, name: &str) -> Option<&Arc<Service>> {
-        let name = name.strip_suffix('.').unwrap_or(name);
-        let name = name.strip_suffix(".cluster.local").unwrap_or(name);
-        let name = name.strip_suffix(".svc").unwrap_or(name);
-        let (service, ns) = match name.split_once('.') {
-            None => (name, self.pod.namespace.clone()),
-            Some((s, ns)) => (s, ns.into()),
+    fn ip(&self) -> u32 {
+        let own = self.kubelets.workers.get(&self.pod.id).map_or(0, |w| w.ip);
+        if self.plan.host_network { self.pod.status.host_ip } else { own }
+    }
+
+    fn send(&mut self, url: &Url) -> Way {
+        let from = Sender { ip: self.ip(), ..Sender::pod(self.pod) };
+        let (seed, pod, now) = (self.sim.config.seed, self.pod.id, self.sim.now.0);
+        let mut draws = self.draws;
+        let mut draw = || {
+            draws = draws.wrapping_add(1);
+            let mut bytes = [0; 28];
+            bytes[..8].copy_from_slice(&seed.to_le_bytes());
+            bytes[8..16].copy_from_slice(&pod.to_le_bytes());
+            bytes[16..24].copy_from_slice(&now.to_le_bytes());
+            bytes[24..].copy_from_slice(&draws.to_le_bytes());
+            // the low bits of the hash are those that differ
+            (fnv(&bytes) as u32).wrapping_mul(0x9e37_79b1)
         };
-        self.sim.store.typed::<Service>(&Key::new(ns, service))
+        let way = send(self.sim, self, &from, url, true, &mut draw);
+        self.draws = draws;
+        way
     }
 
-    fn pods_of(&self, s: &Service) -> Vec<Arc<PodRecord>> {
-        let Some(selector) = s.spec.as_ref().and_then(|s| s.selector.as_ref()) else { return vec![] };
-        let ns = s.metadata.namespace.as_deref().unwrap_or_default();
-        let selector = crate::api::labels::Selector::from_map(selector);
-        let publish = s.spec.as_ref().and_then(|s| s.publish_not_ready_addresses) == Some(true);
-        self.sim
-            .store
-            .select_pods(ns, &selector)
-            .into_iter()
-            .filter(|p| p.status.ip != 0 && !p.status.phase.is_terminal())
-            .filter(|p| publish || (p.status.is_ready() && p.deletion.is_none()))
-            .cloned()
-            .collect()
-    }
-
-    /// The pods that `hostname.service` means: those with this hostname whose subdomain is the service.
-    fn named_pods(&self, name: &str) -> Vec<Arc<PodRecord>> {
-        let Some((host, rest)) = name.split_once('.') else { return vec![] };
-        let Some(s) = self.service(rest) else { return vec![] };
-        let mut pods = self.pods_of(s);
-        pods.retain(|p| {
-            let spec = p.proto.pod.spec.as_ref();
-            spec.and_then(|s| s.hostname.as_deref()) == Some(host)
-                && spec.and_then(|s| s.subdomain.as_ref()) == s.metadata.name.as_ref()
-        });
-        pods
-    }
-
-    /// Who answers on a port of a host: a pod, and its own port.
-    fn target(&self, host: &str, port: u16) -> Result<(Arc<PodRecord>, u16), NetProblem> {
-        if matches!(host, "localhost" | "127.0.0.1" | "::1") || host == &*self.pod.name {
-            return Ok((self.pod.clone(), port));
-        }
-        if let Ok(ip) = host.parse::<Ipv4Addr>() {
-            let ip = u32::from(ip);
-            let own = self.kubelets.workers.get(&self.pod.id).map_or(0, |w| w.ip);
-            if ip == own {
-                return Ok((self.pod.clone(), port));
-            }
-            let text = host.to_owned();
-            let by_ip = self
-                .sim
-                .store
-                .list_typed::<Service>(None)
-                .find(|s| s.spec.as_ref().and_then(|s| s.cluster_ip.as_deref()) == Some(text.as_str()));
-            if let Some(s) = by_ip {
-                return self.through(s, port);
-            }
-            let id = self.kubelets.workers.iter().find(|(_, w)| w.ip == ip).map(|(id, _)| *id);
-            return match id.and_then(|id| self.sim.store.pod(id)) {
-                Some(p) => Ok((p.clone(), port)),
-                None => Err(NetProblem::TimedOut),
-            };
-        }
-        match self.service(host) {
-            Some(s) => self.through(s, port),
-            None => self.named_pods(host).into_iter().next().map(|p| (p, port)).ok_or(NetProblem::UnknownHost),
-        }
-    }
-
-    fn through(&self, s: &Service, port: u16) -> Result<(Arc<PodRecord>, u16), NetProblem> {
-        use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-        let spec = s.spec.as_ref().ok_or(NetProblem::Refused)?;
-        let headless = spec.cluster_ip.as_deref() == Some("None");
-        let p = spec.ports.iter().flatten().find(|p| p.port == i32::from(port));
-        if p.is_none() && !headless {
-            return Err(NetProblem::TimedOut);
-        }
-        let pods = self.pods_of(s);
-        if pods.is_empty() {
-            return Err(if headless { NetProblem::UnknownHost } else { NetProblem::Refused });
-        }
-        // without a stream of its own to draw from: the moment chooses among the endpoints
-        let pod = &pods[(self.sim.now.0 / 1000) as usize % pods.len()];
-        let target = match p.and_then(|p| p.target_port.as_ref()) {
-            Some(IntOrString::Int(n)) => *n as u16,
-            Some(IntOrString::String(name)) => {
-                let spec = pod.proto.pod.spec.as_ref();
-                let ports = spec.into_iter().flat_map(|s| &s.containers).flat_map(|c| c.ports.iter().flatten());
-                let named = ports.into_iter().find(|p| p.name.as_deref() == Some(name.as_str()));
-                named.map_or(0, |p| p.container_port as u16)
-            }
-            None => port,
-        };
-        Ok((pod.clone(), if headless { port } else { target }))
-    }
-
-    /// Does the pod listen on the port, and what does a page of it say?
-    fn answer(&self, pod: &Arc<PodRecord>, port: u16, path: &str) -> Result<(u16, String), NetProblem> {
-        let now = self.sim.now;
-        let kubelets = self.kubelets;
-        let Some(w) = kubelets.workers.get(&pod.id) else { return Err(NetProblem::TimedOut) };
-        if kubelets.nodes.get(w.node as usize).is_none_or(|n| !n.powered) {
-            return Err(NetProblem::TimedOut);
-        }
-        let fresh;
-        let plan = if pod.id == self.pod.id {
-            self.plan
+    fn keep(&mut self, url: &Url, way: Way, outcome: Outcome) {
+        let took = way.waits();
+        let url = if url.port == 80 {
+            format!("http://{}{}", url.host, url.path)
         } else {
-            fresh = Plan::new(&pod.proto);
-            &fresh
+            format!("http://{}:{}{}", url.host, url.port, url.path)
         };
-        let open = match &w.life {
-            _ if pod.id == self.pod.id => self.own.clone(),
-            Life::Full(work) => open_ports(plan, work, now),
-            _ if pod.status.is_ready() => plan.containers.iter().flat_map(|c| c.ports.iter().copied()).collect(),
-            _ => vec![],
-        };
-        if !open.contains(&port) {
-            return Err(NetProblem::Refused);
+        if self.traces.len() < 64 {
+            self.traces.push(Trace {
+                number: 0,
+                client: None,
+                at: self.sim.now,
+                took,
+                url: url.into(),
+                hops: way.hops,
+                outcome,
+            });
         }
-        let c = plan.containers.iter().skip(plan.init).find(|c| c.ports.contains(&port));
-        let (code, body) = match c.and_then(|c| c.entry.as_ref()) {
-            Some(e) => e.answer(path),
-            None => (200, "OK\n"),
-        };
-        Ok((code, body.replace("{hostname}", &pod.name).replace("{now}", &now.rfc3339())))
     }
+}
+
+/// The problem that a program has; none: it got an HTTP status.
+fn problem(told: Told) -> Result<u16, NetProblem> {
+    match told {
+        Told::UnknownHost => Err(NetProblem::UnknownHost),
+        Told::Refused | Told::Reset => Err(NetProblem::Refused),
+        Told::TimedOut => Err(NetProblem::TimedOut),
+        Told::Status(code) => Ok(code),
+    }
+}
+
+/// What the ingress controller and the API server say when they have no answer of a pod.
+fn page(failure: &Failure, code: u16) -> String {
+    if *failure == Failure::Api {
+        return "{\n  \"kind\": \"Status\",\n  \"apiVersion\": \"v1\",\n  \"status\": \"Failure\",\n  \"reason\": \"Forbidden\",\n  \"code\": 403\n}\n".into();
+    }
+    let words = match code {
+        404 => "Not Found",
+        502 => "Bad Gateway",
+        504 => "Gateway Time-out",
+        _ => "Service Temporarily Unavailable",
+    };
+    format!(
+        "<html>\r\n<head><title>{code} {words}</title></head>\r\n<body>\r\n<center><h1>{code} {words}</h1></center>\r\n\
+         <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+    )
 }
 
 impl Surroundings for Around<'_> {
@@ -171,52 +124,237 @@ impl Surroundings for Around<'_> {
     }
 
     fn resolve(&mut self, name: &str) -> Vec<String> {
-        if name.parse::<Ipv4Addr>().is_ok() {
-            return vec![name.to_owned()];
-        }
-        let own = self.kubelets.workers.get(&self.pod.id).map_or(0, |w| w.ip);
         if name == "localhost" {
             return vec!["127.0.0.1".into()];
         }
         if name == self.hostname() {
-            return vec![Ipv4Addr::from(own).to_string()];
+            return vec![Ipv4Addr::from(self.ip()).to_string()];
         }
-        if let Some(s) = self.service(name) {
-            let spec = s.spec.as_ref();
-            return match spec.and_then(|s| s.cluster_ip.as_deref()) {
-                Some("None") => self.pods_of(s).iter().map(|p| Ipv4Addr::from(p.status.ip).to_string()).collect(),
-                Some(ip) if !ip.is_empty() => vec![ip.to_owned()],
-                _ => spec.and_then(|s| s.external_name.clone()).into_iter().collect(),
-            };
+        if !crate::network::policy::names_allowed(self.sim, self.pod) {
+            return vec![];
         }
-        self.named_pods(name).iter().map(|p| Ipv4Addr::from(p.status.ip).to_string()).collect()
+        let cluster_first = crate::network::request::cluster_first(self.pod);
+        match dns::lookup(self.sim, &self.pod.namespace, name, cluster_first) {
+            dns::Name::Addresses(_, ips) => ips.into_iter().map(|ip| Ipv4Addr::from(ip).to_string()).collect(),
+            dns::Name::Elsewhere(alias) => vec![alias],
+            dns::Name::Unknown => vec![],
+        }
     }
 
     fn connect(&mut self, host: &str, port: u16) -> Result<(), NetProblem> {
-        if host == "kubernetes" || host.starts_with("kubernetes.default") || host == "10.96.0.1" {
-            return if port == 443 { Ok(()) } else { Err(NetProblem::TimedOut) };
+        let url = Url { host: host.into(), port, path: "/".into() };
+        match self.send(&url).end {
+            Ok(_) => Ok(()),
+            Err(f) => problem(f.told()).map(|_| ()),
         }
-        let (pod, port) = self.target(host, port)?;
-        self.answer(&pod, port, "/").map(|_| ())
     }
 
     fn get(&mut self, url: &str) -> Result<(u16, String), NetProblem> {
-        let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
-        let (host, path) = match rest.split_once('/') {
-            Some((h, p)) => (h, format!("/{p}")),
-            None => (rest, "/".to_owned()),
+        let url = Url::parse(url).ok_or(NetProblem::UnknownHost)?;
+        let way = self.send(&url);
+        let (answer, outcome) = match &way.end {
+            Ok(r) => {
+                let a = self.answer(self.sim, r.pod.id, r.port, &url.path);
+                (Ok((a.code, a.body)), Outcome::Answered(a.code, r.pod.key()))
+            }
+            Err(f) => (problem(f.told()).map(|code| (code, page(f, code))), Outcome::Failed(f.clone())),
         };
-        let (host, port) = match host.rsplit_once(':') {
-            Some((h, p)) => (h, p.parse().unwrap_or(80)),
-            None => (host, if scheme == "https" { 443 } else { 80 }),
-        };
-        let (pod, port) = self.target(host, port)?;
-        self.answer(&pod, port, &path)
+        self.keep(&url, way, outcome);
+        answer
+    }
+}
+
+impl Servers for Around<'_> {
+    fn holder(&self, ip: u32) -> Option<Id> {
+        if ip == self.ip() { Some(self.pod.id) } else { self.kubelets.holder(ip) }
+    }
+
+    fn listens(&self, sim: &Sim, pod: Id, port: u16) -> Listens {
+        match pod == self.pod.id {
+            true if self.own.contains(&port) => Listens::Open(SimTime::ZERO),
+            true => Listens::Closed,
+            false => self.kubelets.listens(sim, pod, port),
+        }
+    }
+
+    fn still_runs(&self, sim: &Sim, pod: Id, port: u16, since: SimTime) -> bool {
+        pod == self.pod.id || self.kubelets.still_runs(sim, pod, port, since)
+    }
+
+    fn code(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> u16 {
+        self.kubelets.code(sim, pod, port, path)
+    }
+
+    fn answer(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> Answer {
+        self.kubelets.answer(sim, pod, port, path)
+    }
+
+    fn powered(&self, node: &str) -> bool {
+        self.kubelets.powered(node)
     }
 }
 
 impl Kubelets {
-    /// What comes of a GET to a port of a pod or a service from outside the cluster: who answered, status and body.
+    fn with_plan<R>(&self, pod: &PodRecord, f: impl FnOnce(&Plan) -> R) -> R {
+        match self.planned(pod) {
+            Some(plan) => f(plan),
+            None => f(&Plan::new(&pod.proto)),
+        }
+    }
+
+    /// Since when the process that answers on a port runs, and whether it has been told to stop.
+    fn process(&self, sim: &Sim, id: Id, port: u16) -> Option<(SimTime, bool)> {
+        let (w, pod) = (self.workers.get(&id)?, sim.store.pod(id)?);
+        self.with_plan(pod, |plan| match &w.life {
+            Life::Full(work) => {
+                let mut runs = work.runs.iter().zip(plan.containers.iter());
+                let (run, _) = runs.find(|(r, c)| c.ports.contains(&port) && r.serves(c, sim.now))?;
+                Some((run.since, run.exits.is_some()))
+            }
+            life => {
+                let (_, c) = server(plan, port)?;
+                let record = pod.status.containers.first()?;
+                let RunState::Running(since) = record.state else { return None };
+                let told = match life {
+                    Life::Simple(Simple::Stopping(_)) => c.entry.as_ref().is_none_or(|e| e.term != Term::Ignores),
+                    Life::Simple(Simple::Running) | Life::Recorded(_) => false,
+                    _ => return None,
+                };
+                Some((since.into(), told))
+            }
+        })
+    }
+}
+
+impl Servers for Kubelets {
+    fn holder(&self, ip: u32) -> Option<Id> {
+        self.workers.iter().find(|(_, w)| w.ip == ip).map(|(id, _)| *id)
+    }
+
+    fn listens(&self, sim: &Sim, pod: Id, port: u16) -> Listens {
+        let Some(w) = self.workers.get(&pod) else { return Listens::Away };
+        if self.nodes.get(w.node as usize).is_none_or(|n| !n.powered) {
+            return Listens::Away;
+        }
+        match self.process(sim, pod, port) {
+            Some((since, false)) => Listens::Open(since),
+            Some((_, true)) => Listens::Stopping,
+            None => Listens::Closed,
+        }
+    }
+
+    fn still_runs(&self, sim: &Sim, pod: Id, port: u16, since: SimTime) -> bool {
+        let powered = self.workers.get(&pod).and_then(|w| self.nodes.get(w.node as usize)).is_some_and(|n| n.powered);
+        powered && self.process(sim, pod, port).is_some_and(|(s, _)| s == since)
+    }
+
+    fn code(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> u16 {
+        let Some(record) = sim.store.pod(pod) else { return 502 };
+        self.with_plan(record, |plan| match server(plan, port) {
+            Some((i, c)) => match &c.entry {
+                Some(e) if e.changes() => {
+                    let since = self.process(sim, pod, port).map_or(sim.now, |(s, _)| s);
+                    if e.fails_at(sim.now - since, plan.container(i)) { 500 } else { e.answer(path).0 }
+                }
+                Some(e) => e.answer(path).0,
+                None => 200,
+            },
+            None => 200,
+        })
+    }
+
+    fn answer(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> Answer {
+        let code = self.code(sim, pod, port, path);
+        let Some(record) = sim.store.pod(pod) else { return Answer { code, body: String::new() } };
+        let body = self.with_plan(record, |plan| match server(plan, port) {
+            Some((_, c)) => {
+                let tag = Reference::parse(&c.image).map_or_else(String::new, |r| r.tag);
+                let body = c.entry.as_ref().map_or("OK\n", |e| e.answer(path).1);
+                body.replace("{version}", &tag)
+            }
+            None => "OK\n".into(),
+        });
+        let body = if code == 500 { "Internal Server Error\n".into() } else { body };
+        Answer { code, body: body.replace("{hostname}", &record.name).replace("{now}", &sim.now.rfc3339()) }
+    }
+
+    fn powered(&self, node: &str) -> bool {
+        Kubelets::powered(self, node)
+    }
+}
+
+/// What comes of a request that the API server passes on.
+#[derive(Clone, Debug)]
+pub(super) struct Fetched {
+    pub pod: Arc<PodRecord>,
+    pub answer: Answer,
+}
+
+/// Why nothing comes of it.
+#[derive(Clone, Debug)]
+pub(super) enum NotFetched {
+    /// The service or the pod is not there.
+    NotFound,
+    /// The service has no such port.
+    NoPort,
+    /// The service has no ready endpoints.
+    NoEndpoints,
+    /// Connecting to this address failed.
+    Failed(Ipv4Addr, u16, NetProblem),
+}
+
+impl Kubelets {
+    /// A GET that the API server passes on to a pod, or to one of a service's endpoints, past every proxy. `port` names a
+    /// port or is its number; empty: the first.
+    pub(super) fn pass_on(
+        &self,
+        sim: &Sim,
+        service: bool,
+        key: &Key,
+        port: &str,
+        path: &str,
+    ) -> Result<Fetched, NotFetched> {
+        let (pod, number) = if service {
+            let version = sim.network.tables.newest(key).filter(|v| v.service.is_some()).ok_or(NotFetched::NotFound)?;
+            let ports = version.service.iter().flat_map(|s| s.spec.as_ref()?.ports.as_deref()).flatten();
+            let fits = |p: &k8s_openapi::api::core::v1::ServicePort| {
+                port.is_empty() || p.name.as_deref() == Some(port) || p.port.to_string() == port
+            };
+            let index = ports.into_iter().position(fits).ok_or(NotFetched::NoPort)?;
+            let ready = version.pools().get(index).map_or(&[][..], |p| &p.ready);
+            let i = (sim.now.0 / 1000) as usize % ready.len().max(1);
+            let target = ready.get(i).ok_or(NotFetched::NoEndpoints)?;
+            let id = target.pod.or_else(|| self.holder(target.ip)).ok_or(NotFetched::NoEndpoints)?;
+            (sim.store.pod(id).ok_or(NotFetched::NoEndpoints)?.clone(), target.port)
+        } else {
+            let pod = sim.store.pod_by_name(key).ok_or(NotFetched::NotFound)?.clone();
+            let spec = pod.proto.pod.spec.as_ref();
+            let mut ports = spec.into_iter().flat_map(|s| &s.containers).flat_map(|c| c.ports.iter().flatten());
+            let number = match port {
+                "" => ports.next().map_or(80, |p| p.container_port as u16),
+                text => match text.parse() {
+                    Ok(n) => n,
+                    Err(_) => {
+                        let named = ports.find(|p| p.name.as_deref() == Some(text));
+                        named.ok_or(NotFetched::NoPort)?.container_port as u16
+                    }
+                },
+            };
+            (pod, number)
+        };
+        let ip = Ipv4Addr::from(pod.status.ip);
+        match self.listens(sim, pod.id, number) {
+            Listens::Open(_) => {
+                let answer = self.answer(sim, pod.id, number, path);
+                Ok(Fetched { pod, answer })
+            }
+            Listens::Closed | Listens::Stopping => Err(NotFetched::Failed(ip, number, NetProblem::Refused)),
+            Listens::Away => Err(NotFetched::Failed(ip, number, NetProblem::TimedOut)),
+        }
+    }
+
+    /// What comes of a GET to a port of a pod or a service by way of `kubectl port-forward`: who answered, status and
+    /// body.
     ///
     /// # Errors
     /// Why there is no answer.
@@ -228,22 +366,12 @@ impl Kubelets {
         port: u16,
         path: &str,
     ) -> Result<(Arc<str>, u16, String), NetProblem> {
-        let pod = if service { sim.store.pods().next() } else { sim.store.pod_by_name(key) };
-        let pod = pod.ok_or(if service { NetProblem::Refused } else { NetProblem::UnknownHost })?;
-        let plan = Plan::new(&pod.proto);
-        let own = match self.workers.get(&pod.id).map(|w| &w.life) {
-            Some(Life::Full(work)) => open_ports(&plan, work, sim.now),
-            Some(_) if pod.status.is_ready() => plan.containers.iter().flat_map(|c| c.ports.iter().copied()).collect(),
-            _ => vec![],
-        };
-        let around = Around { kubelets: self, sim, pod, plan: &plan, own };
-        let (pod, port) = if service {
-            let s = sim.store.typed::<Service>(key).ok_or(NetProblem::UnknownHost)?;
-            around.through(s, port)?
-        } else {
-            (pod.clone(), port)
-        };
-        let (code, body) = around.answer(&pod, port, path)?;
-        Ok((pod.name.clone(), code, body))
+        match self.pass_on(sim, service, key, &port.to_string(), path) {
+            Ok(f) => Ok((f.pod.name.clone(), f.answer.code, f.answer.body)),
+            Err(NotFetched::NotFound) => Err(NetProblem::UnknownHost),
+            Err(NotFetched::NoEndpoints) => Err(NetProblem::Refused),
+            Err(NotFetched::NoPort) => Err(NetProblem::TimedOut),
+            Err(NotFetched::Failed(_, _, p)) => Err(p),
+        }
     }
 }

@@ -140,6 +140,11 @@ impl Kubelets {
         plan
     }
 
+    /// What the template of a pod means, if it is known already.
+    pub(super) fn planned(&self, pod: &PodRecord) -> Option<&Arc<Plan>> {
+        self.plans.get(&pod.proto.id).filter(|p| Arc::ptr_eq(&p.proto, &pod.proto))
+    }
+
     /// Their watch delivers (pods, nodes, config maps, secrets).
     pub fn watch(&mut self, sim: &mut Sim) {
         for change in sim.deliver(Component::Kubelets) {

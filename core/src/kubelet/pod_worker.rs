@@ -137,6 +137,10 @@ pub(super) struct PodWork {
     pub mount_tries: u32,
     pub mount_at: SimTime,
     pub runs: Vec<Run>,
+    /// What its processes have drawn by chance so far.
+    pub draws: u32,
+    /// Requests that they have sent and that nobody has been told of.
+    pub traces: Vec<crate::network::request::Trace>,
     pub stopping: Option<(Reason, SimTime)>,
     /// The pod has been stopped for good.
     pub over: bool,
@@ -325,6 +329,9 @@ impl Kubelets {
         work.over |= over;
         if let Some(v) = &work.volumes {
             self.keep_volumes(v);
+        }
+        for t in std::mem::take(&mut work.traces) {
+            sim.network.keep(t);
         }
         let soon = (more && !over).then(|| now + SimDuration::from_millis(1));
         let next = work.next_turn(&plan, now).into_iter().chain(soon).min();

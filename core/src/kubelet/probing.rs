@@ -35,11 +35,13 @@ impl Kubelets {
         f: impl FnOnce(&mut FileSystem<'_>, &mut dyn Surroundings) -> R,
     ) -> R {
         let own = open_ports(plan, work, sim.now);
-        let mut around = Around { kubelets: self, sim, pod, plan, own };
+        let (draws, traces) = (work.draws, std::mem::take(&mut work.traces));
+        let mut around = Around { kubelets: self, sim, pod, plan, own, draws, traces };
         let mut root = std::mem::take(&mut work.runs[i].files);
         let mut volumes = work.volumes.take().map(Arc::unwrap_or_clone).unwrap_or_default();
         let mounts = volumes.mounts.get(i).cloned().unwrap_or_default();
         let out = f(&mut FileSystem { root: &mut root, mounts: &mounts, volumes: &mut volumes.files }, &mut around);
+        (work.draws, work.traces) = (around.draws, around.traces);
         work.runs[i].files = root;
         work.volumes = Some(Arc::new(volumes));
         out

@@ -1,18 +1,25 @@
 //! What the API server passes on to a kubelet: logs and commands in containers, as requests.
 //!
 //! `GET …/pods/x/log` answers a text; `POST …/pods/x/exec` with `command` parameters and the standard input as its body
-//! answers `{stdout, stderr, code}` at once: nothing streams here.
+//! answers `{stdout, stderr, code}` at once: nothing streams here. `…/services/x:80/proxy/path` answers what a pod says.
 
 use super::Kubelets;
+use super::around::NotFetched;
 use crate::api::error::Status;
 use crate::apiserver::request::{Method, Request, Response};
 use crate::clock::SimTime;
+use crate::runtime::shell::NetProblem;
 use crate::sim::Sim;
+use crate::store::Key;
 use serde_json::{Value, json};
 
 /// Answers the request if it is for a kubelet.
 pub fn answer(kubelets: &mut Kubelets, sim: &mut Sim, request: &Request) -> Option<Response> {
     let parts: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
+    if let ["api", "v1", "namespaces", namespace, resource @ ("services" | "pods"), name, "proxy", ..] = parts[..] {
+        let path: String = parts[7..].iter().map(|p| format!("/{p}")).collect();
+        return Some(proxy(kubelets, sim, namespace, resource, name, if path.is_empty() { "/" } else { &path }));
+    }
     let ["api", "v1", "namespaces", namespace, "pods", pod, stream] = parts[..] else { return None };
     let container = request.param("container");
     let answer = match (request.method, stream) {
@@ -31,6 +38,32 @@ pub fn answer(kubelets: &mut Kubelets, sim: &mut Sim, request: &Request) -> Opti
         Ok(body) => Response { code: 200, body, warnings: vec![] },
         Err(s) => Response { code: s.code, body: s.to_value(), warnings: vec![] },
     })
+}
+
+/// A request that the API server passes on: `NAME`, `NAME:PORT` or `SCHEME:NAME:PORT`.
+fn proxy(kubelets: &Kubelets, sim: &Sim, namespace: &str, resource: &str, name: &str, path: &str) -> Response {
+    let words: Vec<&str> = name.split(':').collect();
+    let (name, port) = match words[..] {
+        [name] => (name, ""),
+        [name, port] => (name, port),
+        [_, name, port, ..] => (name, port),
+        [] => ("", ""),
+    };
+    let key = Key::new(namespace, name);
+    let unavailable = |text: String| Status::new(503, "ServiceUnavailable", text);
+    let status = match kubelets.pass_on(sim, resource == "services", &key, port, path) {
+        Ok(f) => return Response { code: f.answer.code, body: Value::String(f.answer.body), warnings: vec![] },
+        Err(NotFetched::NotFound) => Status::not_found(resource, name),
+        Err(NotFetched::NoPort) => unavailable(format!("no service port {port:?} found for service {name:?}")),
+        Err(NotFetched::NoEndpoints) => unavailable(format!("no endpoints available for service {name:?}")),
+        Err(NotFetched::Failed(ip, port, NetProblem::Refused)) => {
+            unavailable(format!("error trying to reach service: dial tcp {ip}:{port}: connect: connection refused"))
+        }
+        Err(NotFetched::Failed(ip, port, _)) => {
+            unavailable(format!("error trying to reach service: dial tcp {ip}:{port}: i/o timeout"))
+        }
+    };
+    Response { code: status.code, body: status.to_value(), warnings: vec![] }
 }
 
 fn log(kubelets: &Kubelets, sim: &Sim, namespace: &str, pod: &str, request: &Request) -> Result<String, Status> {

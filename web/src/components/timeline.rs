@@ -32,6 +32,8 @@ fn mark(lang: Lang, input: &Input) -> Option<(&'static str, String)> {
         Input::Line { line, .. } => Some(("line", line.clone())),
         Input::Interrupt { .. } => Some(("line", "^C".to_owned())),
         Input::Fault(f) => Some(("fault", lang.fault(f))),
+        Input::Client(c) => Some(("line", format!("{} → {}", c.name, c.url))),
+        Input::RemoveClient { name } => Some(("line", format!("{name} ×"))),
     }
 }
 

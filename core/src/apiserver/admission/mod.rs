@@ -166,6 +166,10 @@ pub fn store_system_classes(sim: &mut Sim) {
             "provisioner": DEFAULT_PROVISIONER, "reclaimPolicy": "Delete", "allowVolumeExpansion": true,
             "volumeBindingMode": "WaitForFirstConsumer"});
         sim.request(Request::new(Method::Post, "/apis/storage.k8s.io/v1/storageclasses").body(class));
+        let class = json!({"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass",
+            "metadata": {"name": "nginx", "annotations": {"ingressclass.kubernetes.io/is-default-class": "true"}},
+            "spec": {"controller": "k8s.io/ingress-nginx"}});
+        sim.request(Request::new(Method::Post, "/apis/networking.k8s.io/v1/ingressclasses").body(class));
     }
 }
 

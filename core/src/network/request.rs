@@ -1,0 +1,708 @@
+//! A request's way: name, load balancer, node, service, ingress, pod. Pure: it looks at the cluster at one moment and
+//! says where the request gets and how it ends. What changes while a request is under way is [`super::clients`]' part.
+
+use super::policy::{Direction, End};
+use super::tables::{Pick, Pool, Target, Version, eligible, pick};
+use super::{INGRESS, Listens, OUTSIDE, Servers, dns, ingress, policy};
+use crate::clock::{SimDuration, SimTime};
+use crate::sim::Sim;
+use crate::store::{Id, Key, PodRecord};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+/// How long a client waits for a connection.
+pub const PATIENCE: SimDuration = SimDuration::from_secs(5);
+/// Endpoints that the ingress controller tries before it gives up.
+const TRIES: u32 = 3;
+
+const DNS_TIME: u64 = 400;
+const BALANCER_TIME: u64 = 500;
+const NODE_TIME: u64 = 250;
+const SAME_NODE_TIME: u64 = 60;
+const INGRESS_TIME: u64 = 400;
+
+/// Who sends a request.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// The pod that it comes from; none: a node or the outside.
+    pub pod: Option<Arc<PodRecord>>,
+    /// The node it starts on; none: outside.
+    pub node: Option<Arc<str>>,
+    /// The namespace in which short names are looked up.
+    pub namespace: Arc<str>,
+    /// Its address.
+    pub ip: u32,
+}
+
+impl Sender {
+    /// From outside.
+    pub fn outside() -> Sender {
+        Sender { pod: None, node: None, namespace: "default".into(), ip: OUTSIDE }
+    }
+
+    /// From a pod.
+    pub fn pod(pod: &Arc<PodRecord>) -> Sender {
+        Sender { pod: Some(pod.clone()), node: pod.node.clone(), namespace: pod.namespace.clone(), ip: pod.status.ip }
+    }
+
+    /// From a node; names are looked up as pods of the namespace do it.
+    pub fn node(name: &Arc<str>, ip: u32, namespace: &str) -> Sender {
+        Sender { pod: None, node: Some(name.clone()), namespace: namespace.into(), ip }
+    }
+
+    fn inside(&self) -> bool {
+        self.node.is_some()
+    }
+}
+
+/// A URL, read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Url {
+    /// `web.default`
+    pub host: Arc<str>,
+    /// 80 where none is given.
+    pub port: u16,
+    /// Begins with a slash.
+    pub path: Arc<str>,
+}
+
+impl Url {
+    /// Reads `http://host:port/path`; the scheme may be missing.
+    pub fn parse(url: &str) -> Option<Url> {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+        let (host, path) = match rest.find(['/', '?']) {
+            Some(i) if rest.as_bytes()[i] == b'/' => (&rest[..i], rest[i..].to_owned()),
+            Some(i) => (&rest[..i], format!("/{}", &rest[i..])),
+            None => (rest, "/".to_owned()),
+        };
+        let (host, port) = match host.rsplit_once(':') {
+            Some((h, p)) => (h, p.parse().ok()?),
+            None => (host, if scheme == "https" { 443 } else { 80 }),
+        };
+        (!host.is_empty()).then(|| Url { host: host.into(), port, path: path.into() })
+    }
+}
+
+/// A place that a request passes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// A client outside, by its name.
+    Outside,
+    /// The pod that it starts from, or reaches.
+    Pod(Id, Key),
+    /// The name server said this address.
+    Dns(Arc<str>, u32),
+    /// A load balancer of a service.
+    LoadBalancer(Key),
+    /// A node's proxy.
+    Node(Arc<str>),
+    /// A service's table.
+    Service(Key),
+    /// The ingress controller, by this Ingress.
+    Ingress(Key),
+    /// An address that is no pod's.
+    Address(u32),
+}
+
+/// A place and when the request was there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Hop {
+    /// When.
+    pub at: SimTime,
+    /// Where.
+    pub place: Place,
+}
+
+/// Why a request got no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// The name does not resolve.
+    UnknownHost(Arc<str>),
+    /// Nobody has the address, or nobody answers on it.
+    NoRoute(u32),
+    /// The service has no such port.
+    NoPort(Key, u16),
+    /// The service has no endpoints that take requests.
+    NoEndpoints(Key),
+    /// The traffic policy keeps the request on a node that has none of the endpoints.
+    NoLocalEndpoints(Key, Arc<str>),
+    /// A NetworkPolicy does not allow it.
+    Denied(Direction, Key),
+    /// The pod runs, and nothing listens on the port.
+    Refused(Key, u16),
+    /// A table sent it to a pod that was going away or gone.
+    Stale {
+        /// The service.
+        service: Key,
+        /// The pod.
+        pod: Key,
+        /// Its address.
+        pod_ip: u32,
+        /// Whose table it was.
+        node: Arc<str>,
+        /// How long after the request the table was put right; none: that is not known yet.
+        late: Option<SimDuration>,
+    },
+    /// The process ended while it was answering.
+    Reset(Key),
+    /// The pod's node has no power.
+    NodeDown(Arc<str>),
+    /// The client's own pod does not run.
+    NoClient,
+    /// The API server, asked without a token.
+    Api,
+    /// The ingress controller had no answer to pass on: the status it gave instead, and why if it is known.
+    Gateway(u16, Option<Box<Failure>>),
+}
+
+/// What a client is told, whatever lies behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Told {
+    /// The name could not be resolved.
+    UnknownHost,
+    /// Connection refused.
+    Refused,
+    /// Nothing came.
+    TimedOut,
+    /// Connection reset.
+    Reset,
+    /// This HTTP status.
+    Status(u16),
+}
+
+impl Failure {
+    /// What the client is told.
+    pub fn told(&self) -> Told {
+        match self {
+            Failure::UnknownHost(_) => Told::UnknownHost,
+            Failure::NoRoute(_) | Failure::NoPort(..) | Failure::NoLocalEndpoints(..) | Failure::Denied(..) => {
+                Told::TimedOut
+            }
+            Failure::NodeDown(_) | Failure::NoClient => Told::TimedOut,
+            Failure::NoEndpoints(_) | Failure::Refused(..) | Failure::Stale { .. } => Told::Refused,
+            Failure::Reset(_) => Told::Reset,
+            Failure::Api => Told::Status(403),
+            Failure::Gateway(code, _) => Told::Status(*code),
+        }
+    }
+
+    /// A name for its kind, as counters use it.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Failure::UnknownHost(_) => Reason::UnknownHost,
+            Failure::NoRoute(_) | Failure::NoPort(..) => Reason::NoRoute,
+            Failure::NoEndpoints(_) => Reason::NoEndpoints,
+            Failure::NoLocalEndpoints(..) => Reason::NoLocalEndpoints,
+            Failure::Denied(..) => Reason::Denied,
+            Failure::Refused(..) => Reason::Refused,
+            Failure::Stale { .. } => Reason::Stale,
+            Failure::Reset(_) => Reason::Reset,
+            Failure::NodeDown(_) => Reason::NodeDown,
+            Failure::NoClient => Reason::NoClient,
+            Failure::Gateway(_, Some(why)) => why.reason(),
+            Failure::Gateway(..) | Failure::Api => Reason::Status,
+        }
+    }
+
+    /// One sentence for a person.
+    pub fn explain(&self) -> String {
+        match self {
+            Failure::UnknownHost(h) => format!("nobody is called {h}"),
+            Failure::NoRoute(ip) => format!("nobody answers on {}", Ipv4Addr::from(*ip)),
+            Failure::NoPort(s, p) => format!("service {s} has no port {p}"),
+            Failure::NoEndpoints(s) => format!("service {s} has no ready endpoints"),
+            Failure::NoLocalEndpoints(s, n) => {
+                format!("service {s} keeps traffic on its node, and has no ready endpoints on {n}")
+            }
+            Failure::Denied(Direction::Ingress, p) => format!("NetworkPolicy {p} does not let it in"),
+            Failure::Denied(Direction::Egress, p) => format!("NetworkPolicy {p} does not let it out"),
+            Failure::Refused(p, port) => format!("nothing listens on port {port} of pod {p}"),
+            Failure::Stale { pod, node, late, .. } => match late {
+                Some(d) => format!(
+                    "pod {pod} had stopped serving, and {node} stopped sending requests to it {} ms too late",
+                    d.0.div_ceil(1000)
+                ),
+                None => format!("pod {pod} had stopped serving, and {node} did not know yet"),
+            },
+            Failure::Reset(p) => format!("pod {p} was killed while it was answering"),
+            Failure::NodeDown(n) => format!("node {n} has no power"),
+            Failure::NoClient => "the client's own pod does not run".into(),
+            Failure::Api => "the API server answers 403 to those who bring no token".into(),
+            Failure::Gateway(code, None) => format!("the ingress controller answered {code}"),
+            Failure::Gateway(code, Some(why)) => format!("the ingress controller answered {code}: {}", why.explain()),
+        }
+    }
+}
+
+/// Kinds of failures, for counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Reason {
+    /// [`Failure::UnknownHost`]
+    UnknownHost,
+    /// [`Failure::NoRoute`], [`Failure::NoPort`]
+    NoRoute,
+    /// [`Failure::NoEndpoints`]
+    NoEndpoints,
+    /// [`Failure::NoLocalEndpoints`]
+    NoLocalEndpoints,
+    /// [`Failure::Denied`]
+    Denied,
+    /// [`Failure::Refused`]
+    Refused,
+    /// [`Failure::Stale`]
+    Stale,
+    /// [`Failure::Reset`]
+    Reset,
+    /// [`Failure::NodeDown`]
+    NodeDown,
+    /// [`Failure::NoClient`]
+    NoClient,
+    /// An answer with a status of 400 or more.
+    Status,
+}
+
+impl Reason {
+    /// All of them, in their order.
+    pub const ALL: [Reason; 11] = [
+        Reason::UnknownHost,
+        Reason::NoRoute,
+        Reason::NoEndpoints,
+        Reason::NoLocalEndpoints,
+        Reason::Denied,
+        Reason::Refused,
+        Reason::Stale,
+        Reason::Reset,
+        Reason::NodeDown,
+        Reason::NoClient,
+        Reason::Status,
+    ];
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// A pod (by its name) answered with a status.
+    Answered(u16, Key),
+    /// Nobody did.
+    Failed(Failure),
+}
+
+impl Outcome {
+    /// An answer below 400.
+    pub fn is_ok(&self) -> bool {
+        matches!(self, Outcome::Answered(code, _) if *code < 400)
+    }
+}
+
+/// A request from beginning to end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Trace {
+    /// Its number among those kept.
+    pub number: u64,
+    /// The client that sent it; none: a command.
+    pub client: Option<Arc<str>>,
+    /// When it was sent.
+    pub at: SimTime,
+    /// How long it took.
+    pub took: SimDuration,
+    /// What was asked for.
+    pub url: Arc<str>,
+    /// Its way.
+    pub hops: Vec<Hop>,
+    /// Its end.
+    pub outcome: Outcome,
+}
+
+/// A request that has reached a pod.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reached {
+    /// The pod.
+    pub pod: Arc<PodRecord>,
+    /// Its port.
+    pub port: u16,
+    /// Its process runs since then.
+    pub since: SimTime,
+}
+
+/// Where a request got.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// The places, if they were asked for.
+    pub hops: Vec<Hop>,
+    /// How long it took to get there.
+    pub took: SimDuration,
+    /// The pod that it reached, or why it reached none.
+    pub end: Result<Reached, Failure>,
+    /// An affinity to remember: service, port, address.
+    pub tie: Option<(Key, u16, u32)>,
+    /// It came by the ingress controller.
+    pub gateway: bool,
+}
+
+impl Way {
+    /// How long a client waits for this failure.
+    pub fn waits(&self) -> SimDuration {
+        match &self.end {
+            Err(f) if f.told() == Told::TimedOut => PATIENCE,
+            _ => self.took,
+        }
+    }
+}
+
+/// A walk through the network.
+struct Walk<'a> {
+    sim: &'a Sim,
+    servers: &'a dyn Servers,
+    from: &'a Sender,
+    url: &'a Url,
+    draw: &'a mut dyn FnMut() -> u32,
+    record: bool,
+    hops: Vec<Hop>,
+    took: u64,
+    tie: Option<(Key, u16, u32)>,
+    gateway: bool,
+}
+
+/// Sends a request: where does it get? `record`: the hops are wanted. `draw` gives 32 random bits at each call.
+pub fn send(
+    sim: &Sim,
+    servers: &dyn Servers,
+    from: &Sender,
+    url: &Url,
+    record: bool,
+    draw: &mut dyn FnMut() -> u32,
+) -> Way {
+    let mut walk = Walk { sim, servers, from, url, draw, record, hops: vec![], took: 0, tie: None, gateway: false };
+    let end = walk.go();
+    let Walk { hops, took, tie, gateway, .. } = walk;
+    Way { hops, took: SimDuration(took), end, tie, gateway }
+}
+
+impl Walk<'_> {
+    fn hop(&mut self, place: impl FnOnce() -> Place) {
+        if self.record {
+            let at = self.sim.now + SimDuration(self.took);
+            self.hops.push(Hop { at, place: place() });
+        }
+    }
+
+    fn go(&mut self) -> Result<Reached, Failure> {
+        match &self.from.pod {
+            Some(p) => {
+                let p = p.clone();
+                self.hop(|| Place::Pod(p.id, p.key()));
+            }
+            None => match self.from.node.clone() {
+                Some(n) => self.hop(|| Place::Node(n)),
+                None => self.hop(|| Place::Outside),
+            },
+        }
+        let ip = self.address()?;
+        self.to(ip)
+    }
+
+    /// The address of the URL's host.
+    fn address(&mut self) -> Result<u32, Failure> {
+        let host = self.url.host.clone();
+        if let Ok(ip) = host.parse::<Ipv4Addr>() {
+            return Ok(ip.into());
+        }
+        if !self.from.inside() {
+            // outside, nodes are known by name, and hosts of Ingresses lead to their controller
+            if let Some((_, ip)) = self.sim.network.nodes().iter().find(|(n, _)| **n == *host) {
+                return Ok(*ip);
+            }
+            if ingress::knows_host(self.sim, &host) {
+                self.took += DNS_TIME;
+                self.hop(|| Place::Dns(host, INGRESS));
+                return Ok(INGRESS);
+            }
+            return Err(Failure::UnknownHost(host));
+        }
+        let first = self.from.pod.as_ref().is_none_or(|p| cluster_first(p));
+        if let Some(pod) = &self.from.pod {
+            let own = pod.proto.pod.spec.as_ref().and_then(|s| s.hostname.as_deref()).unwrap_or(&pod.name);
+            if matches!(&*host, "localhost") || *own == *host {
+                return Ok(self.from.ip);
+            }
+            // a pod that may not send to the name server learns nothing
+            if !policy::names_allowed(self.sim, pod) {
+                return Err(Failure::UnknownHost(host));
+            }
+        }
+        self.took += DNS_TIME;
+        match dns::lookup(self.sim, &self.from.namespace, &host, first) {
+            dns::Name::Addresses(name, ips) => {
+                let i = ((u64::from((self.draw)()) * ips.len() as u64) >> 32) as usize;
+                let ip = ips.get(i).copied().ok_or_else(|| Failure::UnknownHost(host.clone()))?;
+                self.hop(|| Place::Dns(name.into(), ip));
+                Ok(ip)
+            }
+            // what lies outside the cluster is not there
+            dns::Name::Elsewhere(_) | dns::Name::Unknown => Err(Failure::UnknownHost(host)),
+        }
+    }
+
+    fn to(&mut self, ip: u32) -> Result<Reached, Failure> {
+        let port = self.url.port;
+        let source = self.from.ip;
+        if let Some(p) = self.from.pod.clone()
+            && (ip >> 24 == 127 || ip == source)
+        {
+            let target = Target { pod: Some(p.id), ip: source, port, node: p.node.clone(), terminating: false };
+            return self.connect(&target, source, None);
+        }
+        if let Some(key) = self.sim.network.tables.by_address(ip).cloned() {
+            return match self.from.node.clone() {
+                Some(node) => self.service(&key, ip, &node, true, source),
+                None => self.balanced(&key, ip),
+            };
+        }
+        if ip == INGRESS {
+            return self.by_ingress();
+        }
+        if let Some((name, _)) = self.sim.network.nodes().iter().find(|(_, n)| *n == ip).cloned() {
+            return self.node_port(&name, port, source);
+        }
+        if self.from.inside()
+            && let Some(id) = self.servers.holder(ip)
+        {
+            let node = self.sim.store.pod(id).and_then(|p| p.node.clone());
+            let target = Target { pod: Some(id), ip, port, node, terminating: false };
+            return self.connect(&target, source, None);
+        }
+        self.hop(|| Place::Address(ip));
+        Err(Failure::NoRoute(ip))
+    }
+
+    /// From outside to the address of a load balancer; others are not there for it.
+    fn balanced(&mut self, key: &Key, ip: u32) -> Result<Reached, Failure> {
+        let Some(version) = self.sim.network.tables.newest(key).cloned() else { return Err(Failure::NoRoute(ip)) };
+        let service = version.service.clone();
+        let Some(service) = service.as_ref().filter(|s| is_balanced_at(s, ip)) else {
+            return Err(Failure::NoRoute(ip));
+        };
+        self.took += BALANCER_TIME;
+        let spec = service.spec.clone().unwrap_or_default();
+        self.hop(|| Place::LoadBalancer(key.clone()));
+        let ranges: Vec<_> = spec.load_balancer_source_ranges.iter().flatten().collect();
+        let inside = |(net, mask): (u32, u32)| self.from.ip & mask == net;
+        if !ranges.is_empty() && !ranges.iter().filter_map(|r| policy::cidr(r.trim())).any(inside) {
+            return Err(Failure::NoRoute(ip));
+        }
+        // it asks nodes whether they have endpoints where the policy keeps traffic on its node
+        let local = version.external_local();
+        let index = version.port(self.url.port).ok_or_else(|| Failure::NoPort(key.clone(), self.url.port))?;
+        let nodes: Vec<Arc<str>> = match version.pools().get(index).filter(|_| local) {
+            Some(pool) => {
+                let has = |n: &str| eligible(pool, Some(n)).is_ok();
+                self.sim.network.nodes().iter().filter(|(n, _)| has(n)).map(|(n, _)| n.clone()).collect()
+            }
+            None => {
+                let nodes = self.sim.network.nodes();
+                let i = ((u64::from((self.draw)()) * nodes.len() as u64) >> 32) as usize;
+                nodes.get(i).map(|(n, _)| n.clone()).into_iter().collect()
+            }
+        };
+        let i = ((u64::from((self.draw)()) * nodes.len() as u64) >> 32) as usize;
+        let Some(node) = nodes.get(i).cloned() else {
+            return Err(if local { Failure::NoEndpoints(key.clone()) } else { Failure::NoRoute(ip) });
+        };
+        self.at_node(&node)?;
+        self.service(key, ip, &node, false, self.from.ip)
+    }
+
+    fn at_node(&mut self, node: &Arc<str>) -> Result<(), Failure> {
+        self.took += NODE_TIME;
+        let n = node.clone();
+        self.hop(|| Place::Node(n));
+        if self.servers.powered(node) { Ok(()) } else { Err(Failure::NodeDown(node.clone())) }
+    }
+
+    fn node_port(&mut self, node: &Arc<str>, port: u16, source: u32) -> Result<Reached, Failure> {
+        self.at_node(node)?;
+        let key = self.sim.network.tables.by_node_port(port).cloned();
+        let version = key.as_ref().and_then(|k| self.sim.network.tables.seen(k, node, self.sim.now)).cloned();
+        let index = version.as_ref().and_then(|v| v.node_port(port));
+        let (Some(key), Some(version), Some(index)) = (key, version, index) else {
+            // no service: a process on the node, or a pod that shares its network
+            let host = self.sim.store.pods_on_node(node).find(|p| {
+                let shares = p.proto.pod.spec.as_ref().is_some_and(|s| s.host_network == Some(true));
+                shares && matches!(self.servers.listens(self.sim, p.id, port), Listens::Open(_))
+            });
+            return match host {
+                Some(p) => {
+                    let ip = p.status.host_ip;
+                    let target = Target { pod: Some(p.id), ip, port, node: p.node.clone(), terminating: false };
+                    self.connect(&target, source, None)
+                }
+                None => Err(Failure::Refused(Key::new("", node.clone()), port)),
+            };
+        };
+        self.through(&key, &version, index, node, false, source)
+    }
+
+    /// Through a node's table for a service's own address.
+    fn service(&mut self, key: &Key, ip: u32, node: &Arc<str>, inside: bool, source: u32) -> Result<Reached, Failure> {
+        let Some(version) = self.sim.network.tables.seen(key, node, self.sim.now).cloned() else {
+            return Err(Failure::NoRoute(ip));
+        };
+        if version.service.is_none() {
+            return Err(Failure::NoRoute(ip));
+        }
+        let Some(index) = version.port(self.url.port) else {
+            return Err(Failure::NoPort(key.clone(), self.url.port));
+        };
+        self.through(key, &version, index, node, inside, source)
+    }
+
+    fn through(
+        &mut self,
+        key: &Key,
+        version: &Arc<Version>,
+        index: usize,
+        node: &Arc<str>,
+        inside: bool,
+        source: u32,
+    ) -> Result<Reached, Failure> {
+        self.hop(|| Place::Service(key.clone()));
+        let empty = Pool::default();
+        let pool = version.pools().get(index).unwrap_or(&empty);
+        let local = if inside { version.internal_local() } else { version.external_local() };
+        if is_own_api(key) {
+            return Err(Failure::Api);
+        }
+        let port = self.url.port;
+        let affinity = version.affinity();
+        let network = &self.sim.network;
+        let tied = affinity.and_then(|t| network.tied(key, port, source, t, self.sim.now));
+        // a client that has no endpoint yet comes to the same one each time, until its first choice is remembered
+        let draw = match affinity {
+            Some(_) => crate::store::pod::fnv(&source.to_be_bytes()) as u32,
+            None => (self.draw)(),
+        };
+        match pick(pool, local.then_some(&**node), tied, draw) {
+            Pick::NoEndpoints => Err(Failure::NoEndpoints(key.clone())),
+            Pick::NoLocalEndpoints => Err(Failure::NoLocalEndpoints(key.clone(), node.clone())),
+            Pick::Target(t) => {
+                if affinity.is_some() {
+                    self.tie = Some((key.clone(), port, t.ip));
+                }
+                // a node that passes a request on from outside does so in its own name
+                let shown = match (inside, local) {
+                    (false, false) => network.nodes().iter().find(|(n, _)| n == node).map_or(source, |(_, ip)| *ip),
+                    _ => source,
+                };
+                self.took += if t.node.as_ref() == Some(node) { SAME_NODE_TIME } else { NODE_TIME };
+                self.connect(&t, shown, Some((key, node)))
+            }
+        }
+    }
+
+    fn connect(&mut self, t: &Target, source: u32, by: Option<(&Key, &Arc<str>)>) -> Result<Reached, Failure> {
+        let id = t.pod.or_else(|| self.servers.holder(t.ip));
+        let pod = id.and_then(|id| self.sim.store.pod(id)).cloned();
+        let gone = |pod: Key| match by {
+            Some((service, node)) => {
+                Failure::Stale { service: service.clone(), pod, pod_ip: t.ip, node: node.clone(), late: None }
+            }
+            None => Failure::NoRoute(t.ip),
+        };
+        let Some(pod) = pod else {
+            let ip = t.ip;
+            self.hop(|| Place::Address(ip));
+            return Err(gone(Key::new("", Ipv4Addr::from(ip).to_string())));
+        };
+        self.hop(|| Place::Pod(pod.id, pod.key()));
+        let from = End { pod: self.from.pod.as_ref().filter(|_| !self.gateway), ip: source };
+        if let Err((direction, policy)) = policy::allowed(self.sim, from, End { pod: Some(&pod), ip: t.ip }, t.port) {
+            return Err(Failure::Denied(direction, policy));
+        }
+        match self.servers.listens(self.sim, pod.id, t.port) {
+            Listens::Open(since) => Ok(Reached { pod, port: t.port, since }),
+            Listens::Stopping => Err(if by.is_some() { gone(pod.key()) } else { Failure::Refused(pod.key(), t.port) }),
+            Listens::Closed if by.is_some() && pod.deletion.is_some() => Err(gone(pod.key())),
+            Listens::Closed => Err(Failure::Refused(pod.key(), t.port)),
+            Listens::Away => Err(match pod.node.clone().filter(|n| !self.servers.powered(n)) {
+                Some(node) => Failure::NodeDown(node),
+                None => gone(pod.key()),
+            }),
+        }
+    }
+
+    /// By the ingress controller, which knows endpoints as a node's proxy does and tries another one when it is refused.
+    fn by_ingress(&mut self) -> Result<Reached, Failure> {
+        self.took += BALANCER_TIME;
+        if !matches!(self.url.port, 80 | 443) {
+            return Err(Failure::NoRoute(INGRESS));
+        }
+        self.gateway = true;
+        let found = ingress::route(self.sim, &self.url.host, &self.url.path);
+        let Some((ingress, backend)) = found else {
+            self.hop(|| Place::Ingress(Key::new("", "")));
+            return Err(Failure::Gateway(404, None));
+        };
+        self.hop(|| Place::Ingress(ingress.clone()));
+        self.took += INGRESS_TIME;
+        let Some(to) = backend.service else { return Err(Failure::Gateway(503, None)) };
+        let key = Key::new(ingress.namespace.clone(), to.name.as_str());
+        let node: Arc<str> = "ingress-nginx".into();
+        let version = self.sim.network.tables.seen(&key, &node, self.sim.now).cloned();
+        let spec = version.as_ref().and_then(|v| v.service.as_ref()).and_then(|s| s.spec.clone()).unwrap_or_default();
+        let wanted = to.port.unwrap_or_default();
+        let index = spec.ports.iter().flatten().position(|p| match (&wanted.name, wanted.number) {
+            (Some(n), _) => p.name.as_deref() == Some(n),
+            (None, n) => Some(p.port) == n,
+        });
+        let Some((version, index)) = version.zip(index) else {
+            return Err(Failure::Gateway(503, Some(Box::new(Failure::NoEndpoints(key)))));
+        };
+        self.hop(|| Place::Service(key.clone()));
+        let mut why = Failure::NoEndpoints(key.clone());
+        let mut tried: Vec<u32> = vec![];
+        for _ in 0..TRIES {
+            let pool = version.pools().get(index).cloned().unwrap_or_default();
+            let left = |list: Vec<Target>| list.into_iter().filter(|t| !tried.contains(&t.ip)).collect::<Vec<_>>();
+            let pool = Pool { ready: left(pool.ready), last_resort: left(pool.last_resort) };
+            let draw = (self.draw)();
+            let Pick::Target(t) = pick(&pool, None, None, draw) else { break };
+            tried.push(t.ip);
+            self.took += NODE_TIME;
+            match self.connect(&t, INGRESS, Some((&key, &node))) {
+                Ok(reached) => return Ok(reached),
+                Err(f) => why = f,
+            }
+        }
+        let code = match (&why, tried.is_empty()) {
+            (_, true) => 503,
+            (f, _) if f.told() == Told::TimedOut => 504,
+            _ => 502,
+        };
+        Err(Failure::Gateway(code, Some(Box::new(why))))
+    }
+}
+
+/// Does a pod ask the cluster's name server?
+pub fn cluster_first(p: &PodRecord) -> bool {
+    let spec = p.proto.pod.spec.as_ref();
+    let host = spec.is_some_and(|s| s.host_network == Some(true));
+    match spec.and_then(|s| s.dns_policy.as_deref()) {
+        Some("ClusterFirstWithHostNet") => true,
+        Some("Default" | "None") => false,
+        _ => !host,
+    }
+}
+
+fn is_balanced_at(s: &k8s_openapi::api::core::v1::Service, ip: u32) -> bool {
+    let text = Ipv4Addr::from(ip).to_string();
+    let balancer = s.status.as_ref().and_then(|s| s.load_balancer.as_ref()).and_then(|l| l.ingress.as_ref());
+    let external = s.spec.as_ref().and_then(|s| s.external_ips.as_ref());
+    balancer.into_iter().flatten().any(|i| i.ip.as_deref() == Some(&text))
+        || external.into_iter().flatten().any(|i| *i == text)
+}
+
+/// The API server's own service: what it says to those who bring no token.
+fn is_own_api(key: &Key) -> bool {
+    &*key.namespace == "default" && &*key.name == "kubernetes"
+}
