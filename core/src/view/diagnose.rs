@@ -174,8 +174,6 @@ spec:
         judged(
             &text,
             expect![[r#"
-                4:8-12 Info accepted, not simulated: spec.type (a port is given out, but nodes do not answer on it)
-                19:8-12 Info accepted, not simulated: spec.type (an external address is given out, but nothing answers on it)
                 41:0-0 Warning Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice
             "#]],
         );
@@ -196,7 +194,6 @@ spec:
             16:9-18 Error spec.template.spec.containers[0].image: Required value
             28:5-17 Error spec.ports[0].targetPort: Invalid value: 800000: must be between 1 and 65535, inclusive
             28:11-17 Error spec.ports[0].port: Invalid value: 800000: must be between 1 and 65535, inclusive
-            29:3-18 Info accepted, not simulated: spec.sessionAffinity (each request may reach another pod)
         "#]],
         );
         judged(
