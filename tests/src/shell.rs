@@ -46,15 +46,31 @@ fn older(mut v: Value) -> Value {
     let regex = |pattern: &str| Regex::new(pattern).expect("a pattern that compiles");
     let place = regex(r"( deleted| force deleted)( from \S+ namespace)");
     let size = regex(r"^\S+: \d+ bytes$");
+    let log = regex(r"^[IWE]\d{4} \d\d:\d\d:\d\d");
+    let failed = regex(r#"^E\d{4} .*"command failed" err="(.*)"$"#);
     for step in v["steps"].as_array_mut().into_iter().flatten() {
         let command = step["kubectl"].as_str().unwrap_or_default().to_owned();
         for stream in ["stdout", "stderr"] {
             let Some(lines) = step[stream].as_array_mut() else { continue };
+            for l in lines.iter_mut() {
+                let text = l.as_str().unwrap_or_default();
+                if let Some(why) = failed.captures(text).and_then(|c| c.get(1)) {
+                    *l = format!("error: {}", why.as_str().replace("\\\"", "\"")).into();
+                } else if let Some(why) = text.strip_prefix("Error: ") {
+                    *l = format!("error: {why}").into();
+                }
+            }
             lines.retain(|l| {
                 let l = l.as_str().unwrap_or_default();
+                if log.is_match(l) {
+                    return false;
+                }
                 !l.contains("was previously managed with 'kubectl apply'")
                     && !l.contains("has been deprecated, Use --cpu")
             });
+            while stream == "stderr" && lines.last().is_some_and(|l| l == "") {
+                lines.pop();
+            }
             // a flag that older ones do not have
             if command.starts_with("autoscale") && command.contains("--cpu=") {
                 lines.clear();
@@ -144,8 +160,14 @@ impl Shell {
             .spawn()
             .map_err(|e| e.to_string())?;
         let deadline = SimTime(cluster.now().0 + most.0);
-        // times that a command is given are its own, not the cluster's
-        let pace = if line.contains("timeout") { 1.0 } else { 4.0 };
+        let waits = ["rollout status", "wait ", "delete ", "drain ", "logs -f", "replace --force"];
+        let pace = match line {
+            // times that a command is given are its own, not the cluster's
+            l if l.contains("timeout") => 1.0,
+            l if waits.iter().any(|w| l.contains(w)) => 4.0,
+            // however busy this machine is, asking takes the cluster next to no time
+            _ => 0.25,
+        };
         let ended = http::serve(&self.server, cluster, pace, |shared| {
             if let Some(mut pipe) = child.stdin.take() {
                 // a command that reads nothing may have ended already
