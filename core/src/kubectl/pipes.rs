@@ -401,9 +401,9 @@ fn grep(args: &[String], read: impl Fn(&[&String]) -> Result<String, String>) ->
             out += "--\n";
         }
         let until = (i + after).min(all.len() - 1);
-        for j in from..=until {
+        for (j, line) in all.iter().enumerate().take(until + 1).skip(from) {
             let mark = if hits.contains(&j) { ':' } else { '-' };
-            out += &format!("{}{}\n", number(j, mark), all[j]);
+            out += &format!("{}{line}\n", number(j, mark));
             last = Some(j);
         }
     }

@@ -121,7 +121,7 @@ fn set_context(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         ([_, ..], true) => return Err(CmdError::client("you cannot specify both a context name and --current")),
         _ => return Err(CmdError::client("you must specify a non-empty context name or --current")),
     };
-    let before = all(&ctx.session).remove(&name);
+    let before = all(ctx.session).remove(&name);
     let done = if before.is_some() { "modified" } else { "created" };
     let [mut cluster, mut user, mut namespace] = before.unwrap_or_default();
     for (flag, slot) in [("cluster", &mut cluster), ("user", &mut user), ("namespace", &mut namespace)] {
@@ -160,7 +160,7 @@ fn rename_context(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let [old, new] = inv.args.as_slice() else {
         return Err(CmdError::client(format!("Unexpected args: [{}]", inv.args.join(" "))));
     };
-    let known = all(&ctx.session);
+    let known = all(ctx.session);
     if !known.contains_key(old) {
         return Err(CmdError::client(format!("cannot rename the context {old:?}, it's not in {FILE}")));
     }
@@ -197,7 +197,7 @@ fn delete_context(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
 
 fn use_context(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     match inv.args.as_slice() {
-        [name] if all(&ctx.session).contains_key(name) => {
+        [name] if all(ctx.session).contains_key(name) => {
             switch(name, ctx);
             ctx.println(format!("Switched to context {name:?}."));
             Ok(())
@@ -226,7 +226,7 @@ fn set_property(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         }
         ["current-context"] => switch(&value, ctx),
         ["contexts", name, field] => {
-            let mut context = all(&ctx.session).remove(name).unwrap_or_default();
+            let mut context = all(ctx.session).remove(name).unwrap_or_default();
             let at = ["cluster", "user", "namespace"].iter().position(|f| *f == field).ok_or_else(bad)?;
             context[at].clone_from(&value);
             put(name.to_owned(), context, ctx);

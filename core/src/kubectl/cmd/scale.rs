@@ -100,8 +100,8 @@ fn scale(
     let path = format!("{}/scale", info.path());
     let version = inv.str("resource-version");
     if current < 0 && version.is_empty() {
-        let mut r = change::request(Method::Patch, path, inv, dry, "kubectl")
-            .body(json!({"spec": {"replicas": replicas}}));
+        let mut r =
+            change::request(Method::Patch, path, inv, dry, "kubectl").body(json!({"spec": {"replicas": replicas}}));
         r.content_type = ContentType::MergePatch;
         return ctx.call(r).map(|_| ());
     }
