@@ -347,7 +347,7 @@ fn message(name: &str, mut bytes: &[u8]) -> Result<Value, String> {
         };
         match (kind, wire) {
             (Skip, _) => {}
-            (Text, Wire::Bytes(b)) if b.is_empty() => {}
+            (Text, Wire::Bytes([])) => {}
             (Text, Wire::Bytes(b)) => drop(out.insert((*key).into(), text(b))),
             (Bool, Wire::Number(0)) => {}
             (Bool, Wire::Number(_)) => drop(out.insert((*key).into(), true.into())),
