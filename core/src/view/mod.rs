@@ -8,5 +8,6 @@ pub mod diagnose;
 pub mod inspect;
 pub mod link;
 pub mod model;
+pub mod network;
 pub mod project;
 pub mod workloads;
