@@ -1,16 +1,13 @@
-//! Between the page and the cluster: drives the session in virtual time, frame by frame, and hands its patches on to
-//! the map and the panels. Panels hear of changes by topic, at most about ten times a second, and only while they
-//! are shown; the map draws itself. Nothing here decides what a Kubernetes object does.
+//! The session as the page sees it: the cluster, what the map and the panels show of it, and how time passes in it.
 
-use crate::keep::{self, Desk, Kept};
+use super::{MAP_TERMINAL, TermLine, Topic};
+use crate::keep::{Desk, Kept};
 use crate::map::anim::Ms;
 use crate::map::history::History;
 use crate::map::scene::Scene;
-use crate::map::widget::MapView;
 use crate::platform::db::Trouble;
-use crate::platform::{texts, timers};
+use crate::platform::timers;
 use crate::scenario::{Scenario, Typed};
-use kubarium_core::api::schema;
 use kubarium_core::clock::SimTime;
 use kubarium_core::cluster::{Cluster, SessionRecord};
 use kubarium_core::kubectl::Effect;
@@ -19,54 +16,15 @@ use kubarium_core::view::assist::{self, Unacted};
 use kubarium_core::view::model::{EventView, Fault, Id, Op, RequestView, StepView};
 use kubarium_core::view::project::{Projector, message};
 use kubarium_core::world::Input;
-use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
-use yew::prelude::*;
 
-/// What a panel can listen to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Topic {
-    /// Objects on the map.
-    Objects = 0,
-    /// Rows of events.
-    Events = 1,
-    /// Rows of API requests.
-    Requests = 2,
-    /// The terminal's text.
-    Terminal = 3,
-    /// Playing, speed, step texts, inputs.
-    Control = 4,
-    /// Samples of the chart and the timeline's marks.
-    History = 5,
-    /// The moment itself.
-    Clock = 6,
-}
-
-const TOPICS: usize = 7;
-/// Milliseconds between two updates of a panel.
-const PACE: f64 = 90.0;
-/// The terminal of what is done on the map: a command that waits in the person's own is not disturbed.
-pub const MAP_TERMINAL: u8 = 1;
 /// Rows kept of events, requests and terminal texts.
 const ROWS: usize = 1_000;
 
 /// Events of a replayed session up to which its past is gone through once more for the chart.
 const REMEMBERED: u64 = 300_000;
-
-/// A piece of the terminal's text.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TermLine {
-    /// A typed line, and whether the map typed it.
-    Typed(Arc<str>, bool),
-    /// Printed.
-    Out(Arc<str>),
-    /// Printed as an error.
-    Err(Arc<str>),
-    /// What was done that has no command.
-    Fault(Rc<Fault>),
-}
 
 /// The session as the page sees it.
 pub struct Engine {
@@ -93,23 +51,23 @@ pub struct Engine {
     /// The animation clock.
     pub anim: Ms,
     /// A step or a jump was made while paused: its motion is played to the end.
-    settling: bool,
+    pub(super) settling: bool,
     /// Virtual microseconds that are owed to the next frame.
-    owed: f64,
+    pub(super) owed: f64,
     /// The latest moment of this course of events.
     pub horizon: SimTime,
     /// Samples for the chart.
     pub history: History,
     /// What the last step did.
     pub step: Option<StepView>,
-    script: Vec<Typed>,
+    pub(super) script: Vec<Typed>,
     /// Files as the cluster knows them.
     sent: BTreeMap<String, String>,
     epoch: u64,
     seed: u64,
-    changed: u32,
+    pub(super) changed: u32,
     /// Inputs at the last autosave, and its moment.
-    saved: (usize, Ms),
+    pub(super) saved: (usize, Ms),
     /// An end of the session's room for inputs was reached.
     pub full: bool,
     /// Requests answered so far.
@@ -121,11 +79,11 @@ pub struct Engine {
     /// What is kept beside the cluster.
     pub desk: Desk,
     /// The session has begun: there is something to keep.
-    begun: bool,
+    pub(super) begun: bool,
 }
 
 impl Engine {
-    fn new() -> Engine {
+    pub(super) fn new() -> Engine {
         Engine {
             cluster: Cluster::with_nodes(3, 1),
             projector: Projector::default(),
@@ -160,7 +118,7 @@ impl Engine {
         }
     }
 
-    fn touch(&mut self, t: Topic) {
+    pub(super) fn touch(&mut self, t: Topic) {
         self.changed |= 1 << t as u32;
     }
 
@@ -298,7 +256,7 @@ impl Engine {
     }
 
     /// Takes over what has changed in the cluster. Cheap when nothing has.
-    fn pull(&mut self) {
+    pub(super) fn pull(&mut self) {
         if self.cluster.epoch != self.epoch {
             self.epoch = self.cluster.epoch;
             self.sent = (*self.cluster.world.files).clone();
@@ -393,7 +351,7 @@ impl Engine {
     }
 
     /// One frame: `dt` milliseconds have passed.
-    fn frame(&mut self, dt: f64) {
+    pub(super) fn frame(&mut self, dt: f64) {
         if self.playing {
             self.owed += dt * 1_000.0 * self.speed;
             let goal = SimTime(self.now().0 + self.owed as u64);
@@ -420,352 +378,8 @@ impl Engine {
         }
         self.scene.sweep(self.anim);
     }
-}
 
-fn keep<T>(rows: &mut VecDeque<T>, row: T) {
-    if rows.len() >= ROWS {
-        rows.pop_front();
-    }
-    rows.push_back(row);
-}
-
-struct Inner {
-    engine: RefCell<Engine>,
-    map: RefCell<Option<MapView>>,
-    listeners: RefCell<Vec<(u64, Topic, Callback<()>)>>,
-    next: Cell<u64>,
-    told: Cell<[f64; TOPICS]>,
-    /// When those who show the moment were told last: they need it less often than the clock does.
-    moved: Cell<f64>,
-    frames: RefCell<Option<timers::Frames>>,
-    last: Cell<f64>,
-    /// The session is being written to the browser's database.
-    saving: Cell<bool>,
-    clock_face: RefCell<Option<web_sys::Element>>,
-}
-
-/// A handle of the running session; all clones are the same one.
-#[derive(Clone)]
-pub struct Session(Rc<Inner>);
-
-impl PartialEq for Session {
-    fn eq(&self, other: &Session) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Session {
-    /// A session that runs as long as the page.
-    pub fn start() -> Session {
-        let session = Session(Rc::new(Inner {
-            engine: RefCell::new(Engine::new()),
-            map: RefCell::default(),
-            listeners: RefCell::default(),
-            next: Cell::new(0),
-            told: Cell::new([0.0; TOPICS]),
-            moved: Cell::new(0.0),
-            frames: RefCell::default(),
-            last: Cell::new(timers::now()),
-            saving: Cell::new(false),
-            clock_face: RefCell::default(),
-        }));
-        let weak = Rc::downgrade(&session.0);
-        *session.0.frames.borrow_mut() = Some(timers::frames(move |time| {
-            if let Some(inner) = weak.upgrade() {
-                Session(inner).frame(time);
-            }
-        }));
-        session
-    }
-
-    fn frame(&self, time: f64) {
-        let dt = (time - self.0.last.replace(time)).clamp(0.0, 100.0);
-        {
-            let Ok(mut engine) = self.0.engine.try_borrow_mut() else { return };
-            engine.frame(dt);
-            if engine.settling && !engine.scene.moving(engine.anim) {
-                engine.settling = false;
-            }
-            self.save(&mut engine, time);
-        }
-        self.tell(time);
-        if let Ok(mut map) = self.0.map.try_borrow_mut()
-            && let Some(map) = map.as_mut()
-            && let Ok(engine) = self.0.engine.try_borrow()
-        {
-            map.frame(&engine, time);
-        }
-    }
-
-    /// Tells listeners whose topic has changed, not more often than they can be read.
-    fn tell(&self, time: f64) {
-        let mut told = self.0.told.get();
-        let mut due = 0u32;
-        {
-            let Ok(mut engine) = self.0.engine.try_borrow_mut() else { return };
-            for (i, at) in told.iter_mut().enumerate() {
-                if engine.changed & (1 << i) != 0 && time - *at >= PACE {
-                    engine.changed &= !(1 << i);
-                    *at = time;
-                    due |= 1 << i;
-                }
-            }
-        }
-        if due == 0 {
-            return;
-        }
-        self.0.told.set(told);
-        if due & (1 << Topic::Clock as u32) != 0
-            && let Some(face) = &*self.0.clock_face.borrow()
-        {
-            face.set_text_content(Some(&clock_text(self.0.engine.borrow().now())));
-        }
-        if time - self.0.moved.get() < 220.0 {
-            due &= !(1 << Topic::Clock as u32);
-        } else {
-            self.0.moved.set(time);
-        }
-        let calls: Vec<Callback<()>> = self
-            .0
-            .listeners
-            .borrow()
-            .iter()
-            .filter(|(_, t, _)| due & (1 << *t as u32) != 0)
-            .map(|(_, _, c)| c.clone())
-            .collect();
-        calls.iter().for_each(|c| c.emit(()));
-    }
-
-    /// Keeps the session across reloads, at most every two seconds.
-    fn save(&self, engine: &mut Engine, time: f64) {
-        let inputs = engine.cluster.inputs().len();
-        let stale = inputs != engine.saved.0 || time - engine.saved.1 > 15_000.0;
-        let due = engine.begun && stale && time - engine.saved.1 > 2_000.0 && engine.cluster.applied() == inputs;
-        if !due || self.0.saving.replace(true) {
-            return;
-        }
-        engine.saved = (inputs, time);
-        let kept = engine.kept();
-        let weak = Rc::downgrade(&self.0);
-        wasm_bindgen_futures::spawn_local(async move {
-            let trouble = keep::save(kept).await.err();
-            let Some(inner) = weak.upgrade() else { return };
-            inner.saving.set(false);
-            Session(inner).set_trouble(trouble);
-        });
-    }
-
-    /// Says why the session is not kept, or that it is.
-    pub fn set_trouble(&self, trouble: Option<Trouble>) {
-        if let Ok(mut engine) = self.0.engine.try_borrow_mut()
-            && engine.trouble != trouble
-        {
-            engine.trouble = trouble;
-            engine.touch(Topic::Control);
-        }
-    }
-
-    /// Keeps what stands in the editor with the session.
-    pub fn set_desk(&self, desk: Desk) {
-        if let Ok(mut engine) = self.0.engine.try_borrow_mut()
-            && engine.desk != desk
-        {
-            engine.desk = desk;
-            engine.saved.0 = usize::MAX;
-        }
-    }
-
-    /// Keeps the session at once: the page is about to go.
-    pub fn save_now(&self) {
-        if let Ok(engine) = self.0.engine.try_borrow()
-            && engine.begun
-        {
-            keep::save_last(&engine.kept());
-        }
-    }
-
-    /// Reads the session's state.
-    pub fn read<R>(&self, f: impl FnOnce(&Engine) -> R) -> R {
-        f(&self.0.engine.borrow())
-    }
-
-    /// Changes the session and shows what came of it at once.
-    pub fn with<R>(&self, f: impl FnOnce(&mut Engine) -> R) -> R {
-        let result = {
-            let mut engine = self.0.engine.borrow_mut();
-            let result = f(&mut engine);
-            engine.pull();
-            if !engine.playing {
-                engine.settling = true;
-            }
-            result
-        };
-        self.0.told.set([0.0; TOPICS]);
-        self.0.moved.set(0.0);
-        result
-    }
-
-    /// Reaches the map, once it is there.
-    pub fn map<R>(&self, f: impl FnOnce(&mut MapView, &Engine) -> R) -> Option<R> {
-        let mut map = self.0.map.try_borrow_mut().ok()?;
-        let engine = self.0.engine.try_borrow().ok()?;
-        map.as_mut().map(|m| f(m, &engine))
-    }
-
-    /// Gives the session its map, or takes it away.
-    pub fn set_map(&self, map: Option<MapView>) {
-        *self.0.map.borrow_mut() = map;
-    }
-
-    /// The element whose text is the clock.
-    pub fn set_clock_face(&self, face: Option<web_sys::Element>) {
-        if let Some(face) = &face {
-            face.set_text_content(Some(&self.read(|e| clock_text(e.now()))));
-        }
-        *self.0.clock_face.borrow_mut() = face;
-    }
-
-    fn listen(&self, topic: Topic, callback: Callback<()>) -> u64 {
-        let id = self.0.next.get() + 1;
-        self.0.next.set(id);
-        self.0.listeners.borrow_mut().push((id, topic, callback));
-        id
-    }
-
-    fn unlisten(&self, id: u64) {
-        self.0.listeners.borrow_mut().retain(|(i, _, _)| *i != id);
-    }
-
-    /// Types a line in the person's terminal; files are written first, as the line may read them.
-    pub fn type_line(&self, line: &str, files: &[crate::state::File]) {
-        if texts::wants(line) && !schema::has_meanings() {
-            let (session, line, files) = (self.clone(), line.to_owned(), files.to_vec());
-            wasm_bindgen_futures::spawn_local(async move {
-                texts::load().await;
-                session.submit_line(&line, &files);
-            });
-        } else {
-            self.submit_line(line, files);
-        }
-    }
-
-    fn submit_line(&self, line: &str, files: &[crate::state::File]) {
-        self.with(|e| {
-            files.iter().for_each(|f| e.put_file(&f.name, &f.text));
-            e.submit(Input::Line { terminal: 0, line: line.to_owned(), stdin: None });
-            e.tell_unacted(line);
-        });
-    }
-
-    /// Types a line for something that was done on the map.
-    pub fn map_line(&self, line: &str) {
-        self.with(|e| e.submit(Input::Line { terminal: MAP_TERMINAL, line: line.to_owned(), stdin: None }));
-    }
-
-    /// Makes a fault.
-    pub fn fault(&self, fault: Fault) {
-        self.with(|e| e.submit(Input::Fault(fault)));
-    }
-
-    /// Ctrl+C.
-    pub fn interrupt(&self) {
-        self.with(|e| {
-            let waiting = e.cluster.world.terminals.waiting();
-            for terminal in waiting {
-                e.submit(Input::Interrupt { terminal });
-            }
-        });
-    }
-
-    /// Lets time run, or stops it.
-    pub fn set_playing(&self, playing: bool) {
-        self.with(|e| {
-            e.playing = playing;
-            e.owed = 0.0;
-            if playing {
-                e.step = None;
-            }
-            e.touch(Topic::Control);
-        });
-    }
-
-    /// Virtual seconds for each second.
-    pub fn set_speed(&self, speed: f64) {
-        self.with(|e| {
-            e.speed = speed.clamp(0.1, 600.0);
-            e.owed = 0.0;
-            e.touch(Topic::Control);
-        });
-    }
-
-    /// Goes on to the next thing that happens, and names it.
-    pub fn step(&self) {
-        self.with(Engine::next_thing);
-    }
-
-    /// Goes to a moment.
-    pub fn seek(&self, to: SimTime) {
-        self.with(|e| {
-            let to = to.min(e.horizon);
-            if to < e.now() {
-                e.script.clear();
-            }
-            e.cluster.seek(to);
-            e.owed = 0.0;
-            e.step = None;
-            e.changed = u32::MAX;
-        });
-    }
-
-    /// Returns to before the last input.
-    pub fn undo(&self) -> bool {
-        self.with(|e| {
-            // Files are written just before the line that reads them: they go with it.
-            let mut done = false;
-            while e.can_undo() {
-                let file = matches!(e.cluster.inputs()[e.cluster.applied() - 1].input, Input::File { .. });
-                done = e.cluster.undo();
-                if !file || !done {
-                    break;
-                }
-            }
-            if done {
-                e.script.clear();
-                e.horizon = e.cluster.now();
-                let horizon = e.horizon;
-                e.history.cut(horizon);
-                e.changed = u32::MAX;
-            }
-            done
-        })
-    }
-
-    /// Begins a scenario.
-    pub fn begin(&self, s: &Scenario) {
-        self.with(|e| e.begin(s));
-        self.map(|m, _| m.refit());
-    }
-
-    /// Begins an empty cluster.
-    pub fn begin_bare(&self, nodes: usize) {
-        self.with(|e| e.begin_bare(nodes));
-        self.map(|m, _| m.refit());
-    }
-
-    /// Begins with a recorded session.
-    pub fn restore(&self, record: &SessionRecord) {
-        self.with(|e| e.restore(record));
-        self.map(|m, _| m.refit());
-    }
-
-    /// The next thing that a command asks of the page.
-    pub fn take_effect(&self) -> Option<Arc<Effect>> {
-        self.0.engine.try_borrow_mut().ok()?.effects.pop_front()
-    }
-}
-
-impl Engine {
-    fn kept(&self) -> Kept {
+    pub(super) fn kept(&self) -> Kept {
         Kept {
             at: js_sys::Date::now(),
             record: Some(self.cluster.record()),
@@ -776,7 +390,7 @@ impl Engine {
     }
 
     /// After a line that applies files: which of their fields are accepted and not acted on.
-    fn tell_unacted(&mut self, line: &str) {
+    pub(super) fn tell_unacted(&mut self, line: &str) {
         let words: Vec<&str> = line.split_whitespace().collect();
         if !["apply", "create", "replace"].iter().any(|verb| words.get(1) == Some(verb)) {
             return;
@@ -801,7 +415,7 @@ impl Engine {
         self.touch(Topic::Control);
     }
 
-    fn next_thing(&mut self) {
+    pub(super) fn next_thing(&mut self) {
         self.playing = false;
         self.owed = 0.0;
         self.touch(Topic::Control);
@@ -864,25 +478,9 @@ impl Engine {
     }
 }
 
-/// A moment as the clock shows it.
-pub fn clock_text(t: SimTime) -> String {
-    let tenths = t.0 / 100_000;
-    let (s, m, h) = (tenths / 10, tenths / 600, tenths / 36_000);
-    format!("{:02}:{:02}:{:02}.{}", h, m % 60, s % 60, tenths % 10)
-}
-
-/// ` -n <namespace>`, or nothing for the default one.
-pub fn in_namespace(namespace: &str) -> String {
-    if namespace == "default" || namespace.is_empty() { String::new() } else { format!(" -n {namespace}") }
-}
-
-/// Renders the component anew whenever a topic changes.
-#[hook]
-pub fn use_topic(session: &Session, topic: Topic) {
-    let update = use_force_update();
-    use_effect_with(session.clone(), move |session| {
-        let session = session.clone();
-        let id = session.listen(topic, Callback::from(move |()| update.force_update()));
-        move || session.unlisten(id)
-    });
+fn keep<T>(rows: &mut VecDeque<T>, row: T) {
+    if rows.len() >= ROWS {
+        rows.pop_front();
+    }
+    rows.push_back(row);
 }
