@@ -62,11 +62,11 @@ pub(super) mod code {
 }
 
 /// Bits of a shortage.
-const SHORT: [(u16, Reason2); 5] =
-    [(1, Reason2::Pods), (2, Reason2::Cpu), (4, Reason2::Memory), (8, Reason2::Ephemeral), (16, Reason2::Scalar)];
+const SHORT: [(u16, Shortage); 5] =
+    [(1, Shortage::Pods), (2, Shortage::Cpu), (4, Shortage::Memory), (8, Shortage::Ephemeral), (16, Shortage::Scalar)];
 
 #[derive(Clone, Copy, PartialEq)]
-enum Reason2 {
+enum Shortage {
     Pods,
     Cpu,
     Memory,
@@ -448,11 +448,11 @@ impl Cluster {
                 failure.resolvable += if c & code::HOPELESS == 0 { count } else { 0 };
                 for (bit, what) in SHORT.iter().filter(|(bit, _)| c & bit != 0) {
                     let reason = match what {
-                        Reason2::Pods => Reason::TooManyPods,
-                        Reason2::Cpu => Reason::Insufficient("cpu".into()),
-                        Reason2::Memory => Reason::Insufficient("memory".into()),
-                        Reason2::Ephemeral => Reason::Insufficient("ephemeral-storage".into()),
-                        Reason2::Scalar => continue,
+                        Shortage::Pods => Reason::TooManyPods,
+                        Shortage::Cpu => Reason::Insufficient("cpu".into()),
+                        Shortage::Memory => Reason::Insufficient("memory".into()),
+                        Shortage::Ephemeral => Reason::Insufficient("ephemeral-storage".into()),
+                        Shortage::Scalar => continue,
                     };
                     let _ = bit;
                     *failure.reasons.entry(reason).or_default() += count;
