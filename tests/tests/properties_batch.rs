@@ -272,7 +272,7 @@ proptest! {
         });
         c.submit(Input::File { name: "c.yaml".into(), text: Some(manifest.to_string()) });
         c.submit(Input::Line { terminal: 0, line: "kubectl apply -f c.yaml".into(), stdin: None });
-        let mut made = 0;
+        let mut made = false;
         for _ in 0..100 {
             let until = c.now() + SimDuration::from_secs(5);
             while !c.advance(until, 100_000).done {}
@@ -280,9 +280,9 @@ proptest! {
             let open = jobs.iter().filter(|j| job::end(j).is_none()).count();
             prop_assert!(open <= 1, "{} jobs at once", open);
             prop_assert!(jobs.len() <= 5, "history: {}", jobs.len());
-            made += usize::from(open == 1);
+            made |= !jobs.is_empty();
         }
-        prop_assert!(made > 0);
+        prop_assert!(made);
     }
 }
 

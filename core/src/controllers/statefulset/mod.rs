@@ -103,7 +103,6 @@ fn sync_stateful_set(sim: &mut Sim, set: &Arc<StatefulSet>) -> Result<Action, St
         sim,
     };
     let (status, done) = control::update(&view, &mut work);
-    let all_available = status.available_replicas == spec.replicas;
     if set.status.as_ref() != Some(&status) {
         let mut new = (**set).clone();
         new.status = Some(status);
@@ -120,7 +119,8 @@ fn sync_stateful_set(sim: &mut Sim, set: &Arc<StatefulSet>) -> Result<Action, St
     let old: Vec<_> = revisions.iter().filter(|r| !live(r)).cloned().collect();
     history::delete(sim, history::surplus(&old, spec.revision_history_limit))?;
     let min_ready = u64::from(spec.min_ready_seconds.unwrap_or(0).max(0) as u32);
-    if min_ready > 0 && !all_available {
+    // pods that are to go count as available too: only each pod's own time tells when to look again
+    if min_ready > 0 {
         let next = pods
             .iter()
             .filter(|p| !p.is_available(min_ready as u32, sim.now))
