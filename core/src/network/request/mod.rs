@@ -1,0 +1,345 @@
+//! A request's way: name, load balancer, node, service, ingress, pod. Pure: it looks at the cluster at one moment and
+//! says where the request gets and how it ends. What changes while a request is under way is [`super::clients`]' part.
+
+mod walk;
+
+pub use walk::{cluster_first, send};
+
+use super::OUTSIDE;
+use super::policy::Direction;
+use crate::clock::{SimDuration, SimTime};
+use crate::store::{Id, Key, PodRecord};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+/// How long a client waits for a connection.
+pub const PATIENCE: SimDuration = SimDuration::from_secs(5);
+
+/// Who sends a request.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// The pod that it comes from; none: a node or the outside.
+    pub pod: Option<Arc<PodRecord>>,
+    /// The node it starts on; none: outside.
+    pub node: Option<Arc<str>>,
+    /// The namespace in which short names are looked up.
+    pub namespace: Arc<str>,
+    /// Its address.
+    pub ip: u32,
+}
+
+impl Sender {
+    /// From outside.
+    pub fn outside() -> Sender {
+        Sender { pod: None, node: None, namespace: "default".into(), ip: OUTSIDE }
+    }
+
+    /// From a pod.
+    pub fn pod(pod: &Arc<PodRecord>) -> Sender {
+        Sender { pod: Some(pod.clone()), node: pod.node.clone(), namespace: pod.namespace.clone(), ip: pod.status.ip }
+    }
+
+    /// From a node; names are looked up as pods of the namespace do it.
+    pub fn node(name: &Arc<str>, ip: u32, namespace: &str) -> Sender {
+        Sender { pod: None, node: Some(name.clone()), namespace: namespace.into(), ip }
+    }
+
+    fn inside(&self) -> bool {
+        self.node.is_some()
+    }
+}
+
+/// A URL, read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Url {
+    /// `web.default`
+    pub host: Arc<str>,
+    /// 80 where none is given.
+    pub port: u16,
+    /// Begins with a slash.
+    pub path: Arc<str>,
+}
+
+impl Url {
+    /// Reads `http://host:port/path`; the scheme may be missing.
+    pub fn parse(url: &str) -> Option<Url> {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+        let (host, path) = match rest.find(['/', '?']) {
+            Some(i) if rest.as_bytes()[i] == b'/' => (&rest[..i], rest[i..].to_owned()),
+            Some(i) => (&rest[..i], format!("/{}", &rest[i..])),
+            None => (rest, "/".to_owned()),
+        };
+        let (host, port) = match host.rsplit_once(':') {
+            Some((h, p)) => (h, p.parse().ok()?),
+            None => (host, if scheme == "https" { 443 } else { 80 }),
+        };
+        (!host.is_empty()).then(|| Url { host: host.into(), port, path: path.into() })
+    }
+}
+
+/// A place that a request passes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// A client outside, by its name.
+    Outside,
+    /// The pod that it starts from, or reaches.
+    Pod(Id, Key),
+    /// The name server said this address.
+    Dns(Arc<str>, u32),
+    /// A load balancer of a service.
+    LoadBalancer(Key),
+    /// A node's proxy.
+    Node(Arc<str>),
+    /// A service's table.
+    Service(Key),
+    /// The ingress controller, by this Ingress.
+    Ingress(Key),
+    /// An address that is no pod's.
+    Address(u32),
+}
+
+/// A place and when the request was there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Hop {
+    /// When.
+    pub at: SimTime,
+    /// Where.
+    pub place: Place,
+}
+
+/// Why a request got no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// The name does not resolve.
+    UnknownHost(Arc<str>),
+    /// Nobody has the address, or nobody answers on it.
+    NoRoute(u32),
+    /// The service has no such port.
+    NoPort(Key, u16),
+    /// The service has no endpoints that take requests.
+    NoEndpoints(Key),
+    /// The traffic policy keeps the request on a node that has none of the endpoints.
+    NoLocalEndpoints(Key, Arc<str>),
+    /// A NetworkPolicy does not allow it.
+    Denied(Direction, Key),
+    /// The pod runs, and nothing listens on the port.
+    Refused(Key, u16),
+    /// A table sent it to a pod that was going away or gone.
+    Stale {
+        /// The service.
+        service: Key,
+        /// The pod.
+        pod: Key,
+        /// Its address.
+        pod_ip: u32,
+        /// Whose table it was.
+        node: Arc<str>,
+        /// How long after the request the table was put right; none: that is not known yet.
+        late: Option<SimDuration>,
+    },
+    /// The process ended while it was answering.
+    Reset(Key),
+    /// The pod's node has no power.
+    NodeDown(Arc<str>),
+    /// The client's own pod does not run.
+    NoClient,
+    /// The API server, asked without a token.
+    Api,
+    /// The ingress controller had no answer to pass on: the status it gave instead, and why if it is known.
+    Gateway(u16, Option<Box<Failure>>),
+}
+
+/// What a client is told, whatever lies behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Told {
+    /// The name could not be resolved.
+    UnknownHost,
+    /// Connection refused.
+    Refused,
+    /// Nothing came.
+    TimedOut,
+    /// Connection reset.
+    Reset,
+    /// This HTTP status.
+    Status(u16),
+}
+
+impl Failure {
+    /// What the client is told.
+    pub fn told(&self) -> Told {
+        match self {
+            Failure::UnknownHost(_) => Told::UnknownHost,
+            Failure::NoRoute(_) | Failure::NoPort(..) | Failure::NoLocalEndpoints(..) | Failure::Denied(..) => {
+                Told::TimedOut
+            }
+            Failure::NodeDown(_) | Failure::NoClient => Told::TimedOut,
+            Failure::NoEndpoints(_) | Failure::Refused(..) | Failure::Stale { .. } => Told::Refused,
+            Failure::Reset(_) => Told::Reset,
+            Failure::Api => Told::Status(403),
+            Failure::Gateway(code, _) => Told::Status(*code),
+        }
+    }
+
+    /// A name for its kind, as counters use it.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Failure::UnknownHost(_) => Reason::UnknownHost,
+            Failure::NoRoute(_) | Failure::NoPort(..) => Reason::NoRoute,
+            Failure::NoEndpoints(_) => Reason::NoEndpoints,
+            Failure::NoLocalEndpoints(..) => Reason::NoLocalEndpoints,
+            Failure::Denied(..) => Reason::Denied,
+            Failure::Refused(..) => Reason::Refused,
+            Failure::Stale { .. } => Reason::Stale,
+            Failure::Reset(_) => Reason::Reset,
+            Failure::NodeDown(_) => Reason::NodeDown,
+            Failure::NoClient => Reason::NoClient,
+            Failure::Gateway(_, Some(why)) => why.reason(),
+            Failure::Gateway(..) | Failure::Api => Reason::Status,
+        }
+    }
+
+    /// One sentence for a person.
+    pub fn explain(&self) -> String {
+        match self {
+            Failure::UnknownHost(h) => format!("nobody is called {h}"),
+            Failure::NoRoute(ip) => format!("nobody answers on {}", Ipv4Addr::from(*ip)),
+            Failure::NoPort(s, p) => format!("service {s} has no port {p}"),
+            Failure::NoEndpoints(s) => format!("service {s} has no ready endpoints"),
+            Failure::NoLocalEndpoints(s, n) => {
+                format!("service {s} keeps traffic on its node, and has no ready endpoints on {n}")
+            }
+            Failure::Denied(Direction::Ingress, p) => format!("NetworkPolicy {p} does not let it in"),
+            Failure::Denied(Direction::Egress, p) => format!("NetworkPolicy {p} does not let it out"),
+            Failure::Refused(p, port) => format!("nothing listens on port {port} of pod {p}"),
+            Failure::Stale { pod, node, late, .. } => match late {
+                Some(d) => format!(
+                    "pod {pod} had stopped serving, and {node} stopped sending requests to it {} ms too late",
+                    d.0.div_ceil(1000)
+                ),
+                None => format!("pod {pod} had stopped serving, and {node} did not know yet"),
+            },
+            Failure::Reset(p) => format!("pod {p} was killed while it was answering"),
+            Failure::NodeDown(n) => format!("node {n} has no power"),
+            Failure::NoClient => "the client's own pod does not run".into(),
+            Failure::Api => "the API server answers 403 to those who bring no token".into(),
+            Failure::Gateway(code, None) => format!("the ingress controller answered {code}"),
+            Failure::Gateway(code, Some(why)) => format!("the ingress controller answered {code}: {}", why.explain()),
+        }
+    }
+}
+
+/// Kinds of failures, for counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Reason {
+    /// [`Failure::UnknownHost`]
+    UnknownHost,
+    /// [`Failure::NoRoute`], [`Failure::NoPort`]
+    NoRoute,
+    /// [`Failure::NoEndpoints`]
+    NoEndpoints,
+    /// [`Failure::NoLocalEndpoints`]
+    NoLocalEndpoints,
+    /// [`Failure::Denied`]
+    Denied,
+    /// [`Failure::Refused`]
+    Refused,
+    /// [`Failure::Stale`]
+    Stale,
+    /// [`Failure::Reset`]
+    Reset,
+    /// [`Failure::NodeDown`]
+    NodeDown,
+    /// [`Failure::NoClient`]
+    NoClient,
+    /// An answer with a status of 400 or more.
+    Status,
+}
+
+impl Reason {
+    /// All of them, in their order.
+    pub const ALL: [Reason; 11] = [
+        Reason::UnknownHost,
+        Reason::NoRoute,
+        Reason::NoEndpoints,
+        Reason::NoLocalEndpoints,
+        Reason::Denied,
+        Reason::Refused,
+        Reason::Stale,
+        Reason::Reset,
+        Reason::NodeDown,
+        Reason::NoClient,
+        Reason::Status,
+    ];
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// A pod (by its name) answered with a status.
+    Answered(u16, Key),
+    /// Nobody did.
+    Failed(Failure),
+}
+
+impl Outcome {
+    /// An answer below 400.
+    pub fn is_ok(&self) -> bool {
+        matches!(self, Outcome::Answered(code, _) if *code < 400)
+    }
+}
+
+/// A request from beginning to end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Trace {
+    /// Its number among those kept.
+    pub number: u64,
+    /// The client that sent it; none: a command.
+    pub client: Option<Arc<str>>,
+    /// When it was sent.
+    pub at: SimTime,
+    /// How long it took.
+    pub took: SimDuration,
+    /// What was asked for.
+    pub url: Arc<str>,
+    /// Its way.
+    pub hops: Vec<Hop>,
+    /// Its end.
+    pub outcome: Outcome,
+}
+
+/// A request that has reached a pod.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reached {
+    /// The pod.
+    pub pod: Arc<PodRecord>,
+    /// Its port.
+    pub port: u16,
+    /// Its process runs since then.
+    pub since: SimTime,
+}
+
+/// Where a request got.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// The places, if they were asked for.
+    pub hops: Vec<Hop>,
+    /// How long it took to get there.
+    pub took: SimDuration,
+    /// The pod that it reached, or why it reached none.
+    pub end: Result<Reached, Failure>,
+    /// An affinity to remember: service, port, address.
+    pub tie: Option<(Key, u16, u32)>,
+    /// It came by the ingress controller.
+    pub gateway: bool,
+}
+
+impl Way {
+    /// How long a client waits for this failure.
+    pub fn waits(&self) -> SimDuration {
+        match &self.end {
+            Err(f) if f.told() == Told::TimedOut => PATIENCE,
+            _ => self.took,
+        }
+    }
+}
