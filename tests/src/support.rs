@@ -1,7 +1,9 @@
 //! README's tables of what is simulated, made from the tables in the code, so that it cannot say anything else.
 
-use kubarium_core::api::kinds::{RESOURCES, Support};
+use kubarium_core::api::kinds::{RESOURCES, ResourceInfo};
 use kubarium_core::api::support::{CALLS, FIELDS, When};
+use kubarium_core::apiserver::authorizer::REVIEWS;
+use kubarium_core::apiserver::convert;
 use kubarium_core::kubectl::command::{COMMANDS, NAMES};
 use std::fmt::Write;
 
@@ -60,14 +62,16 @@ fn kinds() -> String {
     let mut groups: Vec<&str> = RESOURCES.iter().map(|r| r.group).collect();
     groups.dedup();
     for group in groups {
-        let of = |support: Support| -> String {
-            let kinds = RESOURCES.iter().filter(|r| r.group == group && r.support == support);
+        // some are answered without being stored under a name of their own
+        let lives = |r: &ResourceInfo| convert::stored(r).is_some() || REVIEWS.contains(&r.plural);
+        let of = |simulated: bool| -> String {
+            let kinds = RESOURCES.iter().filter(|r| r.group == group && lives(r) == simulated);
             let mut names: Vec<String> = kinds.map(|r| r.kind.to_owned()).collect();
             names.dedup();
             names.join(", ")
         };
         let name = if group.is_empty() { "core" } else { group };
-        let (yes, no) = (of(Support::Simulated), of(Support::NotYet));
+        let (yes, no) = (of(true), of(false));
         let _ = writeln!(out, "| {name} | {yes} | {no} |");
     }
     out

@@ -13,6 +13,15 @@ use crate::store::{Key, Kind};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject};
 use serde_json::{Value, json};
 
+/// Resources that are questions: posted and answered, never stored.
+pub const REVIEWS: [&str; 5] = [
+    "selfsubjectaccessreviews",
+    "subjectaccessreviews",
+    "localsubjectaccessreviews",
+    "selfsubjectrulesreviews",
+    "selfsubjectreviews",
+];
+
 /// What somebody wants to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {
@@ -398,15 +407,7 @@ impl Sim {
             ["apis", group @ "authorization.k8s.io", "v1", "namespaces", ns, plural] => (*group, *ns, *plural),
             _ => return None,
         };
-        let known = matches!(
-            plural,
-            "selfsubjectaccessreviews"
-                | "subjectaccessreviews"
-                | "localsubjectaccessreviews"
-                | "selfsubjectrulesreviews"
-                | "selfsubjectreviews"
-        );
-        if !known || r.method != Method::Post {
+        if !REVIEWS.contains(&plural) || r.method != Method::Post {
             return None;
         }
         if let Some(user) = &r.user {

@@ -5,6 +5,7 @@ use crate::clock::SimTime;
 use crate::sim::Config;
 use crate::world::World;
 use serde_json::{Value, json};
+#[cfg(not(target_family = "wasm"))]
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
