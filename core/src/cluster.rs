@@ -42,9 +42,9 @@ pub struct SessionRecord {
 }
 
 /// Events between two snapshots, at first.
-const KEYFRAME_EVERY: u64 = 2_000;
+const KEYFRAME_EVERY: u64 = 1_000;
 /// Snapshots kept: beyond it every other one goes and the distance doubles.
-const KEYFRAMES_MAX: usize = 192;
+const KEYFRAMES_MAX: usize = 320;
 /// Objects from which on a cluster is large: its snapshots stand further apart.
 const LARGE: usize = 30_000;
 /// Inputs that a session may hold.
