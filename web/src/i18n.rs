@@ -94,6 +94,7 @@ impl Lang {
             Fault::BreakReadiness { namespace, pod, .. } => self.f("fault.mend", &[("pod", &at(namespace, pod))]),
             Fault::NodePower { node, on: true } => self.f("fault.power_on", &[("node", node)]),
             Fault::NodePower { node, .. } => self.f("fault.power_off", &[("node", node)]),
+            other => format!("{other:?}"),
         }
     }
 

@@ -358,6 +358,7 @@ impl Kubelets {
                 }
                 self.on_node(sim, &pod, |k, sim, pod| k.readiness_changed(sim, pod))
             }
+            _ => Err("this fault is not simulated yet".to_owned()),
         }
     }
 

@@ -380,8 +380,61 @@ pub enum Fault {
         /// container; the first one when empty
         container: String,
     },
+    /// Lets a container's process end soon after each of its starts, or no longer.
+    CrashLoop {
+        /// namespace
+        namespace: String,
+        /// pod
+        pod: String,
+        /// container; the first one when empty
+        container: String,
+        /// true: from now on
+        on: bool,
+    },
+    /// A container's process does not answer any more (requests and probes time out), until it is started again.
+    HangContainer {
+        /// namespace
+        namespace: String,
+        /// pod
+        pod: String,
+        /// container; the first one when empty
+        container: String,
+        /// true: from now on
+        on: bool,
+    },
+    /// A container's process takes more and more memory, until it is started again.
+    LeakMemory {
+        /// namespace
+        namespace: String,
+        /// pod
+        pod: String,
+        /// container; the first one when empty
+        container: String,
+        /// bytes a second; 0: no more
+        rate: u64,
+    },
+    /// A container takes longer from its start until it serves, from its next start on.
+    SlowStart {
+        /// namespace
+        namespace: String,
+        /// pod
+        pod: String,
+        /// container; the first one when empty
+        container: String,
+        /// seconds in addition; 0: as ever
+        seconds: u32,
+    },
     /// Makes readiness probes of a pod fail, or lets them work again.
     BreakReadiness {
+        /// namespace
+        namespace: String,
+        /// pod
+        pod: String,
+        /// true: fail from now on
+        broken: bool,
+    },
+    /// Makes liveness probes of a pod fail, or lets them work again.
+    BreakLiveness {
         /// namespace
         namespace: String,
         /// pod
@@ -396,4 +449,61 @@ pub enum Fault {
         /// true: on
         on: bool,
     },
+    /// Cuts a node off from the network, or joins it again: its containers run on, its kubelet reaches no API server.
+    NodePartition {
+        /// node
+        node: String,
+        /// true: cut off
+        on: bool,
+    },
+    /// Something outside of all pods takes nearly all of a node's memory or disk, or gives it back.
+    NodePressure {
+        /// node
+        node: String,
+        /// of what
+        resource: Pressure,
+        /// true: from now on
+        on: bool,
+    },
+    /// The registry of images answers no more, or again.
+    RegistryOutage {
+        /// true: from now on
+        on: bool,
+    },
+    /// Stops a part of the control plane, or starts it again.
+    Stop {
+        /// which
+        part: PlanePart,
+        /// true: it does nothing from now on
+        on: bool,
+    },
+    /// Makes a part of the control plane slow.
+    Slow {
+        /// which
+        part: PlanePart,
+        /// milliseconds by which it does everything later; 0: as ever
+        millis: u32,
+    },
+}
+
+/// What a node runs out of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub enum Pressure {
+    /// Memory.
+    Memory,
+    /// Disk.
+    Disk,
+}
+
+/// A part of the control plane that can be stopped or slowed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub enum PlanePart {
+    /// The API server: nobody's request is answered.
+    ApiServer,
+    /// The scheduler.
+    Scheduler,
+    /// All controllers.
+    ControllerManager,
+    /// One controller, by the name that its events bear (`deployment-controller`).
+    Controller(String),
 }
