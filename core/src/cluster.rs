@@ -5,6 +5,7 @@ use crate::clock::SimTime;
 use crate::sim::{Config, KubeletProfile, NodeConfig};
 use crate::world::{Input, World};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// An input and the exact place in the run where it came.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,7 +65,8 @@ pub struct Cluster {
     pub world: World,
     log: Vec<LoggedInput>,
     applied: usize,
-    keyframes: Vec<Keyframe>,
+    /// Shared with the courses that were forked from this one.
+    keyframes: Vec<Arc<Keyframe>>,
     every: u64,
     /// Counts rewinds and forks: a watcher of the world must start anew when it has changed.
     pub epoch: u64,
@@ -74,7 +76,7 @@ impl Cluster {
     /// A new session.
     pub fn new(config: Config) -> Cluster {
         let world = World::new(config);
-        let first = Keyframe { inputs: 0, world: world.clone() };
+        let first = Arc::new(Keyframe { inputs: 0, world: world.clone() });
         Cluster { world, log: vec![], applied: 0, keyframes: vec![first], every: KEYFRAME_EVERY, epoch: 0 }
     }
 
@@ -156,7 +158,7 @@ impl Cluster {
         if self.world.steps < last + self.every.max(beyond / 2) {
             return;
         }
-        self.keyframes.push(Keyframe { inputs: self.applied, world: self.world.clone() });
+        self.keyframes.push(Arc::new(Keyframe { inputs: self.applied, world: self.world.clone() }));
         if self.keyframes.len() > KEYFRAMES_MAX {
             let mut n = 0;
             self.keyframes.retain(|_| {
@@ -178,6 +180,44 @@ impl Cluster {
             self.epoch += 1;
         }
         self.advance(to, u64::MAX);
+    }
+
+    /// Goes to just after a request was answered, back or forth. False: the session, as far as it is known, has no
+    /// request of this number; it then stands at its end.
+    pub fn seek_request(&mut self, id: u64) -> bool {
+        let i = self.keyframes.partition_point(|k| k.world.sim.requests.last() < id).saturating_sub(1);
+        let k = self.keyframes[i].clone();
+        if self.world.sim.requests.last() >= id || k.world.steps > self.world.steps {
+            self.world = k.world.clone();
+            self.applied = k.inputs;
+            self.epoch += 1;
+        }
+        while self.world.sim.requests.last() < id {
+            if !self.tick() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The next input that once came here, else the next event. False: there is neither.
+    fn tick(&mut self) -> bool {
+        let event = self.world.sim.queue.next_time();
+        if let Some(next) = self.log.get(self.applied)
+            && (self.world.steps >= next.steps || event.is_none_or(|t| t > next.at))
+        {
+            self.apply_next();
+            return true;
+        }
+        let Some(t) = event else { return false };
+        let done = self.world.step(t);
+        self.keep();
+        done
+    }
+
+    /// How many inputs two courses have in common, from the beginning on.
+    pub fn common(&self, other: &Cluster) -> usize {
+        self.log.iter().zip(&other.log).take_while(|(a, b)| a == b).count()
     }
 
     /// Returns to before the last input, as if it had not come. False: there is none.
@@ -233,6 +273,11 @@ impl Cluster {
         }
     }
 
+    /// The same with the inputs of a future that was rewound.
+    pub fn whole_record(&self) -> SessionRecord {
+        SessionRecord { inputs: self.log.clone(), ..self.record() }
+    }
+
     /// Plays a recorded session up to its moment, at most `budget` events.
     pub fn replay(record: &SessionRecord, budget: u64) -> Cluster {
         let mut c = Cluster::new(record.config.clone());
@@ -263,6 +308,40 @@ impl Cluster {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn line(line: &str) -> Input {
+        Input::Line { terminal: 0, line: line.to_owned(), stdin: None }
+    }
+
+    #[test]
+    fn courses_share_their_past_and_part() {
+        let mut c = Cluster::with_nodes(3, 1);
+        c.seek(SimTime::from_secs(5));
+        c.submit(line("kubectl create deployment web --image=nginx --replicas=2"));
+        c.seek(SimTime::from_secs(20));
+        c.submit(line("kubectl scale deployment web --replicas=4"));
+        c.seek(SimTime::from_secs(40));
+        let (hash, was) = (c.hash(), c.world.sim.requests.last());
+        let mut old = c.clone();
+        c.seek(SimTime::from_secs(10));
+        assert_eq!(c.whole_record().inputs.len(), 2, "the future that was rewound is still there");
+        assert_eq!(c.record().inputs.len(), 1);
+        c.submit(line("kubectl scale deployment web --replicas=1"));
+        assert_eq!((c.common(&old), c.inputs().len()), (1, 2));
+        c.seek(SimTime::from_secs(40));
+        assert_ne!(c.hash(), hash);
+        // the other course is as it was, wherever one goes in it
+        old.seek(SimTime::from_secs(7));
+        old.seek(SimTime::from_secs(40));
+        assert_eq!(old.hash(), hash);
+        // to a request and on again
+        assert!(old.seek_request(was / 2));
+        assert!(old.world.sim.requests.last() >= was / 2 && old.now() < SimTime::from_secs(40));
+        old.seek(SimTime::from_secs(40));
+        assert_eq!(old.hash(), hash);
+        let replayed = Cluster::replay(&old.whole_record(), u64::MAX);
+        assert_eq!(replayed.hash(), hash);
+    }
 
     #[test]
     fn a_controller_that_slept_for_long_still_hears() {
