@@ -482,6 +482,13 @@ impl Sim {
         self.queue.at(self.now + delay, event);
     }
 
+    /// Requests reach a pod's port: they cost it CPU.
+    pub fn served(&mut self, pod: crate::store::Id, port: u16, n: u32) {
+        if self.network.served.add(pod, port, n, self.now) {
+            self.after(SimDuration::from_secs(5), Event::Kubelet(KubeletEvent::Load(pod)));
+        }
+    }
+
     /// Schedules the delivery of a change of this kind to whoever watches it. The API server calls it at each write.
     pub fn notify(&mut self, kind: Kind) {
         // what admission looks at when it admits a template

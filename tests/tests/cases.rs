@@ -2,6 +2,7 @@
 //! `nodes`, and `steps`, each of which has one of
 //! - `kubectl`: a line, with `stdin` and `says` (texts that its output must contain) or `not` (that it must not);
 //! - `pass`: seconds that go by;
+//! - `fault`: something a person does to a container or a node;
 //! - `client`: a client that begins to send requests;
 //! - `counted`: of the client `load`: `ok` and `failed` (`some` or `none`), `only` (the reasons of all failures).
 
@@ -10,6 +11,7 @@ use kubarium_core::cluster::Cluster;
 use kubarium_core::network::clients::ClientSpec;
 use kubarium_core::network::request::Reason;
 use kubarium_core::terminal::Piece;
+use kubarium_core::view::model::Fault;
 use kubarium_core::world::Input;
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
@@ -34,6 +36,7 @@ struct Step {
     #[serde(default)]
     not: Vec<String>,
     pass: Option<u64>,
+    fault: Option<Fault>,
     client: Option<serde_json::Value>,
     counted: Option<Counted>,
 }
@@ -105,6 +108,9 @@ fn play(path: &Path) -> Result<(), String> {
         }
         if let Some(s) = step.pass {
             pass(&mut cluster, SimDuration::from_secs(s));
+        }
+        if let Some(fault) = &step.fault {
+            cluster.submit(Input::Fault(fault.clone()));
         }
         if let Some(client) = &step.client {
             let spec: ClientSpec = serde_json::from_value(client.clone()).map_err(|e| e.to_string())?;

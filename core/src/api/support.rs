@@ -88,7 +88,7 @@ pub static FIELDS: &[Gap] = &[
     pod("imagePullSecrets", "registries ask for no credentials"),
     pod("os", "every node is Linux"),
     pod("resourceClaims", NO_DEVICES),
-    pod("resources.limits", "nothing is throttled or killed for memory"),
+    pod("resources.limits", "limits of containers count, not those of the pod"),
     pod("runtimeClassName", "there is one runtime"),
     pod("securityContext", "processes run as root, with every right"),
     pod("setHostnameAsFQDN", "the short name is given"),
@@ -102,7 +102,6 @@ pub static FIELDS: &[Gap] = &[
     pod("volumes[].csi", EMPTY_DIRECTORY),
     pod("volumes[].downwardAPI.items[].resourceFieldRef", "the file is not there"),
     pod("volumes[].emptyDir.medium", "it is a directory like any other"),
-    pod("volumes[].emptyDir.sizeLimit", "it may grow beyond"),
     pod("volumes[].fc", EMPTY_DIRECTORY),
     pod("volumes[].flexVolume", EMPTY_DIRECTORY),
     pod("volumes[].gcePersistentDisk", EMPTY_DIRECTORY),
@@ -118,7 +117,6 @@ pub static FIELDS: &[Gap] = &[
     container("lifecycle.stopSignal", "it is SIGTERM"),
     container("resizePolicy", "pods are not resized in place"),
     container("resources.claims", NO_DEVICES),
-    container("resources.limits", "who needs more memory is killed; CPU is not throttled"),
     container("securityContext", "processes run as root, with every right"),
     container("stdin", "only a shell with a terminal waits for what is typed"),
     gap_but(
@@ -175,7 +173,6 @@ pub static CALLS: &[(&str, &str)] = &[
     ("get --chunk-size, --server-print", "change nothing that is seen"),
     ("patch --subresource=resize", "refused"),
     ("run -i, -t; exec -i, -t; attach -i", "lines can be typed into a shell, not into another program"),
-    ("top", "there is no metrics API"),
 ];
 
 /// The fields of an object that are accepted and not acted on: path and what is so instead, in the order of the table.

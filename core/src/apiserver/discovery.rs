@@ -40,7 +40,7 @@ impl Sim {
 
     /// Answers what is no object; `None`: it is one.
     pub(super) fn beside_objects(&mut self, r: &Request) -> Option<Answer> {
-        if let Some(answer) = self.review(r) {
+        if let Some(answer) = self.review(r).or_else(|| self.metrics_answer(r)) {
             return Some(answer);
         }
         if r.method != Method::Get {
@@ -56,8 +56,11 @@ impl Sim {
             ["api"] => json!({"kind": "APIVersions", "versions": ["v1"],
                 "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1"}]}),
             ["apis"] => {
-                let groups: Vec<Value> =
+                let mut groups: Vec<Value> =
                     self.groups().iter().filter(|g| !g.name.is_empty()).map(Group::to_value).collect();
+                if self.serves_metrics() {
+                    groups.push(Group { name: "metrics.k8s.io", versions: vec!["v1beta1"] }.to_value());
+                }
                 json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
             }
             ["apis", group] => match self.groups().iter().find(|g| g.name == *group) {

@@ -11,6 +11,7 @@ mod delete;
 pub mod discovery;
 pub mod limits;
 pub mod managed;
+pub mod metrics;
 pub mod openapi;
 mod own_service;
 pub mod patch;

@@ -17,4 +17,6 @@ pub struct ServerState {
     pub templates: OrdMap<Id, (u64, Arc<PodProto>)>,
     /// What CustomResourceDefinitions say, by their names.
     pub definitions: OrdMap<Arc<str>, Arc<super::crd::Definition>>,
+    /// What the metrics server last scraped.
+    pub metrics: super::metrics::Metrics,
 }

@@ -5,8 +5,8 @@ use super::component::{Kubelets, Life};
 use super::plan::{ContainerPlan, Plan};
 use super::pod_worker::PodWork;
 use super::simple::Simple;
-use crate::clock::SimTime;
-use crate::network::request::{Failure, Outcome, Sender, Told, Trace, Url, Way, send};
+use crate::clock::{SimDuration, SimTime};
+use crate::network::request::{Failure, Outcome, PATIENCE, Sender, Told, Trace, Url, Way, send};
 use crate::network::{Answer, Listens, Servers, dns};
 use crate::runtime::images::{Reference, Term};
 use crate::runtime::shell::{NetProblem, Surroundings};
@@ -28,6 +28,10 @@ pub(super) struct Around<'a> {
     pub draws: u32,
     /// Requests that they have sent.
     pub traces: Vec<Trace>,
+    /// Pods and ports that these have reached.
+    pub reached: Vec<(Id, u16)>,
+    /// How long the last one took.
+    pub took: SimDuration,
 }
 
 /// Ports that a pod's containers listen on now.
@@ -37,7 +41,7 @@ pub(super) fn open_ports(plan: &Plan, work: &PodWork, now: SimTime) -> Vec<u16> 
 }
 
 /// The container that answers on a port.
-fn server(plan: &Plan, port: u16) -> Option<(usize, &ContainerPlan)> {
+pub(super) fn server(plan: &Plan, port: u16) -> Option<(usize, &ContainerPlan)> {
     plan.containers.iter().enumerate().skip(plan.init).find(|(_, c)| c.ports.contains(&port))
 }
 
@@ -154,13 +158,28 @@ impl Surroundings for Around<'_> {
         let way = self.send(&url);
         let (answer, outcome) = match &way.end {
             Ok(r) => {
-                let a = self.answer(self.sim, r.pod.id, r.port, &url.path);
-                (Ok((a.code, a.body)), Outcome::Answered(a.code, r.pod.key()))
+                let (pod, port) = (r.pod.id, r.port);
+                let rate = self.sim.network.served.rate(pod, port, self.sim.now);
+                let took = self.serves_in(self.sim, pod, port, rate);
+                if self.reached.len() < 1024 {
+                    self.reached.push((pod, port));
+                }
+                self.took = way.took + took;
+                if took >= PATIENCE {
+                    (Err(NetProblem::TimedOut), Outcome::Failed(Failure::NoAnswer(r.pod.key())))
+                } else {
+                    let a = self.answer(self.sim, pod, port, &url.path);
+                    (Ok((a.code, a.body)), Outcome::Answered(a.code, r.pod.key()))
+                }
             }
             Err(f) => (problem(f.told()).map(|code| (code, page(f, code))), Outcome::Failed(f.clone())),
         };
         self.keep(&url, way, outcome);
         answer
+    }
+
+    fn took(&self) -> SimDuration {
+        self.took
     }
 }
 
@@ -189,13 +208,20 @@ impl Servers for Around<'_> {
         self.kubelets.answer(sim, pod, port, path)
     }
 
+    fn serves_in(&self, sim: &Sim, pod: Id, port: u16, rate: u32) -> SimDuration {
+        if pod == self.pod.id {
+            return SimDuration::from_millis(1);
+        }
+        self.kubelets.serves_in(sim, pod, port, rate)
+    }
+
     fn powered(&self, node: &str) -> bool {
         self.kubelets.powered(node)
     }
 }
 
 impl Kubelets {
-    fn with_plan<R>(&self, pod: &PodRecord, f: impl FnOnce(&Plan) -> R) -> R {
+    pub(super) fn with_plan<R>(&self, pod: &PodRecord, f: impl FnOnce(&Plan) -> R) -> R {
         match self.planned(pod) {
             Some(plan) => f(plan),
             None => f(&Plan::new(&pod.proto)),
@@ -276,6 +302,10 @@ impl Servers for Kubelets {
         });
         let body = if code == 500 { "Internal Server Error\n".into() } else { body };
         Answer { code, body: body.replace("{hostname}", &record.name).replace("{now}", &sim.now.rfc3339()) }
+    }
+
+    fn serves_in(&self, sim: &Sim, pod: Id, port: u16, rate: u32) -> SimDuration {
+        self.time_of_service(sim, pod, port, rate)
     }
 
     fn powered(&self, node: &str) -> bool {

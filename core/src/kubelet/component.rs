@@ -1,7 +1,7 @@
 //! The kubelets of all nodes as one component of the world: what the watch brings, what is due, what a person does to
 //! nodes and containers. A pod's own life is in [`super::simple`], [`super::pod_worker`] and [`super::recorded`].
 
-use super::node_status::{NodeState, healthy_conditions, node_object};
+use super::node_status::{NodeState, conditions, node_object};
 use super::plan::Plan;
 use super::recorded::{self, PlayedPod};
 use super::simple::Simple;
@@ -23,8 +23,10 @@ use std::sync::Arc;
 pub enum KubeletEvent {
     /// A pod's worker goes on, if this is still the turn that it waits for.
     Pod(Id, u32),
-    /// A node, by its index, looks at its images.
+    /// A node, by its index, looks at its images (0) or at what its pods use (1).
     Node(Id, u32),
+    /// A pod is being asked for things: does it keep up?
+    Load(Id),
 }
 
 /// Larger clusters hear nothing of their kubelets' starts and images.
@@ -66,6 +68,8 @@ pub struct Kubelets {
     plans: OrdMap<u32, Arc<Plan>>,
     /// Pods whose readiness a person has broken.
     pub(super) broken: imbl::OrdSet<Id>,
+    /// Pods whose liveness a person has broken.
+    pub(super) sick: imbl::OrdSet<Id>,
     /// Files of claims and host paths: they outlive pods.
     pub(super) lasting: OrdMap<Arc<str>, crate::runtime::files::Files>,
 }
@@ -81,6 +85,7 @@ impl Kubelets {
             workers: OrdMap::new(),
             plans: OrdMap::new(),
             broken: imbl::OrdSet::new(),
+            sick: imbl::OrdSet::new(),
             lasting: OrdMap::new(),
         }
     }
@@ -149,7 +154,10 @@ impl Kubelets {
     pub fn watch(&mut self, sim: &mut Sim) {
         for change in sim.deliver(Component::Kubelets) {
             match (&change.old, &change.new) {
-                (Some(Obj::Pod(old)), None) => self.gone(old),
+                (Some(Obj::Pod(old)), None) => {
+                    sim.network.served.forget(old.id);
+                    self.gone(old);
+                }
                 (old, Some(Obj::Pod(new))) => {
                     let Some(node) = &new.node else { continue };
                     // what kubelets themselves write comes back here: a status is nothing new to them
@@ -200,11 +208,14 @@ impl Kubelets {
     fn admit(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>, node: u32, at: SimTime) {
         // the scheduler has looked whether a pod fits; who comes past it is looked at here
         let past = pod.status.conditions[SCHEDULED].status != Some(true);
-        if past
-            && self.profile == KubeletProfile::Real
-            && let Some((reason, message)) =
+        let refused = match self.strained(pod, node) {
+            Some(message) => Some(("Evicted", message)),
+            None if past && self.profile == KubeletProfile::Real => {
                 super::admission::refuses(sim, pod, pod.node.as_deref().unwrap_or_default())
-        {
+            }
+            None => None,
+        };
+        if let Some((reason, message)) = refused {
             self.pod_event(sim, pod, "", true, reason, message.clone());
             let now = sim.now;
             sim.update_pod_status(pod.id, |s| {
@@ -244,6 +255,7 @@ impl Kubelets {
     /// A pod's object is gone: so are its processes and its address.
     fn gone(&mut self, pod: &PodRecord) {
         self.broken.remove(&pod.id);
+        self.sick.remove(&pod.id);
         if let Some(w) = self.workers.remove(&pod.id)
             && let Some(n) = self.nodes.get_mut(w.node as usize)
         {
@@ -278,7 +290,9 @@ impl Kubelets {
                     Life::Full(_) => self.full_turn(sim, id),
                 });
             }
-            KubeletEvent::Node(index, _) => self.post_images(sim, index as u32),
+            KubeletEvent::Node(index, 0) => self.post_images(sim, index as u32),
+            KubeletEvent::Node(index, turn) => self.pressure_turn(sim, index as u32, turn),
+            KubeletEvent::Load(id) => self.load_turn(sim, id),
         }
     }
 
@@ -345,10 +359,11 @@ impl Kubelets {
     pub fn fault(&mut self, sim: &mut Sim, fault: &Fault) -> Result<(), String> {
         match fault {
             Fault::NodePower { node, on } => self.power(sim, node, *on),
-            Fault::CrashContainer { namespace, pod, container } => {
-                let pod = find(sim, namespace, pod)?;
-                self.crash(sim, &pod, container)
-            }
+            Fault::CrashContainer { .. }
+            | Fault::CrashLoop { .. }
+            | Fault::HangContainer { .. }
+            | Fault::LeakMemory { .. }
+            | Fault::SlowStart { .. } => self.container_fault(sim, fault),
             Fault::BreakReadiness { namespace, pod, broken } => {
                 let pod = find(sim, namespace, pod)?;
                 if *broken {
@@ -356,8 +371,21 @@ impl Kubelets {
                 } else {
                     self.broken.remove(&pod.id);
                 }
-                self.on_node(sim, &pod, |k, sim, pod| k.readiness_changed(sim, pod))
+                self.on_node(sim, &pod, |k, sim, pod| k.probes_changed(sim, pod))
             }
+            Fault::BreakLiveness { namespace, pod, broken } => {
+                let pod = find(sim, namespace, pod)?;
+                if self.plan(&pod).containers.iter().all(|c| c.liveness.is_none()) {
+                    return Err(format!("pod {} has no liveness probe", pod.name));
+                }
+                if *broken {
+                    self.sick.insert(pod.id);
+                } else {
+                    self.sick.remove(&pod.id);
+                }
+                self.on_node(sim, &pod, |k, sim, pod| k.probes_changed(sim, pod))
+            }
+            Fault::NodePressure { node, resource, on } => self.press(sim, node, *resource, *on),
             _ => Err("this fault is not simulated yet".to_owned()),
         }
     }
@@ -398,7 +426,7 @@ impl Kubelets {
         let name = state.name.clone();
         sim.server.silent.remove(&name);
         sim.acting(Actor::Kubelet(name.clone()), 0, |sim| {
-            self.post_healthy(sim, &name);
+            self.post_conditions(sim, &name);
             self.look_at_images(sim, index, sim.now);
             self.node_event(sim, &name, "Starting", "Starting kubelet.");
             let pods: Vec<Arc<PodRecord>> = sim.store.pods_on_node(&name).cloned().collect();
@@ -417,19 +445,20 @@ impl Kubelets {
         Ok(())
     }
 
-    /// Posts the conditions of a node that is well, keeping the transition times of those that had not changed.
-    fn post_healthy(&self, sim: &mut Sim, name: &Arc<str>) {
+    /// Posts a node's conditions, keeping the transition times of those that had not changed.
+    pub(super) fn post_conditions(&self, sim: &mut Sim, name: &Arc<str>) {
         let key = Key::new("", name.clone());
         let Some(Obj::Node(node)) = sim.store.get(Kind::Node, &key).cloned() else { return };
+        let short = self.node_index(name).map_or((false, false), |i| self.nodes[i as usize].strain.posted);
         let Ok(fresh) =
-            crate::store::read::<Vec<k8s_openapi::api::core::v1::NodeCondition>>(&healthy_conditions(sim.now))
+            crate::store::read::<Vec<k8s_openapi::api::core::v1::NodeCondition>>(&conditions(sim.now, short))
         else {
             return;
         };
         let mut node = (*node).clone();
         if let Some(status) = &mut node.status {
             let old = status.conditions.take().unwrap_or_default();
-            let mut conditions: Vec<_> = fresh
+            let mut list: Vec<_> = fresh
                 .into_iter()
                 .map(|mut c| {
                     if let Some(o) = old.iter().find(|o| o.type_ == c.type_ && o.status == c.status) {
@@ -438,12 +467,12 @@ impl Kubelets {
                     c
                 })
                 .collect();
-            conditions.extend(
+            list.extend(
                 old.iter()
                     .filter(|o| !["MemoryPressure", "DiskPressure", "PIDPressure", "Ready"].contains(&o.type_.as_str()))
                     .cloned(),
             );
-            status.conditions = Some(conditions);
+            status.conditions = Some(list);
         }
         let _ = sim.update_status_typed(node);
     }
@@ -506,7 +535,7 @@ impl Kubelets {
     }
 }
 
-fn find(sim: &Sim, namespace: &str, pod: &str) -> Result<Arc<PodRecord>, String> {
+pub(super) fn find(sim: &Sim, namespace: &str, pod: &str) -> Result<Arc<PodRecord>, String> {
     let ns = if namespace.is_empty() { "default" } else { namespace };
     sim.store.pod_by_name(&Key::new(ns, pod)).cloned().ok_or_else(|| format!("pods {pod:?} not found"))
 }

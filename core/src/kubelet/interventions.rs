@@ -60,45 +60,6 @@ impl Kubelets {
         self.put_work(pod.id, work);
     }
 
-    /// A person ends a container's process.
-    pub(super) fn crash(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>, container: &str) -> Result<(), String> {
-        let mut found = Ok(());
-        self.on_node(sim, pod, |k, sim, pod| {
-            k.promote(sim, pod);
-            let Some(mut work) = k.take_work(pod.id) else { return };
-            let now = sim.now;
-            if let Some(plan) = work.plan.clone() {
-                let index = match container {
-                    "" => Some(plan.init),
-                    name => plan.containers.iter().position(|c| &*c.name == name),
-                };
-                match index.and_then(|i| work.runs.get_mut(i)) {
-                    None => found = Err(format!("container {container} is not valid for pod {}", pod.name)),
-                    Some(run) if run.running() => run.exits = Some((now, 1)),
-                    Some(_) => found = Err(format!("container {container} of pod {} is not running", pod.name)),
-                }
-            }
-            k.put_work(pod.id, work);
-            k.full_turn(sim, pod.id);
-        })?;
-        found
-    }
-
-    /// A person has broken a pod's readiness, or mended it.
-    pub(super) fn readiness_changed(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>) {
-        self.promote(sim, pod);
-        let Some(mut work) = self.take_work(pod.id) else { return };
-        if let Some(plan) = work.plan.clone() {
-            for (run, c) in work.runs.iter_mut().zip(plan.containers.iter()) {
-                if run.running() && c.readiness.is_some() && run.readiness.due.is_none() {
-                    run.readiness.due = Some(sim.now);
-                }
-            }
-        }
-        self.put_work(pod.id, work);
-        self.full_turn(sim, pod.id);
-    }
-
     /// A ConfigMap or Secret has changed: pods of its namespace that wait for one try again soon, those that have it
     /// mounted see the change when their kubelet next looks after them.
     pub(super) fn reference_changed(&mut self, sim: &mut Sim, object: &crate::store::Obj) {

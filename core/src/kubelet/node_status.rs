@@ -38,6 +38,16 @@ pub struct NodeState {
     pub images_due: bool,
     /// When its puller is free again.
     pub puller_free: SimTime,
+    /// Its CPU in millicores.
+    pub cpu: u64,
+    /// Its memory in bytes.
+    pub memory: u64,
+    /// Memory that something outside of all pods takes.
+    pub outside_memory: u64,
+    /// Disk that something outside of all pods takes.
+    pub outside_disk: u64,
+    /// What it runs out of.
+    pub strain: super::pressure::Strain,
     /// It has power.
     pub powered: bool,
     /// How often it has been started.
@@ -66,6 +76,11 @@ impl NodeState {
             images: OrdMap::new(),
             images_due: false,
             puller_free: SimTime::ZERO,
+            cpu: Quantity::parse(&config.cpu).map_or(1000, |q| q.milli_value().max(1) as u64),
+            memory: Quantity::parse(&config.memory).map_or(0, |q| q.value().max(0) as u64),
+            outside_memory: 0,
+            outside_disk: 0,
+            strain: super::pressure::Strain::default(),
             powered: true,
             boots: 1,
         }
@@ -132,17 +147,19 @@ fn condition(kind: &str, status: &str, reason: &str, message: &str, now: SimTime
         "lastHeartbeatTime": now.rfc3339(), "lastTransitionTime": now.rfc3339()})
 }
 
-/// The conditions of a node that is well.
-pub fn healthy_conditions(now: SimTime) -> Value {
+/// The conditions of a node whose kubelet runs; whether it is short of memory, and of disk.
+pub fn conditions(now: SimTime, (memory, disk): (bool, bool)) -> Value {
+    let memory = match memory {
+        true => ("True", "KubeletHasInsufficientMemory", "kubelet has insufficient memory available"),
+        false => ("False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    };
+    let disk = match disk {
+        true => ("True", "KubeletHasDiskPressure", "kubelet has disk pressure"),
+        false => ("False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    };
     json!([
-        condition(
-            "MemoryPressure",
-            "False",
-            "KubeletHasSufficientMemory",
-            "kubelet has sufficient memory available",
-            now
-        ),
-        condition("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure", now),
+        condition("MemoryPressure", memory.0, memory.1, memory.2, now),
+        condition("DiskPressure", disk.0, disk.1, disk.2, now),
         condition("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available", now),
         condition("Ready", "True", "KubeletReady", "kubelet is posting ready status", now),
     ])
@@ -190,7 +207,7 @@ pub fn node_object(config: &NodeConfig, state: &NodeState, id: u64, now: SimTime
         "spec": spec,
         "status": {
             "capacity": resources, "allocatable": resources,
-            "conditions": healthy_conditions(now),
+            "conditions": conditions(now, (false, false)),
             "addresses": [
                 {"type": "InternalIP", "address": Ipv4Addr::from(state.ip).to_string()},
                 {"type": "Hostname", "address": config.name},

@@ -1,14 +1,17 @@
 //! What a pod template means to a kubelet, worked out once for all pods that share it. Pure.
 
+use super::needs::Needs;
 use super::phase::is_sidecar;
 use super::probe::{Action, ProbePlan};
-use crate::api::quantity::Quantity;
 use crate::runtime::images::{Catalogue, Image, Reference, Run};
 use crate::runtime::shell::knows;
 use crate::store::PodProto;
 use k8s_openapi::api::core::v1::{Container, LifecycleHandler, PodSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::sync::Arc;
+
+/// A container that comes to use more memory than this may be too much for its node.
+const HEAVY: u64 = 256 << 20;
 
 /// When an image is pulled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +60,8 @@ pub struct ContainerPlan {
     pub sidecar: bool,
     /// It uses more memory than its limit: it is killed again and again.
     pub starves: bool,
+    /// What it takes of its node.
+    pub needs: Needs,
     /// Startup probe.
     pub startup: Option<ProbePlan>,
     /// Readiness probe.
@@ -101,7 +106,7 @@ impl Plan {
             .chain(spec.containers.iter().map(|c| container(c, false)))
             .collect();
         let plain_volumes = spec.volumes.iter().flatten().all(|v| {
-            v.empty_dir.is_some()
+            v.empty_dir.as_ref().is_some_and(|e| e.size_limit.is_none())
                 || v.host_path.is_some()
                 || (v.projected.is_some() && v.name.starts_with("kube-api-access-"))
         });
@@ -120,6 +125,7 @@ impl Plan {
                 c.program == Program::Server
                     && !c.invalid_image
                     && !c.starves
+                    && c.needs.disk_limit.is_none()
                     && c.policy != PullPolicy::Never
                     && c.startup.is_none()
                     && c.readiness.is_none()
@@ -155,6 +161,11 @@ impl Plan {
         }
     }
 
+    /// May a container come to use so much that its node has to be looked at?
+    pub fn grows(&self, i: usize) -> bool {
+        self.containers[i].needs.memory > HEAVY || super::pressure::has_disk_limits(self)
+    }
+
     /// `spec.containers{web}`, as events name a container.
     pub fn field_path(&self, i: usize) -> String {
         let list = if i < self.init { "initContainers" } else { "containers" };
@@ -180,13 +191,17 @@ fn container(c: &Container, sidecar: bool) -> ContainerPlan {
     };
     let life = c.lifecycle.as_ref();
     let hook = |h: Option<&LifecycleHandler>| h.and_then(|h| handler(h, c));
+    let program = program(c, entry.as_deref());
+    let shell = matches!(program, Program::Command(_) | Program::Ends);
+    let needs = Needs::new(c, entry.as_deref(), shell);
     ContainerPlan {
         name: c.name.as_str().into(),
         image: image.into(),
         invalid_image: reference.is_none(),
         policy,
-        program: program(c, entry.as_deref()),
-        starves: memory_limit(c).is_some_and(|limit| memory_use(c, entry.as_deref()) > limit),
+        starves: needs.starves(c, entry.as_deref()),
+        needs,
+        program,
         entry,
         ports: ports.into(),
         sidecar,
@@ -196,48 +211,6 @@ fn container(c: &Container, sidecar: bool) -> ContainerPlan {
         post_start: hook(life.and_then(|l| l.post_start.as_ref())),
         pre_stop: hook(life.and_then(|l| l.pre_stop.as_ref())),
     }
-}
-
-/// A container's limit of memory in bytes.
-fn memory_limit(c: &Container) -> Option<u64> {
-    let limits = c.resources.as_ref()?.limits.as_ref()?;
-    Quantity::parse(&limits.get("memory")?.0).ok().map(|q| q.value().max(0) as u64)
-}
-
-/// Bytes of memory that a container comes to use: what its command says, else what its image is known for.
-fn memory_use(c: &Container, entry: Option<&Image>) -> u64 {
-    let words: Vec<&str> = c.command.iter().flatten().chain(c.args.iter().flatten()).map(String::as_str).collect();
-    let line = words.join(" ");
-    // a stream without lines has an endless last line
-    if line.contains("tail /dev/zero") {
-        return u64::MAX;
-    }
-    let after = |flags: &[&str]| {
-        let mut words = line.split_whitespace();
-        words.find(|w| flags.contains(w))?;
-        words.next()
-    };
-    let workers = after(&["--vm", "-m"]).and_then(|n| n.parse::<u64>().ok());
-    let each = after(&["--vm-bytes"]).map(bytes_of);
-    // another stress program's words
-    let total = after(&["-mem-total", "--mem-total"]);
-    match (workers, each, total) {
-        (_, _, Some(total)) => Quantity::parse(total).map_or(0, |q| q.value().max(0) as u64),
-        (None, None, None) => entry.map_or(0, |e| e.memory),
-        (workers, each, None) => workers.unwrap_or(1).saturating_mul(each.unwrap_or(256 << 20)),
-    }
-}
-
-/// `150M` as stress reads it: powers of 1024.
-fn bytes_of(text: &str) -> u64 {
-    let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
-    let shift = match text[digits.len()..].to_ascii_lowercase().as_str() {
-        "k" => 10,
-        "m" => 20,
-        "g" => 30,
-        _ => 0,
-    };
-    digits.parse::<u64>().unwrap_or(0).saturating_mul(1 << shift)
 }
 
 fn handler(h: &LifecycleHandler, c: &Container) -> Option<Action> {

@@ -5,6 +5,7 @@
 use super::backoff::Backoff;
 use super::component::{Kubelets, Life};
 use super::environment::{self, Volumes};
+use super::faults::Ills;
 use super::phase::should_restart;
 use super::plan::{ContainerPlan, Plan, Program};
 use super::probe::ProbeState;
@@ -12,6 +13,7 @@ use super::simple::on_term;
 use crate::clock::{SimDuration, SimTime};
 use crate::runtime::files::Files;
 use crate::runtime::logs::Log;
+use crate::runtime::meter::Meter;
 use crate::runtime::shell::{Process, Signal, State, Stream};
 use crate::sim::Sim;
 use crate::store::pod::{ContainerRecord, RunState, Terminated};
@@ -73,6 +75,12 @@ pub(super) struct Run {
     pub announced: bool,
     /// It asks for more memory than it may have.
     pub out_of_memory: bool,
+    /// When its memory comes to its end.
+    pub oom_at: Option<SimTime>,
+    /// What a person does to it.
+    pub ills: Ills,
+    /// CPU that its processes have used, in microseconds.
+    pub worked: Meter,
 }
 
 impl Run {
@@ -96,6 +104,9 @@ impl Run {
             liveness: ProbeState::default(),
             announced: false,
             out_of_memory: false,
+            oom_at: None,
+            ills: Ills::default(),
+            worked: Meter::default(),
         }
     }
 
@@ -107,7 +118,7 @@ impl Run {
     pub(super) fn serves(&self, plan: &ContainerPlan, now: SimTime) -> bool {
         let start = plan.entry.as_ref().map_or(100, |e| e.start.max(1));
         self.running()
-            && now >= self.since + SimDuration::from_millis(start)
+            && now >= self.since + SimDuration::from_millis(start) + self.ills.slow
             && match &self.process {
                 None => true,
                 Some(p) => p.serving(),
@@ -123,7 +134,7 @@ pub(super) enum Reason {
     /// Its main containers are done: what is left are sidecars.
     Completed,
     /// It fails: status.reason and message.
-    Failed(&'static str, &'static str),
+    Failed(&'static str, Cow<'static, str>),
 }
 
 /// The state of one pod.
@@ -139,6 +150,8 @@ pub(super) struct PodWork {
     pub runs: Vec<Run>,
     /// What its processes have drawn by chance so far.
     pub draws: u32,
+    /// Pods and ports that their requests have reached and that have not been counted.
+    pub reached: Vec<(Id, u16)>,
     /// Requests that they have sent and that nobody has been told of.
     pub traces: Vec<crate::network::request::Trace>,
     pub stopping: Option<(Reason, SimTime)>,
@@ -236,7 +249,14 @@ impl Kubelets {
     }
 
     /// Begins to stop all containers: the regular ones now, sidecars once these have ended.
-    fn stop(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>, work: &mut PodWork, reason: Reason, grace: SimDuration) {
+    pub(super) fn stop(
+        &mut self,
+        sim: &mut Sim,
+        pod: &Arc<PodRecord>,
+        work: &mut PodWork,
+        reason: Reason,
+        grace: SimDuration,
+    ) {
         let Some(plan) = work.plan.clone() else { return };
         let deadline = sim.now + grace;
         work.stopping = Some((reason, deadline));
@@ -319,7 +339,7 @@ impl Kubelets {
             let text = "Pod was active on the node longer than the specified deadline";
             self.pod_event(sim, &pod, "", false, "DeadlineExceeded", text);
             let grace = SimDuration::from_secs(u64::from(plan.grace));
-            self.stop(sim, &pod, &mut work, Reason::Failed("DeadlineExceeded", text), grace);
+            self.stop(sim, &pod, &mut work, Reason::Failed("DeadlineExceeded", Cow::Borrowed(text)), grace);
             self.decide(sim, &pod, &plan, &mut work);
         }
         let (write, over) = self.finish(&mut work, now);
@@ -332,6 +352,9 @@ impl Kubelets {
         }
         for t in std::mem::take(&mut work.traces) {
             sim.network.keep(t);
+        }
+        for (pod, port) in std::mem::take(&mut work.reached) {
+            sim.served(pod, port, 1);
         }
         let soon = (more && !over).then(|| now + SimDuration::from_millis(1));
         let next = work.next_turn(&plan, now).into_iter().chain(soon).min();
@@ -369,10 +392,14 @@ impl Kubelets {
                 work.runs[i].term_at = None;
                 work.runs[i].signal(c, now);
             }
-            if work.runs[i].process.is_some() && work.runs[i].wake.is_some_and(|t| t <= now) {
+            if work.runs[i].process.is_some() && work.runs[i].wake.is_some_and(|t| t <= now) && !work.runs[i].ills.hung
+            {
                 self.run_process(sim, pod, plan, work, i);
             }
             let run = &mut work.runs[i];
+            if let Some(at) = run.oom_at.filter(|t| *t <= now) {
+                (run.exits, run.out_of_memory, run.oom_at) = (Some((at, 137)), true, None);
+            }
             if run.exits.is_none()
                 && let Some(k) = run.kill_at.filter(|k| *k <= now)
             {
@@ -400,6 +427,10 @@ impl Kubelets {
         let run = &mut work.runs[i];
         for (stream, text) in process.take_output() {
             run.log.add(now, stream, &text);
+        }
+        let worked = process.take_worked();
+        if worked.0 > 0 {
+            run.worked.add(now, worked.0);
         }
         let kills = process.take_kills();
         run.wake = None;
@@ -557,7 +588,8 @@ impl PodWork {
                 Step::Waiting(from, until) => times.extend([if from > now { from.min(until) } else { until }]),
                 Step::Exited(_) => times.push(now),
                 Step::Running => {
-                    times.extend(run.wake);
+                    times.extend(run.wake.filter(|_| !run.ills.hung));
+                    times.extend(run.oom_at);
                     times.extend(run.exits.map(|e| e.0));
                     times.extend(run.term_at);
                     times.extend(run.kill_at);
@@ -614,7 +646,8 @@ impl Run {
 
     /// The process gets SIGTERM.
     pub(super) fn signal(&mut self, c: &ContainerPlan, now: SimTime) {
-        if self.exits.is_some() {
+        // who hangs hears nothing
+        if self.exits.is_some() || self.ills.hung {
             return;
         }
         match &mut self.process {
@@ -658,6 +691,8 @@ impl Run {
         self.step = Step::Exited(at);
         self.process = None;
         (self.wake, self.exits, self.term_at, self.kill_at) = (None, None, None, None);
+        self.oom_at = None;
+        self.ills.ended();
         (self.startup, self.readiness, self.liveness) = Default::default();
     }
 }

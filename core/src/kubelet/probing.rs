@@ -36,12 +36,14 @@ impl Kubelets {
     ) -> R {
         let own = open_ports(plan, work, sim.now);
         let (draws, traces) = (work.draws, std::mem::take(&mut work.traces));
-        let mut around = Around { kubelets: self, sim, pod, plan, own, draws, traces };
+        let reached = std::mem::take(&mut work.reached);
+        let mut around =
+            Around { kubelets: self, sim, pod, plan, own, draws, traces, reached, took: SimDuration::ZERO };
         let mut root = std::mem::take(&mut work.runs[i].files);
         let mut volumes = work.volumes.take().map(Arc::unwrap_or_clone).unwrap_or_default();
         let mounts = volumes.mounts.get(i).cloned().unwrap_or_default();
         let out = f(&mut FileSystem { root: &mut root, mounts: &mounts, volumes: &mut volumes.files }, &mut around);
-        (work.draws, work.traces) = (around.draws, around.traces);
+        (work.draws, work.traces, work.reached) = (around.draws, around.traces, around.reached);
         work.runs[i].files = root;
         work.volumes = Some(Arc::new(volumes));
         out
@@ -118,6 +120,8 @@ impl Kubelets {
     ) -> (Result<(), String>, SimDuration) {
         match action {
             Action::Sleep(s) => (Ok(()), SimDuration(SimDuration::from_secs(*s).0.min(limit.0))),
+            // who hangs does not come to an end
+            Action::Exec(_) if work.runs[i].ills.hung => (Ok(()), limit),
             Action::Exec(argv) => {
                 let ran = self.run_command(sim, pod, plan, work, i, argv, "", limit);
                 let done = match ran.code {
@@ -156,11 +160,16 @@ impl Kubelets {
     ) -> Result<(), String> {
         let ip = self.workers.get(&pod.id).map_or(0, |w| w.ip);
         let ip = if plan.host_network { pod.status.host_ip } else { ip };
+        let hung = work.runs[i].ills.hung;
         let refused = |port: u16| format!("dial tcp {}:{port}: connect: connection refused", Ipv4Addr::from(ip));
         let listens = |port: u16| open.contains(&port);
         match &probe.action {
             Action::Exec(argv) => {
-                let ran = self.run_command(sim, pod, plan, work, i, argv, "", probe.timeout);
+                let ran = if hung {
+                    Ran { out: String::new(), err: String::new(), code: None, took: probe.timeout }
+                } else {
+                    self.run_command(sim, pod, plan, work, i, argv, "", probe.timeout)
+                };
                 match ran.code {
                     Some(0) => Ok(()),
                     Some(_) => Err(format!("{}{}", ran.out, ran.err).trim_end().to_owned()),
@@ -172,17 +181,24 @@ impl Kubelets {
                 }
             }
             Action::Tcp { port } => {
-                if listens(*port) {
-                    Ok(())
-                } else {
+                if !listens(*port) {
                     Err(refused(*port))
+                } else if hung {
+                    Err(format!("dial tcp {}:{port}: i/o timeout", Ipv4Addr::from(ip)))
+                } else {
+                    Ok(())
                 }
             }
             Action::Grpc { port } => {
-                if listens(*port) {
-                    return Ok(());
-                }
                 let s = probe.timeout.as_secs();
+                if listens(*port) {
+                    let late = self.is_late(sim, pod, plan, work, *port, probe.timeout);
+                    return if late {
+                        Err(format!("timeout: health rpc did not complete within {s}s"))
+                    } else {
+                        Ok(())
+                    };
+                }
                 Err(format!(
                     "timeout: failed to connect service \"{}:{port}\" within {s}s: context deadline exceeded",
                     Ipv4Addr::from(ip)
@@ -194,6 +210,12 @@ impl Kubelets {
                 let slash = if path.starts_with('/') { "" } else { "/" };
                 if !listens(*port) {
                     return Err(format!("Get \"{scheme}://{to}:{port}{slash}{path}\": {}", refused(*port)));
+                }
+                if self.is_late(sim, pod, plan, work, *port, probe.timeout) {
+                    return Err(format!(
+                        "Get \"{scheme}://{to}:{port}{slash}{path}\": context deadline exceeded (Client.Timeout exceeded \
+                         while awaiting headers)"
+                    ));
                 }
                 let server = plan.containers.iter().enumerate().skip(plan.init).find(|(_, c)| c.ports.contains(port));
                 let code = match server {
@@ -212,6 +234,27 @@ impl Kubelets {
             }
             Action::Sleep(_) => Ok(()),
         }
+    }
+
+    /// Does who answers on a port take longer than a probe waits?
+    fn is_late(
+        &self,
+        sim: &Sim,
+        pod: &PodRecord,
+        plan: &Plan,
+        work: &PodWork,
+        port: u16,
+        timeout: SimDuration,
+    ) -> bool {
+        let Some((k, c)) = super::around::server(plan, port) else { return false };
+        work.runs.get(k).is_some_and(|run| self.probed_in(sim, pod.id, c, run, port) > timeout)
+    }
+
+    /// Does a pod's container answer as it always does, so that it need not be asked again?
+    fn calm(&self, sim: &Sim, pod: &PodRecord, c: &super::plan::ContainerPlan, work: &PodWork, i: usize) -> bool {
+        let run = &work.runs[i];
+        let slow = |port: &u16| self.probed_in(sim, pod.id, c, run, *port) >= super::usage::STRAIN;
+        !run.ills.hung && !self.sick.contains(&pod.id) && !c.ports.iter().any(slow)
     }
 
     /// Asks whatever probe is due.
@@ -243,13 +286,19 @@ impl Kubelets {
                 }
             }
             if let Some(p) = c.liveness.as_ref().filter(|_| due(&work.runs[i].liveness) && work.stopping.is_none()) {
-                let done = self.asked(sim, pod, plan, work, i, p, "Liveness");
+                let done = if self.sick.contains(&pod.id) {
+                    self.unhealthy(sim, pod, plan, i, "Liveness", "HTTP probe failed with statuscode: 500");
+                    false
+                } else {
+                    self.asked(sim, pod, plan, work, i, p, "Liveness")
+                };
+                let calm = self.calm(sim, pod, c, work, i);
                 let run = &mut work.runs[i];
                 run.liveness.take(p, done, now);
                 if run.liveness.verdict == Some(false) {
                     self.fail_container(sim, pod, plan, work, i, "liveness", p);
                     changed = true;
-                } else if done && steady(&p.action, c, run.readiness.verdict) {
+                } else if done && calm && steady(&p.action, c, run.readiness.verdict) {
                     run.liveness.due = None;
                 }
             }
@@ -261,9 +310,10 @@ impl Kubelets {
                 } else {
                     self.asked(sim, pod, plan, work, i, p, "Readiness")
                 };
+                let calm = self.calm(sim, pod, c, work, i);
                 let run = &mut work.runs[i];
                 run.readiness.take(p, done, now);
-                if done && run.readiness.verdict == Some(true) && steady(&p.action, c, Some(true)) {
+                if done && calm && run.readiness.verdict == Some(true) && steady(&p.action, c, Some(true)) {
                     run.readiness.due = None;
                 }
             }

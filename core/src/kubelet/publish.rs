@@ -39,11 +39,11 @@ impl Kubelets {
         let (init, containers) = records.split_at(plan.init);
         let spec = plan.spec();
         let failed = match &work.stopping {
-            Some((Reason::Failed(reason, message), _)) => Some((*reason, *message)),
+            Some((Reason::Failed(reason, message), _)) => Some((*reason, message.clone())),
             _ => None,
         };
         let mut p = phase(spec, containers, init, over, work.initialized);
-        if over && let Some(_) = failed {
+        if over && failed.is_some() {
             p = crate::store::pod::Phase::Failed;
         }
         if over && !p.is_terminal() {
@@ -72,7 +72,7 @@ impl Kubelets {
             s.started.get_or_insert(began.into());
             s.observed_generation = generation;
             if let Some((reason, message)) = failed {
-                s.why = Some(Arc::new((Cow::Borrowed(reason), Cow::Borrowed(message))));
+                s.why = Some(Arc::new((Cow::Borrowed(reason), message)));
             }
             s.init = init.into();
             s.containers = containers.into();
@@ -255,6 +255,11 @@ impl Kubelets {
             }
             k.put_work(pod.id, work);
             k.full_turn(sim, pod.id);
+            if super::pressure::has_disk_limits(&plan)
+                && let Some(node) = k.workers.get(&pod.id).map(|w| w.node)
+            {
+                k.watch_node(sim, node);
+            }
         });
         done.map_err(|e| Status::new(500, "InternalError", e))?;
         result

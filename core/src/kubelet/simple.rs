@@ -245,6 +245,11 @@ impl Kubelets {
             self.pod_event(sim, pod, plan.field_path(0), false, "Created", "Container created");
             self.pod_event(sim, pod, plan.field_path(0), false, "Started", "Container started");
         }
+        if plan.grows(0)
+            && let Some(node) = self.workers.get(&pod.id).map(|w| w.node)
+        {
+            self.watch_node(sim, node);
+        }
         self.set_life(pod.id, Life::Simple(Simple::Starting(sim.now.into())));
         // the runtime is asked once a second what has become of its containers
         let later = self.between(100, 900);

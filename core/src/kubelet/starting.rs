@@ -274,10 +274,12 @@ impl Kubelets {
                 run.wake = Some(now);
             }
         }
-        run.out_of_memory = c.starves;
-        if c.starves {
-            // its pages fill up for a moment before the kernel finds out
-            run.exits = Some((now + SimDuration::from_millis(1500), 137));
+        run.out_of_memory = false;
+        // its pages fill up for a moment before the kernel finds out
+        run.oom_at = c.starves.then(|| now + SimDuration::from_millis(1500));
+        run.ills.started();
+        if run.ills.loops {
+            run.exits = Some((now + super::faults::SOON, 1));
         }
         run.record.ready = false;
         run.record.started = Some(c.startup.is_none());
@@ -288,6 +290,11 @@ impl Kubelets {
         }
         if i >= plan.init {
             work.initialized = true;
+        }
+        if plan.grows(i)
+            && let Some(node) = self.workers.get(&pod.id).map(|w| w.node)
+        {
+            self.watch_node(sim, node);
         }
         let later = self.between(100, 900);
         work.relist = Some(work.relist.map_or(now + later, |t| t.min(now + later)));

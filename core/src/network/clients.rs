@@ -420,6 +420,7 @@ fn one(
     let waits = way.waits();
     match way.end {
         Ok(reached) => {
+            sim.served(reached.pod.id, reached.port, 1);
             let took = way.took.0 + service_time(rng);
             let sample = now - client.traced >= TRACE_EVERY || client.traced == SimTime::ZERO;
             let trace = sample.then(|| {

@@ -11,6 +11,7 @@ pub mod dns;
 pub mod ingress;
 pub mod policy;
 pub mod request;
+pub mod served;
 pub mod tables;
 
 use crate::clock::{SimDuration, SimTime};
@@ -30,6 +31,8 @@ use tables::Tables;
 pub const TRACES: usize = 256;
 /// The address from which requests come that start outside, where no client has its own.
 pub const OUTSIDE: u32 = u32::from_be_bytes([198, 18, 0, 1]);
+/// How long a process takes that does not answer at all.
+pub const NEVER: SimDuration = SimDuration(u64::MAX / 4);
 /// Address of the ingress controller.
 pub const INGRESS: u32 = u32::from_be_bytes([192, 0, 2, 1]);
 
@@ -67,6 +70,9 @@ pub trait Servers {
     fn code(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> u16;
     /// Status and body of a GET of a path.
     fn answer(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> Answer;
+    /// How long the process on a pod's port takes for a request, from the connection to the answer, while it gets `rate`
+    /// requests a second; [`NEVER`]: it does not answer at all.
+    fn serves_in(&self, sim: &Sim, pod: Id, port: u16, rate: u32) -> SimDuration;
     /// Has a node power?
     fn powered(&self, node: &str) -> bool;
 }
@@ -81,6 +87,8 @@ pub struct Network {
     pub tables: Tables,
     /// Clients that send requests.
     pub clients: Clients,
+    /// Requests that pods have been sent of late.
+    pub served: served::Served,
     /// NetworkPolicies of each namespace.
     policies: OrdMap<Arc<str>, Arc<[policy::Policy]>>,
     /// Nodes that are ready: name and address.
@@ -97,6 +105,7 @@ impl Network {
         Network {
             tables: Tables::new(seed),
             clients: Clients::default(),
+            served: served::Served::default(),
             policies: OrdMap::new(),
             nodes: Arc::default(),
             affinity: OrdMap::new(),

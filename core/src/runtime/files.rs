@@ -69,6 +69,15 @@ impl Files {
         f
     }
 
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        let size = |e: &Entry| match e {
+            Entry::Dir => 0,
+            Entry::File(t) => t.len() as u64,
+        };
+        self.0.values().map(size).sum()
+    }
+
     /// What stands at a path.
     pub fn get(&self, path: &str) -> Option<&Entry> {
         if path == "/" { Some(&Entry::Dir) } else { self.0.get(path) }

@@ -159,6 +159,13 @@ pub struct Image {
     pub start: u64,
     /// Bytes of memory that it uses at least; 0: little enough for any limit.
     pub memory: u64,
+    /// Bytes of memory that it comes to use; 0: a tenth more than `memory`, or what most servers do.
+    pub working: u64,
+    /// Millicores that it takes when nobody asks it for anything.
+    #[serde(default = "one")]
+    pub idle: u64,
+    /// Microseconds of CPU that a request costs; 0: as most do.
+    pub cost: u64,
     /// Ports it listens on when the manifest declares none.
     pub ports: Vec<u16>,
     /// Whether it listens on any port at all.
@@ -185,11 +192,24 @@ pub struct Image {
     healthy_args: String,
 }
 
+fn one() -> u64 {
+    1
+}
+
 fn yes() -> bool {
     true
 }
 
 impl Image {
+    /// Bytes of memory that a server of it comes to use.
+    pub fn uses(&self) -> u64 {
+        match (self.working, self.memory) {
+            (0, 0) => 8 << 20,
+            (0, least) => least + least / 10,
+            (working, _) => working,
+        }
+    }
+
     /// Does it have this program besides a shell's?
     pub fn has(&self, program: &str) -> bool {
         let base = program.rsplit('/').next().unwrap_or(program);

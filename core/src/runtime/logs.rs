@@ -66,6 +66,11 @@ impl Log {
         self.dropped + self.lines.len() as u64
     }
 
+    /// Bytes of the lines that are kept.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The lines that are kept, oldest first.
     pub fn lines(&self) -> impl DoubleEndedIterator<Item = &Line> + ExactSizeIterator {
         self.lines.iter()

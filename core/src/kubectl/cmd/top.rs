@@ -102,6 +102,7 @@ fn checked(inv: &Invocation) -> Result<Option<&str>, CmdError> {
     }
 }
 
+/// The order of rows: by what was asked for, the largest first, else by name.
 fn sort<T>(rows: &mut [(T, Usage)], by: &str) {
     match by {
         "cpu" => rows.sort_by_key(|r| std::cmp::Reverse(r.1.cpu)),
@@ -110,36 +111,91 @@ fn sort<T>(rows: &mut [(T, Usage)], by: &str) {
     }
 }
 
-fn name_of(v: &Value) -> String {
-    v["metadata"]["name"].as_str().unwrap_or_default().to_owned()
+fn name_of(v: &Value) -> &str {
+    v["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+/// The columns of `kubectl top`: each cell ends in a tab, the last one of a line too.
+fn columns(text: &str) -> String {
+    tabwriter::align(text, 6, 3)
 }
 
 fn nodes(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
-    let path = checked(inv)?.map_or_else(|| "/nodes".to_owned(), |n| format!("/nodes/{n}"));
+    let one = checked(inv)?;
+    let path = one.map_or_else(|| "/nodes".to_owned(), |n| format!("/nodes/{n}"));
     let list = metrics(&path, inv, ctx)?;
+    if list.is_empty() {
+        return Err(CmdError::client("metrics not available yet"));
+    }
+    let mut request = Request::get(one.map_or_else(|| "/api/v1/nodes".to_owned(), |n| format!("/api/v1/nodes/{n}")));
+    if !inv.str("selector").is_empty() {
+        request = request.with("labelSelector", inv.str("selector"));
+    }
+    let mut known = ctx.call(request)?;
+    let known = match known["items"].as_array_mut() {
+        Some(items) => std::mem::take(items),
+        None => vec![known],
+    };
     let mut rows: Vec<(Value, Usage)> = list.into_iter().map(|m| (m.clone(), Usage::of(&m["usage"]))).collect();
-    rows.sort_by_key(|r| name_of(&r.0));
+    rows.sort_by(|a, b| name_of(&a.0).cmp(name_of(&b.0)));
     sort(&mut rows, inv.str("sort-by"));
     let mut text = String::new();
     if !inv.bool("no-headers") {
-        text.push_str("NAME\tCPU(cores)\tCPU(%)\tMEMORY(bytes)\tMEMORY(%)\n");
+        text.push_str("NAME\tCPU(cores)\tCPU(%)\tMEMORY(bytes)\tMEMORY(%)\t\n");
     }
-    for (m, used) in rows {
-        let name = name_of(&m);
-        let node = ctx.call(Request::get(format!("/api/v1/nodes/{name}")))?;
-        let which = if inv.bool("show-capacity") { "capacity" } else { "allocatable" };
-        let all = Usage::of(&node["status"][which]);
+    let which = if inv.bool("show-capacity") { "capacity" } else { "allocatable" };
+    for (m, used) in &rows {
+        let name = name_of(m);
+        let node = known.iter().find(|n| name_of(n) == name);
+        let all = node.map_or_else(Usage::default, |n| Usage::of(&n["status"][which]));
         let share = |a: i64, b: i64| if b > 0 { a * 100 / b } else { 0 };
         text += &format!(
-            "{name}\t{}m\t{}%\t{}Mi\t{}%\n",
+            "{name}\t{}m\t{}%\t{}Mi\t{}%\t\n",
             used.cpu,
             share(used.cpu, all.cpu),
             used.memory / (1024 * 1024),
             share(used.memory, all.memory)
         );
     }
-    ctx.print(tabwriter::align(&text, 10, 3));
+    // nodes of which nothing is known come last
+    for name in known.iter().map(name_of).filter(|n| rows.iter().all(|(m, _)| name_of(m) != *n)) {
+        text += &format!("{name}\t<unknown>\t<unknown>\t<unknown>\t<unknown>\t\n");
+    }
+    ctx.print(columns(&text));
     Ok(())
+}
+
+/// From a pod's creation on its metrics may be missing for so many seconds.
+const CREATION_DELAY: u64 = 120;
+
+/// Why there are no metrics: none of the pods that were asked for has been there for long, or one should have some.
+fn missing(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
+    let everywhere = inv.bool("all-namespaces");
+    let base =
+        if everywhere { "/api/v1/pods".to_owned() } else { format!("/api/v1/namespaces/{}/pods", inv.namespace) };
+    let mut request = Request::get(base);
+    for (flag, key) in [("selector", "labelSelector"), ("field-selector", "fieldSelector")] {
+        if !inv.str(flag).is_empty() {
+            request = request.with(key, inv.str(flag));
+        }
+    }
+    let pods = ctx.call(request)?;
+    let pods = pods["items"].as_array().cloned().unwrap_or_default();
+    if pods.is_empty() {
+        return Ok(());
+    }
+    for pod in &pods {
+        let born = pod["metadata"]["creationTimestamp"].as_str().and_then(crate::clock::SimTime::parse_rfc3339);
+        let age = born.map_or(0, |b| ctx.api.now().since(b).as_secs());
+        if age > CREATION_DELAY {
+            let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default();
+            let (h, m, s) = (age / 3600, age / 60 % 60, age % 60);
+            let age = if h > 0 { format!("{h}h{m}m{s}s") } else { format!("{m}m{s}s") };
+            let text = format!("Metrics not available for pod {namespace}/{}, age: {age}", name_of(pod));
+            return Err(CmdError::client(text));
+        }
+    }
+    Err(CmdError::client("metrics not available yet"))
 }
 
 fn pods(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
@@ -148,41 +204,51 @@ fn pods(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let path = checked(inv)?.map_or_else(|| base.clone(), |n| format!("{base}/{n}"));
     let list = metrics(&path, inv, ctx)?;
     if list.is_empty() {
+        missing(inv, ctx)?;
         let place = if everywhere { String::new() } else { format!(" in {} namespace.", inv.namespace) };
         ctx.eprintln(format!("No resources found{place}"));
         return Ok(());
     }
-    let containers = inv.bool("containers");
-    let mut rows: Vec<(String, Usage)> = vec![];
-    for m in &list {
-        let namespace = m["metadata"]["namespace"].as_str().unwrap_or_default();
-        let lead = if everywhere { format!("{namespace}\t{}", name_of(m)) } else { name_of(m) };
-        let parts = m["containers"].as_array().into_iter().flatten();
-        if containers {
-            rows.extend(
-                parts.map(|c| (format!("{lead}\t{}", c["name"].as_str().unwrap_or_default()), Usage::of(&c["usage"]))),
-            );
-        } else {
-            let sum = parts.fold(Usage::default(), |sum, c| sum.add(Usage::of(&c["usage"])));
-            rows.push((lead, sum));
-        }
-    }
-    rows.sort_by(|a, b| a.0.cmp(&b.0));
-    sort(&mut rows, inv.str("sort-by"));
+    let (containers, by) = (inv.bool("containers"), inv.str("sort-by"));
+    let parts = |m: &Value| -> Vec<(String, Usage)> {
+        let list = m["containers"].as_array().into_iter().flatten();
+        list.map(|c| (c["name"].as_str().unwrap_or_default().to_owned(), Usage::of(&c["usage"]))).collect()
+    };
+    let total = |parts: &[(String, Usage)]| parts.iter().fold(Usage::default(), |sum, c| sum.add(c.1));
+    let mut rows: Vec<(&Value, Usage)> = list.iter().map(|m| (m, total(&parts(m)))).collect();
+    let key = |m: &Value| {
+        let namespace = if everywhere { m["metadata"]["namespace"].as_str().unwrap_or_default() } else { "" };
+        (namespace.to_owned(), name_of(m).to_owned())
+    };
+    rows.sort_by_key(|r| key(r.0));
+    sort(&mut rows, by);
     let mut text = String::new();
+    let mut width = 3;
     if !inv.bool("no-headers") {
+        width += usize::from(everywhere) + usize::from(containers);
         let place = if everywhere { "NAMESPACE\t" } else { "" };
-        let name = if containers { "POD\tNAME" } else { "NAME" };
-        text += &format!("{place}{name}\tCPU(cores)\tMEMORY(bytes)\n");
+        let pod = if containers { "POD\t" } else { "" };
+        text += &format!("{place}{pod}NAME\tCPU(cores)\tMEMORY(bytes)\t\n");
     }
-    for (lead, used) in &rows {
-        text += &format!("{lead}\t{}\n", used.cells());
+    for (m, used) in &rows {
+        let (namespace, name) = key(m);
+        let lead = if everywhere { format!("{namespace}\t{name}") } else { name };
+        if containers {
+            let mut parts = parts(m);
+            parts.sort_by(|a, b| a.0.cmp(&b.0));
+            sort(&mut parts, by);
+            for (container, used) in parts {
+                text += &format!("{lead}\t{container}\t{}\t\n", used.cells());
+            }
+        } else {
+            text += &format!("{lead}\t{}\t\n", used.cells());
+        }
     }
     if inv.bool("sum") {
         let total = rows.iter().fold(Usage::default(), |sum, r| sum.add(r.1));
-        let empty = "\t".repeat(usize::from(everywhere) + usize::from(containers) + 1);
-        text += &format!("{empty}________\t________\n{empty}{}\n", total.cells());
+        text += &format!("{}________\t________\t\n", "\t".repeat(width - 2));
+        text += &format!("{}\t{}\t\n", "\t".repeat(width - 2), total.cells());
     }
-    ctx.print(tabwriter::align(&text, 10, 3));
+    ctx.print(columns(&text));
     Ok(())
 }

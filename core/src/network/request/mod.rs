@@ -141,6 +141,8 @@ pub enum Failure {
     Reset(Key),
     /// The pod's node has no power.
     NodeDown(Arc<str>),
+    /// The process took the connection and did not answer in time.
+    NoAnswer(Key),
     /// The client's own pod does not run.
     NoClient,
     /// The API server, asked without a token.
@@ -172,7 +174,7 @@ impl Failure {
             Failure::NoRoute(_) | Failure::NoPort(..) | Failure::NoLocalEndpoints(..) | Failure::Denied(..) => {
                 Told::TimedOut
             }
-            Failure::NodeDown(_) | Failure::NoClient => Told::TimedOut,
+            Failure::NodeDown(_) | Failure::NoAnswer(_) | Failure::NoClient => Told::TimedOut,
             Failure::NoEndpoints(_) | Failure::Refused(..) | Failure::Stale { .. } => Told::Refused,
             Failure::Reset(_) => Told::Reset,
             Failure::Api => Told::Status(403),
@@ -192,6 +194,7 @@ impl Failure {
             Failure::Stale { .. } => Reason::Stale,
             Failure::Reset(_) => Reason::Reset,
             Failure::NodeDown(_) => Reason::NodeDown,
+            Failure::NoAnswer(_) => Reason::NoAnswer,
             Failure::NoClient => Reason::NoClient,
             Failure::Gateway(_, Some(why)) => why.reason(),
             Failure::Gateway(..) | Failure::Api => Reason::Status,
@@ -220,6 +223,7 @@ impl Failure {
             },
             Failure::Reset(p) => format!("pod {p} was killed while it was answering"),
             Failure::NodeDown(n) => format!("node {n} has no power"),
+            Failure::NoAnswer(p) => format!("pod {p} took the connection and did not answer in time"),
             Failure::NoClient => "the client's own pod does not run".into(),
             Failure::Api => "the API server answers 403 to those who bring no token".into(),
             Failure::Gateway(code, None) => format!("the ingress controller answered {code}"),
@@ -254,11 +258,13 @@ pub enum Reason {
     NoClient,
     /// An answer with a status of 400 or more.
     Status,
+    /// [`Failure::NoAnswer`]
+    NoAnswer,
 }
 
 impl Reason {
     /// All of them, in their order.
-    pub const ALL: [Reason; 11] = [
+    pub const ALL: [Reason; 12] = [
         Reason::UnknownHost,
         Reason::NoRoute,
         Reason::NoEndpoints,
@@ -270,6 +276,7 @@ impl Reason {
         Reason::NodeDown,
         Reason::NoClient,
         Reason::Status,
+        Reason::NoAnswer,
     ];
 }
 

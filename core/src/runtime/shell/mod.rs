@@ -27,6 +27,8 @@ use std::sync::Arc;
 const BUDGET: u32 = 400;
 /// How long a process that used up its budget waits: a busy loop costs one event a second.
 const BUSY: SimDuration = SimDuration::from_secs(1);
+/// CPU that a command costs.
+const COMMAND: u64 = 60;
 /// Background jobs of one process.
 const MAX_THREADS: usize = 16;
 /// Frames of one thread: deeper recursion ends the shell.
@@ -108,6 +110,10 @@ pub trait Surroundings {
     /// # Errors
     /// Why there is no answer.
     fn get(&mut self, url: &str) -> Result<(u16, String), NetProblem>;
+    /// How long the last [`Surroundings::get`] took.
+    fn took(&self) -> SimDuration {
+        SimDuration::ZERO
+    }
 }
 
 /// Nothing around: a host name, no network. For tests and for containers whose network is not looked at.
@@ -158,6 +164,7 @@ pub struct Process {
     threads: Vec<Thread>,
     shared: Shared,
     exited: Option<i32>,
+    worked: SimDuration,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -266,7 +273,12 @@ impl Process {
             pid: 1,
             ..Thread::default()
         };
-        Process { threads: vec![main], shared: Shared { unknown, next_pid: 7, ..Shared::default() }, exited: None }
+        Process {
+            threads: vec![main],
+            shared: Shared { unknown, next_pid: 7, ..Shared::default() },
+            exited: None,
+            worked: SimDuration::ZERO,
+        }
     }
 
     /// Sets what standard input holds.
@@ -325,12 +337,16 @@ impl Process {
             progress |= !started.is_empty();
             self.threads.extend(started);
             if m.budget == 0 {
+                // each thread that would go on takes a core meanwhile
+                let busy = self.threads.iter().filter(|t| t.block == Block::Ready).count().max(1) as u64;
+                self.worked = self.worked + SimDuration(BUSY.0 * busy);
                 return State::Until(now + BUSY);
             }
             if !progress {
                 break;
             }
         }
+        self.worked = self.worked + SimDuration(u64::from(BUDGET - m.budget) * COMMAND);
         let next = self.threads.iter().filter_map(|t| match t.block {
             Block::Until(at) => Some(at),
             Block::Ready => Some(now + SimDuration::from_millis(10)),
@@ -365,6 +381,11 @@ impl Process {
     /// It has come to rest in a program that serves, so that its ports are open and a signal is the program's affair.
     pub fn serving(&self) -> bool {
         self.exited.is_none() && self.threads.iter().any(|t| t.block == Block::Serving)
+    }
+
+    /// Takes the CPU time that was spent since the last call.
+    pub fn take_worked(&mut self) -> SimDuration {
+        std::mem::take(&mut self.worked)
     }
 
     /// Takes what was printed since the last call.

@@ -132,6 +132,7 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
         let (name_only, port) = host.rsplit_once(':').unwrap_or((&host, "80"));
         match net.get(&full) {
             Ok((code, body)) => {
+                d.takes = d.takes + net.took();
                 let failed = code >= 400;
                 if failed && !curl {
                     d.err += &format!("wget: server returned error: HTTP/1.1 {code}\n");
