@@ -1,6 +1,7 @@
 //! The whole page: puts the parts together, begins the session, and listens for keys that belong to no part.
 
 use crate::bridge::Session;
+use crate::components::branches::Beside;
 use crate::components::dialogs::{Dialogs, begin};
 use crate::components::editor::EditorPanel;
 use crate::components::header::{Header, SPEEDS};
@@ -83,9 +84,10 @@ async fn open(ui: UiHandle, session: Session) {
         return begin(ui, session, &id);
     }
     match kept {
-        Some(Kept { record: Some(record), playing, speed, desk, .. }) => {
+        Some(Kept { record: Some(record), horizon, branches, playing, speed, desk, .. }) => {
             texts::load_for(&record).await;
-            session.restore(&record);
+            session.restore_to(&record, horizon.max(record.now));
+            session.with(|e| e.restore_branches(branches));
             session.set_speed(if speed > 0.0 { speed } else { 1.0 });
             session.set_playing(playing);
             restore_desk(ui, desk);
@@ -110,9 +112,13 @@ fn keys(ui: &UiHandle, session: &Session, e: &KeyboardEvent) {
     if typing(e) {
         return;
     }
-    if command && e.key() == "z" {
+    if command && e.key().eq_ignore_ascii_case("z") {
         e.prevent_default();
-        session.undo();
+        if e.shift_key() {
+            session.redo();
+        } else {
+            session.undo();
+        }
         return;
     }
     if command || e.alt_key() {
@@ -134,6 +140,7 @@ fn keys(ui: &UiHandle, session: &Session, e: &KeyboardEvent) {
     match e.key().as_str() {
         " " if !on_button => session.set_playing(!session.read(|e| e.playing)),
         "." => session.step(),
+        "," => session.step_back(),
         "[" => speeds(false),
         "]" => speeds(true),
         "/" => ui.dispatch(Action::Search(Some("".into()))),
@@ -441,11 +448,12 @@ pub fn App() -> Html {
     };
     let (u, s) = common();
     html! {
-        <div class={classes!("app", folded[0].then_some("no-left"), folded[1].then_some("no-right"), folded[2].then_some("no-lower"))} data-phone={phone}>
+        <div class={classes!("app", folded[0].then_some("no-left"), folded[1].then_some("no-right"), folded[2].then_some("no-lower"), ui.beside.map(|_| "two"))} data-phone={phone}>
             <a class="skip" href="#dock" onclick={skip}>{ t("common.skip") }</a>
             <Header ui={u.clone()} session={s.clone()} />
             <EditorPanel ui={u.clone()} session={s.clone()} />
             <MapPanel ui={u.clone()} session={s.clone()} />
+            if ui.beside.is_some() { <Beside ui={u.clone()} session={s.clone()} /> }
             if see_inspector { <Inspector ui={u.clone()} session={s.clone()} /> }
             if see_time { <Timeline ui={u.clone()} session={s.clone()} /> }
             if see_dock { <DockPanel ui={u.clone()} session={s.clone()} /> }

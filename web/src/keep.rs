@@ -3,6 +3,7 @@
 
 use crate::platform::db::{self, Trouble};
 use crate::platform::storage;
+use kubarium_core::clock::SimTime;
 use kubarium_core::cluster::SessionRecord;
 use serde::{Deserialize, Serialize};
 
@@ -13,12 +14,34 @@ pub struct Kept {
     pub at: f64,
     /// The session.
     pub record: Option<SessionRecord>,
+    /// The latest moment of the session.
+    #[serde(default)]
+    pub horizon: SimTime,
+    /// Its branches; empty for a single one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub branches: Vec<KeptBranch>,
     /// Time runs.
     pub playing: bool,
     /// How fast.
     pub speed: f64,
     /// The editor.
     pub desk: Desk,
+}
+
+/// What is kept of a branch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptBranch {
+    /// Its number.
+    pub id: u32,
+    /// The name that a person gave it; empty for none.
+    #[serde(default)]
+    pub name: String,
+    /// The branch that it left, and when.
+    pub from: Option<(u32, SimTime)>,
+    /// Its latest moment.
+    pub horizon: SimTime,
+    /// Its inputs; none: it is the shown one.
+    pub record: Option<SessionRecord>,
 }
 
 /// What is kept of the editor.
@@ -48,7 +71,8 @@ fn old() -> Option<Kept> {
     let record: SessionRecord = serde_json::from_str(&storage::read("session")?).ok()?;
     let desk = storage::read("desk").and_then(|t| serde_json::from_str(&t).ok()).unwrap_or_default();
     let playing = storage::read("playing").as_deref() != Some("0");
-    Some(Kept { at: 0.0, record: Some(record), playing, speed: 1.0, desk })
+    let horizon = record.now;
+    Some(Kept { at: 0.0, record: Some(record), horizon, branches: vec![], playing, speed: 1.0, desk })
 }
 
 /// What was kept last, wherever that is; and why nothing will be kept, if so.

@@ -102,6 +102,8 @@ pub enum Dialog {
     Scale(u64),
     /// A new name for a file (by its place).
     Rename(usize),
+    /// Branches of the session.
+    Branches,
 }
 
 /// A file of the editor.
@@ -165,6 +167,8 @@ pub struct Ui {
     pub compare: bool,
     /// Where requests go, once a panel for them is open.
     pub http: Option<Asked>,
+    /// The branch on the second map.
+    pub beside: Option<u32>,
     /// A file that a command opened (`kubectl edit`), and the line that takes it over.
     pub after: Option<(Rc<str>, Rc<str>)>,
 }
@@ -222,6 +226,8 @@ pub enum Action {
     Compare(bool),
     /// Opens the panel that sends requests, or closes it.
     Http(Option<Asked>),
+    /// A branch on a second map, or none.
+    Beside(Option<u32>),
     /// What applying a file means (`kubectl edit`); none: what it always means.
     After(Option<(Rc<str>, Rc<str>)>),
 }
@@ -275,6 +281,7 @@ impl Ui {
             },
             compare: false,
             http: None,
+            beside: None,
             after: None,
         }
     }
@@ -368,6 +375,7 @@ impl Reducible for Ui {
             }
             Action::Scenario(s) => {
                 ui.scenario = s;
+                ui.beside = None;
                 ui.compare = false;
                 ui.http = None;
                 if ui.dock == Dock::Http {
@@ -411,6 +419,7 @@ impl Reducible for Ui {
                 }
                 ui.http = to;
             }
+            Action::Beside(branch) => ui.beside = branch,
             Action::After(line) => ui.after = line,
             Action::Legend(open) => {
                 storage::write("legend", if open { "1" } else { "0" });

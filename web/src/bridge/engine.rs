@@ -1,5 +1,7 @@
 //! The session as the page sees it: the cluster, what the map and the panels show of it, and how time passes in it.
 
+use super::branches::Branches;
+use super::marks::Marks;
 use super::{MAP_TERMINAL, TermLine, Topic};
 use crate::keep::{Desk, Kept};
 use crate::map::anim::Ms;
@@ -58,6 +60,10 @@ pub struct Engine {
     pub horizon: SimTime,
     /// Samples for the chart.
     pub history: History,
+    /// What happened by itself, for the timeline.
+    pub marks: Marks,
+    /// The courses that the session has taken.
+    pub(super) branches: Branches,
     /// What the last step did.
     pub step: Option<StepView>,
     pub(super) script: Vec<Typed>,
@@ -102,6 +108,8 @@ impl Engine {
             owed: 0.0,
             horizon: SimTime::ZERO,
             history: History::default(),
+            marks: Marks::default(),
+            branches: Branches::default(),
             step: None,
             script: vec![],
             sent: BTreeMap::new(),
@@ -127,12 +135,14 @@ impl Engine {
         self.cluster.now()
     }
 
-    fn adopt(&mut self, cluster: Cluster) {
+    pub(super) fn adopt(&mut self, cluster: Cluster) {
         self.cluster = cluster;
         self.projector = Projector::default();
         self.events.clear();
         self.requests.clear();
         self.history.clear();
+        self.marks = Marks::default();
+        self.branches = Branches::default();
         self.horizon = self.cluster.now();
         self.step = None;
         self.script.clear();
@@ -188,16 +198,24 @@ impl Engine {
         self.pull();
     }
 
-    /// Begins with a recorded session.
-    pub fn restore(&mut self, record: &SessionRecord) {
-        self.adopt(Cluster::replay(record, 3_000_000));
+    /// Begins with a recorded session, whose latest moment this is.
+    pub fn restore(&mut self, record: &SessionRecord, horizon: SimTime) {
+        let mut cluster = Cluster::replay(record, 3_000_000);
+        let now = cluster.now();
+        if horizon > now {
+            cluster.seek(horizon);
+        }
+        self.adopt(cluster);
         self.remember();
+        if horizon > now {
+            self.cluster.seek(now);
+        }
         self.pull();
     }
 
     /// Goes through the past of a session that was just replayed, so that the chart knows it; a long one in coarser
     /// steps, and not longer than people wait.
-    fn remember(&mut self) {
+    pub(super) fn remember(&mut self) {
         let end = self.cluster.now();
         if self.cluster.world.steps > REMEMBERED {
             return;
@@ -211,7 +229,9 @@ impl Engine {
             if !past.advance(next, 200_000).done {
                 break;
             }
-            scene.apply(&projector.patch(&past), 0.0);
+            let patch = projector.patch(&past);
+            self.marks.observe(&patch);
+            scene.apply(&patch, 0.0);
             self.history.sample(&scene, past.now());
         }
         self.history.resume();
@@ -235,9 +255,12 @@ impl Engine {
 
     /// Carries out an input; what lay ahead of a rewound session is dropped.
     pub fn submit(&mut self, input: Input) {
+        self.drop_undone();
         if self.now() < self.horizon {
+            self.fork();
             self.horizon = self.now();
             self.history.cut(self.horizon);
+            self.marks.cut(self.horizon);
             self.script.clear();
         }
         self.full = !self.cluster.submit(input);
@@ -265,6 +288,7 @@ impl Engine {
         }
         let patch = self.projector.patch(&self.cluster);
         if !patch.ops.is_empty() {
+            self.marks.observe(&patch);
             for op in &patch.ops {
                 match op {
                     Op::Reset => {
@@ -382,7 +406,9 @@ impl Engine {
     pub(super) fn kept(&self) -> Kept {
         Kept {
             at: js_sys::Date::now(),
-            record: Some(self.cluster.record()),
+            record: Some(self.cluster.whole_record()),
+            horizon: self.horizon,
+            branches: self.kept_branches(),
             playing: self.playing,
             speed: self.speed,
             desk: self.desk.clone(),

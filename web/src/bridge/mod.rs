@@ -2,10 +2,14 @@
 //! the map and the panels. Panels hear of changes by topic, at most about ten times a second, and only while they
 //! are shown; the map draws itself. Nothing here decides what a Kubernetes object does.
 
+mod branches;
 mod engine;
+mod marks;
 mod session;
 
+pub use branches::BranchView;
 pub use engine::Engine;
+pub use marks::{Happened, Mark};
 pub use session::{Session, use_topic};
 
 use kubarium_core::clock::SimTime;

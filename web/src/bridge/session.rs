@@ -36,6 +36,8 @@ struct Inner {
     /// The session is being written to the browser's database.
     saving: Cell<bool>,
     clock_face: RefCell<Option<web_sys::Element>>,
+    /// Another branch on the same clock.
+    beside: RefCell<Option<Session>>,
 }
 
 /// A handle of the running session; all clones are the same one.
@@ -62,6 +64,7 @@ impl Session {
             last: Cell::new(timers::now()),
             saving: Cell::new(false),
             clock_face: RefCell::default(),
+            beside: RefCell::default(),
         }));
         let weak = Rc::downgrade(&session.0);
         *session.0.frames.borrow_mut() = Some(timers::frames(move |time| {
@@ -81,6 +84,12 @@ impl Session {
                 engine.settling = false;
             }
             self.save(&mut engine, time);
+        }
+        if let Some(other) = self.beside()
+            && let Ok(engine) = self.0.engine.try_borrow()
+            && let Ok(mut there) = other.0.engine.try_borrow_mut()
+        {
+            there.follow(engine.now(), engine.anim);
         }
         self.tell(time);
         if let Ok(mut map) = self.0.map.try_borrow_mut()
@@ -134,7 +143,7 @@ impl Session {
     fn save(&self, engine: &mut Engine, time: f64) {
         let inputs = engine.cluster.inputs().len();
         let stale = inputs != engine.saved.0 || time - engine.saved.1 > 15_000.0;
-        let due = engine.begun && stale && time - engine.saved.1 > 2_000.0 && engine.cluster.applied() == inputs;
+        let due = engine.begun && stale && time - engine.saved.1 > 2_000.0;
         if !due || self.0.saving.replace(true) {
             return;
         }
@@ -313,42 +322,69 @@ impl Session {
 
     /// Returns to before the last input.
     pub fn undo(&self) -> bool {
-        self.with(|e| {
-            // Files are written just before the line that reads them: they go with it.
-            let mut done = false;
-            while e.can_undo() {
-                let file = matches!(e.cluster.inputs()[e.cluster.applied() - 1].input, Input::File { .. });
-                done = e.cluster.undo();
-                if !file || !done {
-                    break;
-                }
+        self.with(Engine::undo_last)
+    }
+
+    /// Does again what was undone last.
+    pub fn redo(&self) -> bool {
+        self.with(Engine::redo_last)
+    }
+
+    /// Back to the thing that happened before what is seen, and names it.
+    pub fn step_back(&self) {
+        self.with(Engine::last_thing);
+    }
+
+    /// The session beside this one: another branch, on the same clock.
+    pub fn beside(&self) -> Option<Session> {
+        self.0.beside.borrow().clone()
+    }
+
+    /// Shows a branch beside this one, or none. False: there is no such branch.
+    pub fn set_beside(&self, branch: Option<u32>) -> bool {
+        let engine = branch.map(|id| self.with(|e| e.beside(id)));
+        let other = match engine {
+            Some(None) => return false,
+            Some(Some(engine)) => {
+                let other = Session::start();
+                *other.0.engine.borrow_mut() = engine;
+                Some(other)
             }
-            if done {
-                e.script.clear();
-                e.horizon = e.cluster.now();
-                let horizon = e.horizon;
-                e.history.cut(horizon);
-                e.changed = u32::MAX;
-            }
-            done
-        })
+            None => None,
+        };
+        *self.0.beside.borrow_mut() = other;
+        self.with(|e| e.touch(Topic::Control));
+        true
+    }
+
+    /// Another session begins: what stood beside the old one goes.
+    fn put_away(&self) {
+        self.0.beside.take();
     }
 
     /// Begins a scenario.
     pub fn begin(&self, s: &Scenario) {
+        self.put_away();
         self.with(|e| e.begin(s));
         self.map(|m, _| m.refit());
     }
 
     /// Begins an empty cluster.
     pub fn begin_bare(&self, nodes: usize) {
+        self.put_away();
         self.with(|e| e.begin_bare(nodes));
         self.map(|m, _| m.refit());
     }
 
     /// Begins with a recorded session.
     pub fn restore(&self, record: &SessionRecord) {
-        self.with(|e| e.restore(record));
+        self.restore_to(record, record.now);
+    }
+
+    /// Begins with a recorded session whose latest moment is a later one than the one that is looked at.
+    pub fn restore_to(&self, record: &SessionRecord, horizon: SimTime) {
+        self.put_away();
+        self.with(|e| e.restore(record, horizon));
         self.map(|m, _| m.refit());
     }
 

@@ -1,6 +1,7 @@
 //! Dialogs over the page. A dialog is the browser's own element: it keeps the focus, and Escape closes it.
 
 use super::Common;
+use super::branches::Branches;
 use crate::bridge::{Session, in_namespace};
 use crate::icons::icon;
 use crate::map::hit::Target;
@@ -23,6 +24,7 @@ pub fn Dialogs(props: &Common) -> Html {
     let (title, body) = match dialog {
         Dialog::Scenarios => (ui.lang.t("scenarios.title"), html! { <Scenarios ui={common.0} session={common.1} /> }),
         Dialog::Share => (ui.lang.t("share.title"), html! { <Share ui={common.0} session={common.1} /> }),
+        Dialog::Branches => (ui.lang.t("branch.title"), html! { <Branches ui={common.0} session={common.1} /> }),
         Dialog::Keys => (ui.lang.t("keys.title"), html! { <Keys ui={common.0} session={common.1} /> }),
         Dialog::Relabel(id) => {
             (ui.lang.t("relabel.title"), html! { <Relabel ui={common.0} session={common.1} {id} /> })
@@ -241,11 +243,13 @@ fn Share(props: &Common) -> Html {
 #[component]
 fn Keys(props: &Common) -> Html {
     let t = |key| props.ui.lang.t(key);
-    let rows: [(&str, &str); 16] = [
+    let rows: [(&str, &str); 18] = [
         ("Space", t("keys.play")),
         (".", t("keys.step")),
+        (",", t("keys.back")),
         ("[  ]", t("keys.speed")),
         ("Ctrl Z", t("keys.undo")),
+        ("Ctrl ⇧ Z", t("keys.redo")),
         ("Ctrl ⏎", t("keys.apply")),
         ("/", t("keys.search")),
         ("← ↑ → ↓", t("keys.arrows")),

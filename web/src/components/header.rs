@@ -26,7 +26,8 @@ pub fn Header(props: &Common) -> Html {
             move || session.set_clock_face(None)
         });
     }
-    let (playing, speed, step, can_undo) = session.read(|e| (e.playing, e.speed, e.step.clone(), e.can_undo()));
+    let (playing, speed, step, can_undo, can_redo) =
+        session.read(|e| (e.playing, e.speed, e.step.clone(), e.can_undo(), e.can_redo()));
     let title = ui
         .scenario
         .as_deref()
@@ -49,6 +50,16 @@ pub fn Header(props: &Common) -> Html {
         Callback::from(move |_: MouseEvent| {
             session.undo();
         })
+    };
+    let redo = {
+        let session = session.clone();
+        Callback::from(move |_: MouseEvent| {
+            session.redo();
+        })
+    };
+    let on_back = {
+        let session = session.clone();
+        Callback::from(move |_: MouseEvent| session.step_back())
     };
     let on_speed = {
         let session = session.clone();
@@ -77,11 +88,16 @@ pub fn Header(props: &Common) -> Html {
             </button>
             <button type="button" class="pill square wide-only" data-testid="undo" disabled={!can_undo} onclick={undo}
                 title={t("header.undo")} aria-label={t("header.undo")}>{ icon("undo") }</button>
+            <button type="button" class="pill square wide-only" data-testid="redo" disabled={!can_redo} onclick={redo}
+                title={t("header.redo")} aria-label={t("header.redo")}>{ icon("redo") }</button>
             <div class="timebox" role="group" aria-label={t("header.time")}>
                 <button type="button" class="pill primary" data-testid="play" onclick={toggle} title={t("header.play_hint")}
                     aria-label={if playing { t("header.pause") } else { t("header.play") }}>
                     { icon(if playing { "pause" } else { "play" }) }
                     <span class="wide-only">{ if playing { t("header.pause") } else { t("header.play") } }</span>
+                </button>
+                <button type="button" class="pill square wide-only" data-testid="back" onclick={on_back} title={t("time.back_hint")} aria-label={t("time.back")}>
+                    { icon("back") }
                 </button>
                 <button type="button" class="pill" data-testid="step" onclick={on_step} title={t("header.step_hint")} aria-label={t("header.step")}>
                     { icon("step") }<span class="wide-only">{ t("header.step") }</span>

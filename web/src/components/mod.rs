@@ -1,6 +1,7 @@
 //! The parts of the page. They read the session, show it, and turn what a person does into inputs; no part talks to
 //! another but through [`crate::state`] and [`crate::bridge`].
 
+pub mod branches;
 pub mod chart;
 pub mod compare;
 pub mod dialogs;

@@ -1,8 +1,9 @@
 //! The session's time as a bar: marks where something was done, a cursor that can be dragged, the chart above it.
 
 use super::Common;
+use super::branches::{BranchChip, input_text};
 use super::chart::Chart;
-use crate::bridge::{Session, Topic, clock_text, use_topic};
+use crate::bridge::{Happened, Mark, Session, Topic, clock_text, use_topic};
 use crate::i18n::Lang;
 use crate::icons::icon;
 use kubarium_core::clock::SimTime;
@@ -27,13 +28,22 @@ fn moment(session: &Session, x: f64, width: f64) -> SimTime {
 }
 
 fn mark(lang: Lang, input: &Input) -> Option<(&'static str, String)> {
-    match input {
-        Input::File { .. } => None,
-        Input::Line { line, .. } => Some(("line", line.clone())),
-        Input::Interrupt { .. } => Some(("line", "^C".to_owned())),
-        Input::Fault(f) => Some(("fault", lang.fault(f))),
-        Input::Client(c) => Some(("line", format!("{} → {}", c.name, c.url))),
-        Input::RemoveClient { name } => Some(("line", format!("{name} ×"))),
+    let class = if matches!(input, Input::Fault(_)) { "fault" } else { "line" };
+    Some((class, input_text(lang, input)?))
+}
+
+/// What happened by itself.
+fn happened(lang: Lang, m: &Mark) -> (&'static str, String) {
+    let count = m.count.to_string();
+    match &m.what {
+        Happened::RolloutBegun => ("begun", lang.f("mark.begun", &[("name", &m.name)])),
+        Happened::RolloutDone => ("done", lang.f("mark.done", &[("name", &m.name)])),
+        Happened::Failing(status) if m.count > 1 => {
+            ("failed", lang.f("mark.failing_many", &[("name", &m.name), ("status", status), ("n", &count)]))
+        }
+        Happened::Failing(status) => ("failed", lang.f("mark.failing", &[("name", &m.name), ("status", status)])),
+        Happened::NodeDown => ("node-down", lang.f("mark.node_down", &[("name", &m.name)])),
+        Happened::NodeUp => ("node-up", lang.f("mark.node_up", &[("name", &m.name)])),
     }
 }
 
@@ -43,15 +53,20 @@ pub fn Timeline(props: &Common) -> Html {
     let Common { ui, session } = props;
     use_topic(session, Topic::Clock);
     use_topic(session, Topic::History);
+    use_topic(session, Topic::Control);
     let t = |key| ui.lang.t(key);
     let bar = use_node_ref();
     let dragging = use_mut_ref(|| false);
     let (now, horizon, marks) = session.read(|e| {
         let inputs = e.cluster.inputs();
         let skip = inputs.len().saturating_sub(160);
-        let marks: Rc<Vec<(SimTime, &'static str, String)>> = Rc::new(
-            inputs.iter().skip(skip).filter_map(|l| mark(ui.lang, &l.input).map(|(c, text)| (l.at, c, text))).collect(),
-        );
+        let own = inputs.iter().skip(skip).filter_map(|l| mark(ui.lang, &l.input).map(|(c, text)| (l.at, c, text)));
+        let found = e.marks.list.iter().map(|m| {
+            let (class, text) = happened(ui.lang, m);
+            (m.at, class, text)
+        });
+        // what a person did lies above what happened by itself
+        let marks: Rc<Vec<(SimTime, &'static str, String)>> = Rc::new(found.chain(own).collect());
         (e.now(), e.horizon, marks)
     });
     // Positions go through the style object: the content security policy forbids style attributes.
@@ -134,10 +149,16 @@ pub fn Timeline(props: &Common) -> Html {
             session.seek(horizon);
         })
     };
+    let back = {
+        let session = session.clone();
+        Callback::from(move |_: MouseEvent| session.step_back())
+    };
+    let step = session.read(|e| e.step.clone());
     html! {
         <section class="panel timeline" aria-label={t("panel.time")} data-panel="time">
             <Chart ui={ui.clone()} session={session.clone()} />
             <div class="rail-row">
+                <button type="button" class="pill small square" onclick={back} title={t("time.back_hint")} aria-label={t("time.back")} data-testid="step-back">{ icon("back") }</button>
                 <div class="rail" ref={bar} role="slider" tabindex="0" aria-label={t("time.slider")} aria-valuemin="0"
                     aria-valuemax={(horizon.0 / 1_000_000).to_string()} aria-valuenow={(now.0 / 1_000_000).to_string()} aria-valuetext={clock_text(now)}
                     onpointerdown={down} onpointermove={moved} onpointerup={up.clone()} onpointercancel={up} onkeydown={key} data-testid="timeline">
@@ -147,7 +168,12 @@ pub fn Timeline(props: &Common) -> Html {
                 </div>
             </div>
             <div class="rail-note">
-                <p>{ if behind { t("time.behind") } else { t("time.hint") } }</p>
+                <p>
+                    if let Some(step) = step {
+                        <b>{ ui.lang.actor(&step.actor) }</b>{ " " }{ ui.lang.said(&step.message) }
+                    } else { { if behind { t("time.behind") } else { t("time.hint") } } }
+                </p>
+                <BranchChip ui={ui.clone()} session={session.clone()} />
                 if behind {
                     <button type="button" class="pill small" onclick={to_end} data-testid="to-end">{ icon("idle") }{ t("time.to_end") }</button>
                 }
