@@ -2,10 +2,12 @@
 
 use crate::bridge::Session;
 use crate::components::branches::Beside;
+use crate::components::client::TrafficPanel;
 use crate::components::dialogs::{Dialogs, begin};
 use crate::components::editor::EditorPanel;
 use crate::components::header::{Header, SPEEDS};
 use crate::components::http::Http;
+use crate::components::faults::faults;
 use crate::components::inspector::{Inspector, act, offers};
 use crate::components::lists::{Events, Requests};
 use crate::components::map_panel::MapPanel;
@@ -163,7 +165,10 @@ fn keys(ui: &UiHandle, session: &Session, e: &KeyboardEvent) {
             // The selection's own keys; without one, what the keyboard's cursor is on.
             let target = ui.selected.or_else(|| session.map(|m, _| m.hovered()).flatten());
             let Some(target) = target else { return };
-            let offer = session.read(|s| offers(s, ui.lang, target).into_iter().find(|o| o.key == Some(key)));
+            let offer = session.read(|s| {
+                let all = offers(s, ui.lang, target).into_iter().chain(faults(s, ui.lang, target));
+                all.into_iter().find(|o| o.key == Some(key))
+            });
             let Some(offer) = offer else { return };
             ui.dispatch(Action::Select(Some(target)));
             act(ui, session, &offer.deed);
@@ -282,6 +287,7 @@ fn DockPanel(props: &Common) -> Html {
                 { tab("dock-terminal", t("dock.terminal"), ui.dock == Dock::Terminal, pick(Dock::Terminal)) }
                 { tab("dock-events", t("dock.events"), ui.dock == Dock::Events, pick(Dock::Events)) }
                 { tab("dock-requests", t("dock.requests"), ui.dock == Dock::Requests, pick(Dock::Requests)) }
+                { tab("dock-traffic", t("traffic.tab"), ui.dock == Dock::Traffic, pick(Dock::Traffic)) }
                 if ui.http.is_some() {
                     { tab("dock-http", t("http.tab"), ui.dock == Dock::Http, pick(Dock::Http)) }
                 }
@@ -290,6 +296,7 @@ fn DockPanel(props: &Common) -> Html {
                 Dock::Terminal => html! { <Terminal ui={ui.clone()} session={session.clone()} /> },
                 Dock::Events => html! { <Events ui={ui.clone()} session={session.clone()} /> },
                 Dock::Requests => html! { <Requests ui={ui.clone()} session={session.clone()} /> },
+                Dock::Traffic => html! { <TrafficPanel ui={ui.clone()} session={session.clone()} /> },
                 Dock::Http => html! { <Http ui={ui.clone()} session={session.clone()} /> },
             } }
         </section>

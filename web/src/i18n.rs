@@ -1,7 +1,11 @@
 //! Words: every text of the page in each language, from `static/locales`. A test fails on keys that one of them lacks
 //! and on keys that the code asks for and none has.
 
-use kubarium_core::view::model::{Doing, Fault, Message};
+use kubarium_core::network::clients::{ClientPlace, Load};
+use kubarium_core::network::request::Reason;
+use kubarium_core::view::model::{Doing, Fault, Message, PlanePart, Pressure};
+use kubarium_core::view::network::{HopView, TraceView};
+use kubarium_core::world::Input;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -78,23 +82,139 @@ impl Lang {
         }
     }
 
-    /// A fault; there is no command for it.
+    /// What a person did that has no command; none: it had one.
+    pub fn done(self, input: &Input) -> Option<String> {
+        match input {
+            Input::Fault(f) => Some(self.fault(f)),
+            Input::Client(c) => {
+                let values = [("name", &*c.name), ("url", &*c.url), ("load", &*self.load(&c.load))];
+                Some(self.f("client.added", &values))
+            }
+            Input::RemoveClient { name } => Some(self.f("client.removed", &[("name", name)])),
+            Input::File { .. } | Input::Line { .. } | Input::Interrupt { .. } => None,
+        }
+    }
+
+    /// How much a client sends.
+    pub fn load(self, load: &Load) -> String {
+        let text = |n: &u32| n.to_string();
+        match load {
+            Load::Steady { rate } => self.f("load.steady", &[("n", &text(rate))]),
+            Load::Burst { count, every: 0 } => self.f("load.burst_once", &[("n", &text(count))]),
+            Load::Burst { count, every } => self.f("load.burst", &[("n", &text(count)), ("every", &text(every))]),
+            Load::Ramp { from, to, seconds } => {
+                self.f("load.ramp", &[("from", &text(from)), ("to", &text(to)), ("seconds", &text(seconds))])
+            }
+        }
+    }
+
+    /// Where a client stands.
+    pub fn stands(self, place: &ClientPlace) -> String {
+        match place {
+            ClientPlace::Outside => self.t("client.outside").to_owned(),
+            ClientPlace::Pod { namespace, name } => format!("pod/{name}{}", crate::bridge::in_namespace(namespace)),
+            ClientPlace::Inside { namespace } => self.f("client.inside", &[("namespace", namespace)]),
+        }
+    }
+
+    /// Why requests fail, in a few words.
+    pub fn reason(self, reason: Reason) -> &'static str {
+        match reason {
+            Reason::UnknownHost => self.t("reason.unknown_host"),
+            Reason::NoRoute => self.t("reason.no_route"),
+            Reason::NoEndpoints => self.t("reason.no_endpoints"),
+            Reason::NoLocalEndpoints => self.t("reason.no_local"),
+            Reason::Denied => self.t("reason.denied"),
+            Reason::Refused => self.t("reason.refused"),
+            Reason::Stale => self.t("reason.stale"),
+            Reason::Reset => self.t("reason.reset"),
+            Reason::NodeDown => self.t("reason.node_down"),
+            Reason::NoClient => self.t("reason.no_client"),
+            Reason::Status => self.t("reason.status"),
+        }
+    }
+
+    /// How a request ended: `✓ 200 · web-… · 1.9 ms`.
+    pub fn outcome(self, t: &TraceView) -> String {
+        let ms = format!("{:.1} ms", t.took.0 as f64 / 1e3);
+        let code = t.code.map_or(String::new(), |c| format!(" {c}"));
+        let pod = if t.pod.is_empty() { String::new() } else { format!(" · {}", t.pod) };
+        format!("{}{code}{pod} · {ms}", if t.ok { "✓" } else { "×" })
+    }
+
+    /// A place on a request's way.
+    pub fn hop(self, h: &HopView) -> String {
+        match h.kind {
+            "outside" => self.t("hop.outside").to_owned(),
+            "dns" => format!("DNS {}", h.name),
+            "loadbalancer" => format!("LB {}", h.name),
+            "service" => format!("svc/{}", h.name),
+            "ingress" if h.name.is_empty() => self.t("hop.ingress").to_owned(),
+            "ingress" => format!("ing/{}", h.name),
+            "node" => format!("node/{}", h.name),
+            "pod" => format!("pod/{}", h.name),
+            _ => h.name.to_string(),
+        }
+    }
+
+    /// A part of the control plane.
+    pub fn part(self, part: &PlanePart) -> String {
+        match part {
+            PlanePart::ApiServer => self.t("map.api_server").to_owned(),
+            PlanePart::Scheduler => self.t("map.scheduler").to_owned(),
+            PlanePart::ControllerManager => self.t("map.controllers").to_owned(),
+            PlanePart::Controller(name) => self.actor(name),
+        }
+    }
+
+    /// A fault.
     pub fn fault(self, f: &Fault) -> String {
-        let at = |namespace: &str, pod: &str| format!("{pod}{}", crate::bridge::in_namespace(namespace));
+        let of = |namespace: &str, pod: &str, container: &str| {
+            let at = format!("{pod}{}", crate::bridge::in_namespace(namespace));
+            if container.is_empty() { at } else { format!("{at} ({container})") }
+        };
+        let pod = |key: &'static str, n: &str, p: &str, c: &str| self.f(key, &[("pod", &of(n, p, c))]);
         match f {
-            Fault::CrashContainer { namespace, pod, container } if container.is_empty() => {
-                self.f("fault.crash", &[("pod", &at(namespace, pod))])
+            Fault::CrashContainer { namespace: n, pod: p, container: c } => pod("fault.crash", n, p, c),
+            Fault::CrashLoop { namespace: n, pod: p, container: c, on: true } => pod("fault.loop", n, p, c),
+            Fault::CrashLoop { namespace: n, pod: p, container: c, .. } => pod("fault.loop_over", n, p, c),
+            Fault::HangContainer { namespace: n, pod: p, container: c, on: true } => pod("fault.hang", n, p, c),
+            Fault::HangContainer { namespace: n, pod: p, container: c, .. } => pod("fault.hang_over", n, p, c),
+            Fault::LeakMemory { namespace: n, pod: p, container: c, rate: 0 } => pod("fault.leak_over", n, p, c),
+            Fault::LeakMemory { namespace: n, pod: p, container: c, rate } => {
+                let rate = format!("{:.1} MiB/s", *rate as f64 / f64::from(1 << 20));
+                self.f("fault.leak", &[("pod", &of(n, p, c)), ("rate", &rate)])
             }
-            Fault::CrashContainer { namespace, pod, container } => {
-                self.f("fault.crash_container", &[("pod", &at(namespace, pod)), ("container", container)])
+            Fault::SlowStart { namespace: n, pod: p, container: c, seconds: 0 } => pod("fault.start_over", n, p, c),
+            Fault::SlowStart { namespace: n, pod: p, container: c, seconds } => {
+                self.f("fault.start", &[("pod", &of(n, p, c)), ("seconds", &seconds.to_string())])
             }
-            Fault::BreakReadiness { namespace, pod, broken: true } => {
-                self.f("fault.break", &[("pod", &at(namespace, pod))])
-            }
-            Fault::BreakReadiness { namespace, pod, .. } => self.f("fault.mend", &[("pod", &at(namespace, pod))]),
+            Fault::BreakReadiness { namespace: n, pod: p, broken: true } => pod("fault.break", n, p, ""),
+            Fault::BreakReadiness { namespace: n, pod: p, .. } => pod("fault.mend", n, p, ""),
+            Fault::BreakLiveness { namespace: n, pod: p, broken: true } => pod("fault.break_live", n, p, ""),
+            Fault::BreakLiveness { namespace: n, pod: p, .. } => pod("fault.mend_live", n, p, ""),
             Fault::NodePower { node, on: true } => self.f("fault.power_on", &[("node", node)]),
             Fault::NodePower { node, .. } => self.f("fault.power_off", &[("node", node)]),
-            other => format!("{other:?}"),
+            Fault::NodePartition { node, on: true } => self.f("fault.cut", &[("node", node)]),
+            Fault::NodePartition { node, .. } => self.f("fault.joined", &[("node", node)]),
+            Fault::NodePressure { node, resource: Pressure::Memory, on: true } => {
+                self.f("fault.memory", &[("node", node)])
+            }
+            Fault::NodePressure { node, resource: Pressure::Memory, .. } => {
+                self.f("fault.memory_over", &[("node", node)])
+            }
+            Fault::NodePressure { node, resource: Pressure::Disk, on: true } => self.f("fault.disk", &[("node", node)]),
+            Fault::NodePressure { node, resource: Pressure::Disk, .. } => {
+                self.f("fault.disk_over", &[("node", node)])
+            }
+            Fault::RegistryOutage { on: true } => self.t("fault.registry").to_owned(),
+            Fault::RegistryOutage { .. } => self.t("fault.registry_over").to_owned(),
+            Fault::Stop { part, on: true } => self.f("fault.stop", &[("part", &self.part(part))]),
+            Fault::Stop { part, .. } => self.f("fault.stop_over", &[("part", &self.part(part))]),
+            Fault::Slow { part, millis: 0 } => self.f("fault.slow_over", &[("part", &self.part(part))]),
+            Fault::Slow { part, millis } => {
+                self.f("fault.slow", &[("part", &self.part(part)), ("ms", &millis.to_string())])
+            }
         }
     }
 

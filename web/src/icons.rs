@@ -28,6 +28,8 @@ pub fn icon(name: &str) -> Html {
         "fit" => "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
         "close" => "M6 6l12 12M18 6 6 18",
         "search" => "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM16 16l5 5",
+        "client" => "M3 12h8M8 8.5l3.5 3.5L8 15.5M16.5 8.5v7M13 12h7",
+        "bolt" => "M13 3 5 14h6l-1 7 8-11h-6z",
         "table" => "M4 5h16v14H4zM4 10h16M4 14.5h16M10 10v9",
         "map" => "M4 5h7v6H4zM13 5h7v6h-7zM4 13h7v6H4zM13 13h7v6h-7z",
         "editor" => "M5 4h14v16H5zM8.5 8h7M8.5 12h7M8.5 16h4",

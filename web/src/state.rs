@@ -59,6 +59,8 @@ pub enum Dock {
     Requests,
     /// Requests to a pod or a service.
     Http,
+    /// Clients and their requests.
+    Traffic,
 }
 
 /// Where requests of the person go.
@@ -104,6 +106,19 @@ pub enum Dialog {
     Rename(usize),
     /// Branches of the session.
     Branches,
+    /// A client to add, or (by its number) to change; what is known of it already.
+    Client(Option<u32>, Rc<Draft>),
+}
+
+/// What the dialog for a client begins with.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Draft {
+    /// What it asks for.
+    pub url: String,
+    /// The namespace and name of the pod that sends; none: from outside.
+    pub pod: Option<(String, String)>,
+    /// Names are looked up as in this namespace, from a node; none: from outside or a pod.
+    pub inside: Option<String>,
 }
 
 /// A file of the editor.

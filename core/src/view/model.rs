@@ -170,6 +170,8 @@ pub struct WorkloadView {
     pub current: u32,
     /// Ready pods.
     pub ready: u32,
+    /// Pods of a Job that ended well, and that failed; 0 for all others.
+    pub ended: (u32, u32),
     /// What `kubectl get` tells of it first: `2/3` ready or completed, the schedule of a CronJob.
     pub progress: Arc<str>,
     /// The revision annotation; 0 where there is none.

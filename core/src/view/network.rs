@@ -12,6 +12,8 @@ use std::sync::Arc;
 /// A client.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClientView {
+    /// Its number; none is used again.
+    pub number: u32,
     /// Its name, by which it is removed.
     pub name: Arc<str>,
     /// What it asks for.
@@ -20,6 +22,8 @@ pub struct ClientView {
     pub place: ClientPlace,
     /// What it sends.
     pub load: Load,
+    /// It ends after so many seconds; 0: never.
+    pub seconds: u32,
     /// It sends nothing more.
     pub ended: bool,
     /// Everything that was counted.
@@ -100,10 +104,12 @@ pub fn clients(cluster: &Cluster) -> Vec<ClientView> {
     let clients = cluster.world.sim.network.clients.iter();
     clients
         .map(|c| ClientView {
+            number: c.number,
             name: c.spec.name.as_str().into(),
             url: c.spec.url.as_str().into(),
             place: c.spec.place.clone(),
             load: c.spec.load,
+            seconds: c.spec.seconds,
             ended: c.ended,
             total: count(&c.total),
             under_way: c.under_way(),

@@ -42,6 +42,7 @@ pub fn view(sim: &Sim, o: &Obj) -> Option<WorkloadView> {
         wanted: replicas,
         current: number(&status["replicas"]),
         ready: number(&status["readyReplicas"]),
+        ended: (0, 0),
         progress: "".into(),
         revision: 0,
         newest: true,
@@ -72,6 +73,7 @@ pub fn view(sim: &Sim, o: &Obj) -> Option<WorkloadView> {
             w.wanted = number(if spec["completions"].is_null() { &spec["parallelism"] } else { &spec["completions"] });
             w.current = number(&status["active"]);
             w.ready = number(&status["ready"]);
+            w.ended = (done, number(&status["failed"]));
             w.progress = match spec["completions"].is_null() {
                 true => format!("{done}/1 of {}", w.wanted).into(),
                 false => format!("{done}/{}", w.wanted).into(),

@@ -5,6 +5,7 @@ use super::marks::Marks;
 use super::{MAP_TERMINAL, TermLine, Topic};
 use crate::keep::{Desk, Kept};
 use crate::map::anim::Ms;
+use crate::map::broken::Broken;
 use crate::map::history::History;
 use crate::map::scene::Scene;
 use crate::platform::db::Trouble;
@@ -15,7 +16,7 @@ use kubarium_core::cluster::{Cluster, SessionRecord};
 use kubarium_core::kubectl::Effect;
 use kubarium_core::terminal::Piece;
 use kubarium_core::view::assist::{self, Unacted};
-use kubarium_core::view::model::{EventView, Fault, Id, Op, RequestView, StepView};
+use kubarium_core::view::model::{EventView, Id, Op, RequestView, StepView};
 use kubarium_core::view::project::{Projector, message};
 use kubarium_core::world::Input;
 use std::collections::{BTreeMap, VecDeque};
@@ -86,6 +87,8 @@ pub struct Engine {
     pub desk: Desk,
     /// The session has begun: there is something to keep.
     pub(super) begun: bool,
+    /// The inputs that what is broken was read from: their course and number.
+    broken_at: (u64, usize),
 }
 
 impl Engine {
@@ -123,6 +126,7 @@ impl Engine {
             trouble: None,
             desk: Desk::default(),
             begun: false,
+            broken_at: (0, usize::MAX),
         }
     }
 
@@ -233,6 +237,7 @@ impl Engine {
             self.marks.observe(&patch);
             scene.apply(&patch, 0.0);
             self.history.sample(&scene, past.now());
+            self.history.look(&past, &scene);
         }
         self.history.resume();
     }
@@ -308,7 +313,21 @@ impl Engine {
                     _ => self.changed |= 1 << Topic::Objects as u32,
                 }
             }
-            self.scene.apply(&patch, self.anim);
+            if self.scene.apply(&patch, self.anim) {
+                self.broken_at.1 = usize::MAX;
+            }
+        }
+        let course = (self.cluster.epoch, self.cluster.applied());
+        if course != self.broken_at {
+            self.broken_at = course;
+            self.scene.broken = Broken::of(&self.cluster.inputs()[..course.1]);
+        }
+        let mut traffic = std::mem::take(&mut self.scene.traffic);
+        let news = traffic.look(&self.cluster, &self.scene.pods, self.anim, self.speed);
+        self.scene.traffic = traffic;
+        self.scene.shape += u64::from(news.shape);
+        if news.numbers {
+            self.touch(Topic::Traffic);
         }
         let now = self.now();
         if now >= self.horizon {
@@ -318,6 +337,7 @@ impl Engine {
             self.horizon = now;
             let before = self.history.version;
             self.history.sample(&self.scene, now);
+            self.history.look(&self.cluster, &self.scene);
             if self.history.version != before {
                 self.touch(Topic::History);
             }
@@ -328,11 +348,11 @@ impl Engine {
     }
 
     fn read_terminal(&mut self) {
-        let faults: Vec<(SimTime, Rc<Fault>)> = self.cluster.inputs()
+        let done: Vec<(SimTime, Rc<Input>)> = self.cluster.inputs()
             [self.inputs_read.min(self.cluster.applied())..self.cluster.applied()]
             .iter()
             .filter_map(|l| match &l.input {
-                Input::Fault(f) => Some((l.at, Rc::new(f.clone()))),
+                Input::Fault(_) | Input::Client(_) | Input::RemoveClient { .. } => Some((l.at, Rc::new(l.input.clone()))),
                 _ => None,
             })
             .collect();
@@ -360,7 +380,7 @@ impl Engine {
             lines.push((c.at, line));
         }
         self.chunks_read = last;
-        lines.extend(faults.into_iter().map(|(at, t)| (at, TermLine::Fault(t))));
+        lines.extend(done.into_iter().map(|(at, t)| (at, TermLine::Done(t))));
         lines.sort_by_key(|(at, _)| *at);
         if clear {
             self.terminal.clear();

@@ -10,10 +10,10 @@ mod session;
 pub use branches::BranchView;
 pub use engine::Engine;
 pub use marks::{Happened, Mark};
-pub use session::{Session, use_topic};
+pub use session::{Session, use_topic, use_topic_if};
 
 use kubarium_core::clock::SimTime;
-use kubarium_core::view::model::Fault;
+use kubarium_core::world::Input;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -34,6 +34,8 @@ pub enum Topic {
     History = 5,
     /// The moment itself.
     Clock = 6,
+    /// Clients' counters and their requests.
+    Traffic = 7,
 }
 
 /// The terminal of what is done on the map: a command that waits in the person's own is not disturbed.
@@ -49,7 +51,7 @@ pub enum TermLine {
     /// Printed as an error.
     Err(Arc<str>),
     /// What was done that has no command.
-    Fault(Rc<Fault>),
+    Done(Rc<Input>),
 }
 
 /// A moment as the clock shows it.

@@ -18,7 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use yew::prelude::*;
 
-const TOPICS: usize = 7;
+const TOPICS: usize = 8;
 
 /// Milliseconds between two updates of a panel.
 const PACE: f64 = 90.0;
@@ -265,6 +265,11 @@ impl Session {
         self.with(|e| e.submit(Input::Line { terminal: MAP_TERMINAL, line: line.to_owned(), stdin: None }));
     }
 
+    /// Does something that has no command: clients come and go.
+    pub fn submit(&self, input: Input) {
+        self.with(|e| e.submit(input));
+    }
+
     /// Makes a fault.
     pub fn fault(&self, fault: Fault) {
         self.with(|e| e.submit(Input::Fault(fault)));
@@ -392,6 +397,21 @@ impl Session {
     pub fn take_effect(&self) -> Option<Arc<Effect>> {
         self.0.engine.try_borrow_mut().ok()?.effects.pop_front()
     }
+}
+
+/// As [`use_topic`], while `on` holds.
+#[hook]
+pub fn use_topic_if(session: &Session, topic: Topic, on: bool) {
+    let update = use_force_update();
+    use_effect_with((session.clone(), on), move |(session, on)| {
+        let session = session.clone();
+        let id = on.then(|| session.listen(topic, Callback::from(move |()| update.force_update())));
+        move || {
+            if let Some(id) = id {
+                session.unlisten(id);
+            }
+        }
+    });
 }
 
 /// Renders the component anew whenever a topic changes.

@@ -20,9 +20,7 @@ pub fn input_text(lang: Lang, input: &Input) -> Option<String> {
         Input::File { .. } => None,
         Input::Line { line, .. } => Some(line.clone()),
         Input::Interrupt { .. } => Some("^C".to_owned()),
-        Input::Fault(f) => Some(lang.fault(f)),
-        Input::Client(c) => Some(format!("{} → {}", c.name, c.url)),
-        Input::RemoveClient { name } => Some(format!("{name} ×")),
+        Input::Fault(_) | Input::Client(_) | Input::RemoveClient { .. } => lang.done(input),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Common;
 use super::branches::Branches;
+use super::client::ClientForm;
 use crate::bridge::{Session, in_namespace};
 use crate::icons::icon;
 use crate::map::hit::Target;
@@ -30,6 +31,10 @@ pub fn Dialogs(props: &Common) -> Html {
             (ui.lang.t("relabel.title"), html! { <Relabel ui={common.0} session={common.1} {id} /> })
         }
         Dialog::Scale(id) => (ui.lang.t("scale.title"), html! { <Scale ui={common.0} session={common.1} {id} /> }),
+        Dialog::Client(number, draft) => {
+            let title = if number.is_some() { ui.lang.t("client.change") } else { ui.lang.t("client.add") };
+            (title, html! { <ClientForm ui={common.0} session={common.1} {number} {draft} /> })
+        }
         Dialog::Rename(i) => {
             (ui.lang.t("editor.rename"), html! { <Rename ui={common.0} session={common.1} id={i as u64} /> })
         }

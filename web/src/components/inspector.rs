@@ -1,9 +1,10 @@
 //! What is selected: its facts, its YAML, its events, why it is as it is, and what can be done with it.
 
 use super::lists::event_row;
+use super::faults::{faults, is_broken};
 use super::placing::Placing;
-use super::{Common, tab, tab_keys};
-use crate::bridge::{Engine, Session, Topic, clock_text, in_namespace, use_topic};
+use super::{Common, client, tab, tab_keys};
+use crate::bridge::{Engine, Session, Topic, clock_text, in_namespace, use_topic, use_topic_if};
 use crate::i18n::Lang;
 use crate::icons::icon;
 use crate::map::hit::Target;
@@ -26,6 +27,8 @@ pub enum Deed {
     Line(String),
     /// A fault.
     Fault(Fault),
+    /// Something else that has no command.
+    Input(Input),
     /// A dialog.
     Ask(Dialog),
     /// The panel that sends requests.
@@ -46,19 +49,6 @@ pub struct Offer {
     pub danger: bool,
 }
 
-fn readiness_is_broken(e: &Engine, namespace: &str, pod: &str) -> bool {
-    e.cluster.inputs()[..e.cluster.applied()]
-        .iter()
-        .rev()
-        .find_map(|l| match &l.input {
-            Input::Fault(Fault::BreakReadiness { namespace: n, pod: p, broken }) if n == namespace && p == pod => {
-                Some(*broken)
-            }
-            _ => None,
-        })
-        .unwrap_or(false)
-}
-
 /// What can be done with a thing.
 pub fn offers(e: &Engine, lang: Lang, target: Target) -> Vec<Offer> {
     let offer = |id, key, text, deed| Offer { id, text: lang.t(text), key, deed, danger: false };
@@ -71,18 +61,6 @@ pub fn offers(e: &Engine, lang: Lang, target: Target) -> Vec<Offer> {
             let line = |verb: &str| Deed::Line(format!("kubectl {verb} {name}{at}"));
             out.push(Offer { danger: true, ..offer("kill", Some("k"), "deed.kill", line("delete pod")) });
             out.push(offer("relabel", Some("l"), "deed.relabel", Deed::Ask(Dialog::Relabel(id))));
-            let (namespace, pod) = (ns.to_string(), name.to_string());
-            let crash =
-                Fault::CrashContainer { namespace: namespace.clone(), pod: pod.clone(), container: String::new() };
-            out.push(Offer { danger: true, ..offer("crash", Some("c"), "deed.crash", Deed::Fault(crash)) });
-            let broken = readiness_is_broken(e, ns, name);
-            let fault = Fault::BreakReadiness { namespace, pod, broken: !broken };
-            out.push(offer(
-                "readiness",
-                Some("b"),
-                if broken { "deed.mend" } else { "deed.break" },
-                Deed::Fault(fault),
-            ));
             let top = e.scene.top_owner(p.view.owner);
             if let Some(owner) = top.filter(|o| e.scene.workloads.get(o).is_some_and(|w| scales(w.kind))) {
                 out.push(offer("scale", Some("s"), "deed.scale", Deed::Ask(Dialog::Scale(owner))));
@@ -134,9 +112,6 @@ pub fn offers(e: &Engine, lang: Lang, target: Target) -> Vec<Offer> {
         Target::Node(id) => {
             let Some(n) = e.scene.nodes.get(&id) else { return out };
             let name = &n.view.name;
-            let power = Fault::NodePower { node: name.to_string(), on: !n.view.powered };
-            let text = if n.view.powered { "deed.power_off" } else { "deed.power_on" };
-            out.push(Offer { danger: n.view.powered, ..offer("power", Some("o"), text, Deed::Fault(power)) });
             let (text, verb) = if n.view.cordoned { ("deed.uncordon", "uncordon") } else { ("deed.cordon", "cordon") };
             out.push(offer("cordon", Some("x"), text, Deed::Line(format!("kubectl {verb} {name}"))));
             let drain = format!("kubectl drain {name} --ignore-daemonsets");
@@ -150,7 +125,20 @@ pub fn offers(e: &Engine, lang: Lang, target: Target) -> Vec<Offer> {
             out.push(offer("describe", None, "deed.describe", line("describe")));
             out.push(Offer { danger: true, ..offer("delete", None, "deed.delete", line("delete")) });
         }
-        Target::Part(_) => {}
+        Target::Client(number) => {
+            let Some(c) = e.scene.traffic.client(number) else { return out };
+            let name = c.view.name.to_string();
+            out.push(offer("client-change", None, "client.change_do", Deed::Ask(Dialog::Client(Some(number), Rc::default()))));
+            let remove = Deed::Input(Input::RemoveClient { name });
+            out.push(Offer { danger: true, ..offer("client-remove", None, "client.remove", remove) });
+        }
+        Target::Part(_) | Target::Request(_) => {}
+    }
+    if matches!(target, Target::Pod(_) | Target::Service(_))
+        || matches!(target, Target::Object(id) if e.scene.ingresses.contains_key(&id))
+    {
+        let draft = client::draft(e, Some(target));
+        out.push(offer("client", None, "client.add", Deed::Ask(Dialog::Client(None, draft.into()))));
     }
     out
 }
@@ -180,6 +168,7 @@ pub fn act(ui: &UiHandle, session: &Session, deed: &Deed) {
             }
         }
         Deed::Fault(fault) => session.fault(fault.clone()),
+        Deed::Input(input) => session.submit(input.clone()),
         Deed::Http(to) => ui.dispatch(Action::Http(Some(to.clone()))),
         Deed::Ask(dialog) => ui.dispatch(Action::Dialog(Some(dialog.clone()))),
     }
@@ -192,23 +181,36 @@ pub fn Actions(props: &Common) -> Html {
     use_topic(&props.session, Topic::Control);
     let Common { ui, session } = props;
     let Some(target) = ui.selected else { return html! {} };
-    let list = session.read(|e| offers(e, ui.lang, target));
+    let (list, broken, marked) =
+        session.read(|e| (offers(e, ui.lang, target), faults(e, ui.lang, target), is_broken(e, target)));
+    let button = |o: Offer, menu: bool| {
+        let (ui, session, deed) = (ui.clone(), session.clone(), o.deed);
+        let onclick = Callback::from(move |_: MouseEvent| act(&ui, &session, &deed));
+        // in the menu, what mends is marked: it says that something is broken now
+        let mends = menu && !o.danger;
+        html! {
+            <button key={o.id} type="button" class={classes!("btn", (o.danger && !menu).then_some("danger"), mends.then_some("mends"))} data-testid={format!("do-{}", o.id)} {onclick}
+                aria-keyshortcuts={o.key}>if mends { { "↺ " } }{ o.text }if let Some(k) = o.key { <kbd aria-hidden="true">{ k.to_uppercase() }</kbd> }</button>
+        }
+    };
+    if list.is_empty() && broken.is_empty() {
+        return html! {};
+    }
     html! {
         <div class="actions" role="group" aria-label={ui.lang.t("inspect.actions")}>
-            { for list.into_iter().map(|o| {
-                let (ui, session, deed) = (ui.clone(), session.clone(), o.deed);
-                let onclick = Callback::from(move |_: MouseEvent| act(&ui, &session, &deed));
-                html! {
-                    <button key={o.id} type="button" class={classes!("btn", o.danger.then_some("danger"))} data-testid={format!("do-{}", o.id)} {onclick}
-                        aria-keyshortcuts={o.key}>{ o.text }if let Some(k) = o.key { <kbd aria-hidden="true">{ k.to_uppercase() }</kbd> }</button>
-                }
-            }) }
+            { for list.into_iter().map(|o| button(o, false)) }
+            if !broken.is_empty() {
+                <details class="faults" data-testid="faults">
+                    <summary class="btn">{ icon("bolt") }{ ui.lang.t("faults.title") }if marked { <span class="dot" title={ui.lang.t("faults.some")}></span> }</summary>
+                    <div class="faults-list" role="group" aria-label={ui.lang.t("faults.title")}>{ for broken.into_iter().map(|o| button(o, true)) }</div>
+                </details>
+            }
         </div>
     }
 }
 
 /// A name that leads to another thing.
-fn leads(ui: &UiHandle, session: &Session, target: Target, text: String) -> Html {
+pub fn leads(ui: &UiHandle, session: &Session, target: Target, text: String) -> Html {
     let (ui, session) = (ui.clone(), session.clone());
     let onclick = Callback::from(move |_: MouseEvent| {
         ui.dispatch(Action::Select(Some(target)));
@@ -376,6 +378,8 @@ fn summary(ui: &UiHandle, session: &Session, e: &Engine, target: Target) -> Html
                 </>
             }
         }
+        Target::Client(number) => client::client_body(ui, session, e, number),
+        Target::Request(number) => client::request_body(ui, session, e, number),
         Target::Part(i) => {
             let about = match i {
                 0 => t("part.kubectl"),
@@ -452,6 +456,8 @@ fn title(e: &Engine, lang: Lang, target: Target) -> String {
             3 => lang.t("map.controllers").to_owned(),
             _ => lang.t("map.scheduler").to_owned(),
         },
+        Target::Client(n) => e.scene.traffic.client(n).map_or_else(|| lang.t("inspect.gone").to_owned(), |c| c.view.name.to_string()),
+        Target::Request(n) => lang.f("traffic.request", &[("n", &n.to_string())]),
         _ => target
             .id()
             .and_then(|id| e.reference(id))
@@ -459,11 +465,19 @@ fn title(e: &Engine, lang: Lang, target: Target) -> String {
     }
 }
 
+/// Listens for counters while they are shown, and only then.
+#[hook]
+fn use_traffic(props: &Common) {
+    let shown = matches!(props.ui.selected, Some(Target::Client(_) | Target::Request(_)));
+    use_topic_if(&props.session, Topic::Traffic, shown);
+}
+
 /// The panel.
 #[component]
 pub fn Inspector(props: &Common) -> Html {
     use_topic(&props.session, Topic::Objects);
     use_topic(&props.session, Topic::Control);
+    use_traffic(props);
     let Common { ui, session } = props;
     let t = |key| ui.lang.t(key);
     let Some(target) = ui.selected else {

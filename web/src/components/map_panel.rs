@@ -1,6 +1,6 @@
 //! The panel around the map: canvas, search, legend, zoom buttons, and the way events reach [`MapView`].
 
-use super::Common;
+use super::{Common, client};
 use super::guide::Guide;
 use super::table::Table;
 use crate::bridge::{Session, Topic, use_topic};
@@ -11,7 +11,7 @@ use crate::map::glyph::{self, Marks, Palette};
 use crate::map::hit::Target;
 use crate::map::widget::{Gesture, MapView, find};
 use crate::platform::timers;
-use crate::state::{Action, Centre, Phone, UiHandle};
+use crate::state::{Action, Centre, Dialog, Phone, UiHandle};
 use kubarium_core::view::model::PodState;
 use wasm_bindgen::prelude::*;
 use web_sys::{CanvasRenderingContext2d, Element, HtmlCanvasElement, HtmlInputElement};
@@ -33,6 +33,11 @@ fn words(lang: Lang) -> Words {
         cordoned: lang.t("map.cordoned").to_owned(),
         off: lang.t("map.off").to_owned(),
         no_services: lang.t("map.no_services").to_owned(),
+        ended: lang.t("client.ended").to_owned(),
+        cut_off: lang.t("map.cut_off").to_owned(),
+        stopped: lang.t("map.stopped").to_owned(),
+        slowed: lang.t("map.slowed").to_owned(),
+        no_registry: lang.t("map.no_registry").to_owned(),
     }
 }
 
@@ -231,6 +236,13 @@ pub fn MapPanel(props: &Common) -> Html {
         })
     };
     let table = ui.centre == Centre::Table;
+    let add_client = {
+        let (ui, session) = (ui.clone(), session.clone());
+        Callback::from(move |_: MouseEvent| {
+            let draft = session.read(|e| client::draft(e, ui.selected));
+            ui.dispatch(Action::Dialog(Some(Dialog::Client(None, draft.into()))));
+        })
+    };
     html! {
         <section class="panel centre" aria-label={t("panel.map")} data-panel="map">
             <div class={classes!("map-holder", table.then_some("hidden"))} ref={holder}>
@@ -262,6 +274,8 @@ pub fn MapPanel(props: &Common) -> Html {
                     <button type="button" class="float" data-testid="open-search" onclick={dispatch(Action::Search(Some("".into())))}
                         title={t("map.search_key")} aria-label={t("map.search")}>{ icon("search") }</button>
                 }
+                <button type="button" class="float" data-testid="add-client" onclick={add_client}
+                    title={t("client.add")} aria-label={t("client.add")}>{ icon("client") }</button>
                 <button type="button" class="float" data-testid="table-toggle" aria-pressed={table.to_string()}
                     onclick={dispatch(Action::Centre(if table { Centre::Map } else { Centre::Table }))}
                     title={t("map.table")} aria-label={t("map.table")}>{ icon(if table { "map" } else { "table" }) }</button>

@@ -3,9 +3,11 @@
 
 pub mod branches;
 pub mod chart;
+pub mod client;
 pub mod compare;
 pub mod dialogs;
 pub mod editor;
+pub mod faults;
 pub mod guide;
 pub mod header;
 pub mod http;

@@ -21,6 +21,7 @@ const ROWS: usize = 200;
 #[component]
 pub fn Table(props: &Common) -> Html {
     use_topic(&props.session, Topic::Objects);
+    use_topic(&props.session, Topic::Traffic);
     let Common { ui, session } = props;
     let t = |key| ui.lang.t(key);
     let light = ui.theme == Theme::Light;
@@ -68,6 +69,7 @@ pub fn Table(props: &Common) -> Html {
                         }) }
                     </tbody>
                 </table>
+                if !scene.traffic.clients.is_empty() { { super::client::clients_table(ui, session, e) } }
                 <table>
                     <caption>{ t("table.nodes") }</caption>
                     <thead><tr><th scope="col">{ t("table.name") }</th><th scope="col">{ t("table.status") }</th><th scope="col">{ "cpu" }</th><th scope="col">{ "mem" }</th><th scope="col">{ t("table.pods") }</th></tr></thead>

@@ -22,13 +22,22 @@ pub fn share(t: SimTime, horizon: SimTime) -> f64 {
     (t.0 as f64 / length(horizon)).clamp(0.0, 1.0)
 }
 
+/// The moment at a share of the bar; none is later than the latest one.
+pub fn moment_at(share: f64, horizon: SimTime) -> SimTime {
+    SimTime((length(horizon) * share.clamp(0.0, 1.0)) as u64).min(horizon)
+}
+
 fn moment(session: &Session, x: f64, width: f64) -> SimTime {
     let horizon = session.read(|e| e.horizon);
-    SimTime((length(horizon) * (x / width.max(1.0)).clamp(0.0, 1.0)) as u64).min(horizon)
+    moment_at(x / width.max(1.0), horizon)
 }
 
 fn mark(lang: Lang, input: &Input) -> Option<(&'static str, String)> {
-    let class = if matches!(input, Input::Fault(_)) { "fault" } else { "line" };
+    let class = match input {
+        Input::Fault(_) => "fault",
+        Input::Client(_) | Input::RemoveClient { .. } => "client",
+        _ => "line",
+    };
     Some((class, input_text(lang, input)?))
 }
 

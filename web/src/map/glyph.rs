@@ -31,6 +31,8 @@ pub struct Palette {
     pub owners: [String; OWNER_COLOURS as usize],
     /// Marks on a filled pod.
     pub mark: String,
+    /// Text about what fails.
+    pub failing_ink: String,
     /// Family of labels.
     pub sans: String,
     /// Family of names that are typed.
@@ -68,6 +70,7 @@ impl Palette {
             ],
             owners: std::array::from_fn(|i| get(&format!("--owner-{i}"), "#a99dff")),
             mark: get("--mark", "#ffffff"),
+            failing_ink: get("--failing-ink", "#ff9a52"),
             sans: get("--font-sans", "system-ui, sans-serif"),
             mono: get("--font-mono", "ui-monospace, monospace"),
             light: get("--theme", "dark") == "light",

@@ -1,24 +1,72 @@
-//! How the replicas of each Deployment went over time: collected from patches, drawn in the chart.
+//! How things went over time: replicas of owners, requests of clients, use of nodes, metrics of autoscalers. Collected as
+//! time passes, drawn in the charts.
 
 use super::scene::Scene;
 use kubarium_core::clock::SimTime;
+use kubarium_core::cluster::Cluster;
 use kubarium_core::view::model::Id;
+use kubarium_core::view::{inspect, network};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One moment of a workload.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sample {
     /// When.
     pub at: SimTime,
-    /// Wanted replicas.
+    /// Wanted replicas; completions of a Job.
     pub wanted: u32,
-    /// Ready ones.
+    /// Ready ones; those of a Job that ended well.
     pub ready: u32,
-    /// Pods of the newest revision.
+    /// Pods of the newest revision; active ones of a Job.
     pub new: u32,
-    /// Pods of older ones.
+    /// Pods of older ones; failed ones of a Job.
     pub old: u32,
 }
+
+/// A second of a client.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Second {
+    /// When it began.
+    pub at: SimTime,
+    /// Requests that were answered.
+    pub ok: u32,
+    /// Those that failed.
+    pub failed: u32,
+    /// Milliseconds that the answered ones took on average.
+    pub latency: f64,
+}
+
+/// A moment of a node, or of all: shares of what can be given to pods, in percent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Use {
+    /// When.
+    pub at: SimTime,
+    /// CPU.
+    pub cpu: f64,
+    /// Memory.
+    pub memory: f64,
+}
+
+/// A moment of a HorizontalPodAutoscaler.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scaling {
+    /// When.
+    pub at: SimTime,
+    /// The metric as it is, if it is known.
+    pub current: Option<f64>,
+    /// As it should be.
+    pub target: f64,
+    /// Replicas that are.
+    pub replicas: f64,
+    /// Replicas that it wants.
+    pub wanted: f64,
+}
+
+/// Nodes of which each has a past of its own; of more there is only the sum.
+const NODES: usize = 60;
+/// Between two looks at what is not told by patches, in virtual microseconds.
+const LOOK: u64 = 1_000_000;
 
 /// Samples kept for a workload; beyond it every other one goes.
 const KEEP: usize = 2_000;
@@ -33,6 +81,10 @@ pub struct History {
     pub version: u64,
     /// The version of the workloads at the last sample.
     seen: u64,
+    requests: BTreeMap<Arc<str>, Vec<Second>>,
+    nodes: BTreeMap<Id, Vec<Use>>,
+    scalers: BTreeMap<Id, (Arc<str>, Vec<Scaling>)>,
+    looked: Option<SimTime>,
 }
 
 impl History {
@@ -54,10 +106,15 @@ impl History {
                 continue;
             }
             let (mut new, old) = by_owner.get(&w.id).copied().unwrap_or_default();
+            let mut old = old;
             if w.kind != "Deployment" {
-                new = w.current;
+                (new, old) = scene.revisions.get(&w.id).copied().unwrap_or((w.current, 0));
             }
-            let s = Sample { at, wanted: w.wanted, ready: w.ready, new, old };
+            let mut ready = w.ready;
+            if w.kind == "Job" {
+                (new, ready, old) = (w.current, w.ended.0, w.ended.1);
+            }
+            let s = Sample { at, wanted: w.wanted, ready, new, old };
             let row = self.rows.entry(w.id).or_default();
             let same =
                 row.last().is_some_and(|l| (l.wanted, l.ready, l.new, l.old) == (s.wanted, s.ready, s.new, s.old));
@@ -85,6 +142,10 @@ impl History {
         for row in self.rows.values_mut() {
             row.retain(|s| s.at <= after);
         }
+        self.requests.values_mut().for_each(|r| r.retain(|s| s.at <= after));
+        self.nodes.values_mut().for_each(|r| r.retain(|s| s.at <= after));
+        self.scalers.values_mut().for_each(|(_, r)| r.retain(|s| s.at <= after));
+        self.looked = self.looked.filter(|l| *l <= after);
         self.version += 1;
     }
 
@@ -96,14 +157,120 @@ impl History {
     /// Forgets all.
     pub fn clear(&mut self) {
         self.rows.clear();
+        self.requests.clear();
+        self.nodes.clear();
+        self.scalers.clear();
+        self.looked = None;
         self.busiest = None;
         self.seen = u64::MAX;
         self.version += 1;
     }
 
+    /// Looks at clients, nodes and autoscalers, at most once in a virtual second.
+    pub fn look(&mut self, cluster: &Cluster, scene: &Scene) {
+        let now = cluster.now();
+        if self.looked.is_some_and(|l| now.0 < l.0 + LOOK && now >= l) {
+            return;
+        }
+        self.looked = Some(SimTime(now.0 - now.0 % LOOK));
+        for client in cluster.world.sim.network.clients.iter() {
+            let name: Arc<str> = client.spec.name.as_str().into();
+            let row = self.requests.entry(name.clone()).or_default();
+            // the last second may not have been over
+            let last = row.pop().map(|s| s.at);
+            let after = last.map_or(SimTime::ZERO, |l| SimTime(l.0.saturating_sub(1)));
+            for c in network::counts(cluster, &name, false, after) {
+                let failed = c.failed.iter().map(|(_, n)| n).sum();
+                row.push(Second { at: c.at, ok: c.ok, failed, latency: c.latency.0 as f64 / 1e3 });
+            }
+        }
+        let share = |(used, of): (u64, u64)| if of == 0 { 0.0 } else { used as f64 * 100.0 / of as f64 };
+        let mut sum = ((0, 0), (0, 0));
+        for node in scene.nodes.values() {
+            let v = &node.view;
+            sum = ((sum.0.0 + v.cpu.0, sum.0.1 + v.cpu.1), (sum.1.0 + v.memory.0, sum.1.1 + v.memory.1));
+            if scene.nodes.len() <= NODES {
+                self.used(v.id, Use { at: now, cpu: share(v.cpu), memory: share(v.memory) });
+            }
+        }
+        self.used(0, Use { at: now, cpu: share(sum.0), memory: share(sum.1) });
+        for (id, _, cells) in inspect::listing(cluster, "HorizontalPodAutoscaler", 8).map(|l| l.rows).unwrap_or_default() {
+            let value = inspect::value(cluster, id).unwrap_or_default();
+            let number = |path: &str| value.pointer(path).and_then(|v| v.as_f64());
+            let s = Scaling {
+                at: now,
+                current: number("/status/currentMetrics/0/resource/current/averageUtilization"),
+                target: number("/spec/metrics/0/resource/target/averageUtilization").unwrap_or_default(),
+                replicas: number("/status/currentReplicas").unwrap_or_default(),
+                wanted: number("/status/desiredReplicas").unwrap_or_default(),
+            };
+            let name = cells.first().cloned().unwrap_or_default();
+            let (_, row) = self.scalers.entry(id).or_insert_with(|| (name.as_str().into(), vec![]));
+            let like = |l: &Scaling| Scaling { at: s.at, ..*l } == s;
+            if row.last().is_none_or(|l| !like(l)) {
+                thin(row);
+                row.push(s);
+            }
+        }
+        self.version += 1;
+    }
+
+    fn used(&mut self, id: Id, s: Use) {
+        let row = self.nodes.entry(id).or_default();
+        let same = |l: &Use| (l.cpu - s.cpu).abs() < 0.05 && (l.memory - s.memory).abs() < 0.05;
+        if row.last().is_none_or(|l| !same(l)) {
+            thin(row);
+            row.push(s);
+        }
+    }
+
+    /// Names of clients that have a past.
+    pub fn clients(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.requests.iter().filter(|(_, r)| !r.is_empty()).map(|(n, _)| n)
+    }
+
+    /// A client's seconds; of all clients together without a name.
+    pub fn requests(&self, name: Option<&str>) -> Vec<Second> {
+        if let Some(name) = name {
+            return self.requests.get(name).cloned().unwrap_or_default();
+        }
+        if self.requests.len() == 1 {
+            return self.requests.values().next().cloned().unwrap_or_default();
+        }
+        let mut sum: BTreeMap<SimTime, (u32, u32, f64)> = BTreeMap::new();
+        for s in self.requests.values().flatten() {
+            let all = sum.entry(s.at).or_default();
+            *all = (all.0 + s.ok, all.1 + s.failed, all.2 + s.latency * f64::from(s.ok));
+        }
+        sum.into_iter()
+            .map(|(at, (ok, failed, took))| Second { at, ok, failed, latency: took / f64::from(ok.max(1)) })
+            .collect()
+    }
+
+    /// A node's past; of all nodes together without one.
+    pub fn node(&self, id: Option<Id>) -> &[Use] {
+        self.nodes.get(&id.unwrap_or(0)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Autoscalers with their past.
+    pub fn scalers(&self) -> impl Iterator<Item = (&Id, &Arc<str>, &[Scaling])> {
+        self.scalers.iter().map(|(id, (name, row))| (id, name, row.as_slice()))
+    }
+
     /// A workload's samples.
     pub fn of(&self, id: Id) -> &[Sample] {
         self.rows.get(&id).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Drops every other one where there are too many.
+fn thin<T>(row: &mut Vec<T>) {
+    if row.len() >= KEEP {
+        let mut n = 0;
+        row.retain(|_| {
+            n += 1;
+            n % 2 == 0
+        });
     }
 }
 
@@ -123,6 +290,7 @@ mod tests {
             wanted: 3,
             current: n,
             ready: n,
+            ended: (0, 0),
             progress: "".into(),
             revision: 1,
             newest,

@@ -22,6 +22,10 @@ pub enum Target {
     Object(Id),
     /// A part of the control plane, by its place in the strip.
     Part(u8),
+    /// A client, by its number.
+    Client(u32),
+    /// A traced request, by its number.
+    Request(u64),
 }
 
 impl Target {
@@ -31,7 +35,7 @@ impl Target {
             Target::Pod(id) | Target::Node(id) | Target::Service(id) | Target::Workload(id) | Target::Object(id) => {
                 Some(id)
             }
-            Target::Part(_) => None,
+            Target::Part(_) | Target::Client(_) | Target::Request(_) => None,
         }
     }
 }
@@ -71,6 +75,17 @@ pub fn at(
         let id = best?.1;
         scene.pods.get(&id).is_some_and(|p| p.died.is_none_or(|d| d > now - 400.0)).then_some(id)
     };
+    for (number, r) in &layout.clients {
+        if r.contains(wx, wy) {
+            return Some(Target::Client(*number));
+        }
+    }
+    for c in scene.traffic.clients.iter().filter(|c| c.pod.is_some()) {
+        let pill = layout.pill(scene, c, now, true);
+        if pill.is_some_and(|r| cell.size * camera.zoom >= 12.0 && r.contains(wx, wy)) {
+            return Some(Target::Client(c.view.number));
+        }
+    }
     for (id, r) in &layout.services {
         if r.contains(wx, wy) {
             return Some(Target::Service(*id));
@@ -119,7 +134,11 @@ pub fn middle(scene: &Scene, layout: &Layout, target: Target) -> Option<(f64, f6
         }
         Target::Service(id) => layout.services.get(&id).map(|r| r.middle()),
         Target::Object(id) => layout.ingresses.get(&id).map(|r| r.middle()),
-        Target::Workload(_) | Target::Part(_) => None,
+        Target::Client(number) => {
+            let pill = |c| layout.pill(scene, c, f64::MAX, true);
+            layout.clients.get(&number).copied().or_else(|| pill(scene.traffic.client(number)?)).map(|r| r.middle())
+        }
+        Target::Workload(_) | Target::Part(_) | Target::Request(_) => None,
     }
 }
 
@@ -154,6 +173,7 @@ pub fn neighbour(scene: &Scene, layout: &Layout, from: Option<Target>, dx: f64, 
             node.slots.taken.iter().flatten().for_each(|p| consider(Target::Pod(*p)));
         }
     }
+    scene.traffic.clients.iter().for_each(|c| consider(Target::Client(c.view.number)));
     scene.services.keys().for_each(|id| consider(Target::Service(*id)));
     scene.ingresses.keys().for_each(|id| consider(Target::Object(*id)));
     scene.tray.taken.iter().take(TRAY_MOST).flatten().for_each(|p| consider(Target::Pod(*p)));

@@ -3,6 +3,7 @@
 
 use super::anim::{self, Ms};
 use super::scene::{Place, PodItem, Scene};
+use super::traffic::ClientItem;
 use kubarium_core::view::model::{Id, IngressView, ServiceView};
 use std::collections::BTreeMap;
 
@@ -96,6 +97,10 @@ pub struct Layout {
     pub services: BTreeMap<Id, Rect>,
     /// Each Ingress's bar, above those of the services.
     pub ingresses: BTreeMap<Id, Rect>,
+    /// The chip of each client that stands beside the cluster, by its number.
+    pub clients: BTreeMap<u32, Rect>,
+    /// The name server, while clients look up names.
+    pub dns: Option<Rect>,
     /// Cards in a row.
     pub cols: usize,
     /// Size of a card.
@@ -198,6 +203,8 @@ pub fn arrange(scene: &Scene, vw: f64, vh: f64, room: usize) -> Layout {
         tray_cols: found.tray_cols,
         services: found.services,
         ingresses: found.ingresses,
+        clients: found.clients,
+        dns: found.dns,
         cols,
         card: (stretched, card_h),
         top: lane,
@@ -213,6 +220,8 @@ struct Lane {
     tray_cols: usize,
     services: BTreeMap<Id, Rect>,
     ingresses: BTreeMap<Id, Rect>,
+    clients: BTreeMap<u32, Rect>,
+    dns: Option<Rect>,
     height: f64,
     short: bool,
 }
@@ -232,10 +241,39 @@ fn lane_layout(scene: &Scene, width: f64, k: f64, narrow: bool) -> Lane {
     let tray = Rect::new(GAP, 6.0, tray_w, tray_h);
     // Beside the tray; where the world is narrow, below it.
     let below = width < 470.0;
-    let left = if below { GAP } else { GAP + tray_w + 22.0 * k };
+    let mut left = if below { GAP } else { GAP + tray_w + 22.0 * k };
     let gap = if below { 10.0 } else { 18.0 * k };
-    let room = width - GAP - left;
     let mut y = if below { tray.y + tray_h + 14.0 } else { 16.0 * k };
+    // Clients come first: beside the tray in columns of two, or in rows below it.
+    let (mut clients, mut dns, mut low) = (BTreeMap::new(), None, 0.0f64);
+    let outside: Vec<u32> = scene.traffic.outside().map(|c| c.view.number).collect();
+    if !outside.is_empty() || scene.traffic.dns {
+        let chip = (116.0 * k, 36.0 * k);
+        let most = if below { 4 } else { 6 };
+        let cells = outside.len().min(most) + usize::from(scene.traffic.dns);
+        let lines = if below { ((width - 2.0 * GAP) / (chip.0 + 10.0)).max(1.0) as usize } else { 2 };
+        for i in 0..cells {
+            let (a, b) = ((i % lines) as f64, (i / lines) as f64);
+            let (cx, cy) = if below {
+                (left + a * (chip.0 + 10.0), y + b * (chip.1 + 9.0))
+            } else {
+                (left + b * (chip.0 + 14.0 * k), 8.0 * k + a * (chip.1 + 8.0 * k))
+            };
+            match outside.get(i).filter(|_| i < most) {
+                Some(number) => {
+                    clients.insert(*number, Rect::new(cx, cy, chip.0, chip.1));
+                }
+                None => dns = Some(Rect::new(cx + 30.0 * k, cy + 6.0 * k, 52.0 * k, 24.0 * k)),
+            }
+            low = low.max(cy + chip.1);
+        }
+        if below {
+            y = low + 22.0;
+        } else {
+            left += cells.div_ceil(2) as f64 * (chip.0 + 14.0 * k) + 22.0 * k;
+        }
+    }
+    let room = width - GAP - left;
     let wide = |text: &str| (text.chars().count() as f64 * 7.3 + 38.0) * k;
     // One bar after the other, in as many rows as it takes.
     let place = |bars: &mut BTreeMap<Id, Rect>, y: &mut f64, of: &mut dyn Iterator<Item = (Id, f64)>| {
@@ -272,10 +310,10 @@ fn lane_layout(scene: &Scene, width: f64, k: f64, narrow: bool) -> Lane {
     let short = all(false) > room;
     let mut services = BTreeMap::new();
     place(&mut services, &mut y, &mut order.iter().map(|s| (s.id, wide(&service_text(s, short)))));
-    let bottom = (y + 34.0 * k).max(tray.y + tray.h);
+    let bottom = (y + 34.0 * k).max(tray.y + tray.h).max(low);
     // Lines that are led around the cards need room below the bars.
     let channel = if below { 8.0 + 4.0 * services.len().min(6) as f64 } else { 0.0 };
-    Lane { tray, tray_cols, services, ingresses, height: bottom + 26.0 + channel, short }
+    Lane { tray, tray_cols, services, ingresses, clients, dns, height: bottom + 26.0 + channel, short }
 }
 
 impl Layout {
@@ -352,6 +390,15 @@ impl Layout {
         let (lane, trunk) = (self.top - 6.0 - shift * 4.0, card.x - GAP / 2.0 - 4.0 + shift * 2.0);
         let (above, middle) = (y - 5.0, x + cell.size / 2.0);
         Some(vec![from, (from.0, lane), (trunk, lane), (trunk, above), (middle, above), (middle, y - 2.0)])
+    }
+
+    /// The pill at a pod that sends requests.
+    pub fn pill(&self, scene: &Scene, client: &ClientItem, now: Ms, calm: bool) -> Option<Rect> {
+        let pod = scene.pods.get(&client.pod?).filter(|p| p.died.is_none())?;
+        let (x, y) = self.pod(pod, now, calm)?;
+        let s = self.pod_side(pod, now, calm);
+        let (w, h) = (s * 1.3, (s * 0.42).max(10.0));
+        Some(Rect::new(x + s / 2.0 - w / 2.0, y - h * 0.72, w, h))
     }
 
     /// The side of a pod's glyph at a place.

@@ -4,6 +4,7 @@
 //! Kubernetes object means beyond the numbers and texts of the view model.
 
 pub mod anim;
+pub mod broken;
 pub mod camera;
 pub mod draw;
 pub mod glyph;
@@ -12,4 +13,5 @@ pub mod hit;
 pub mod layout;
 pub mod scene;
 pub mod strip;
+pub mod traffic;
 pub mod widget;

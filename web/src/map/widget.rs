@@ -7,6 +7,7 @@ use super::hit::{self, Target};
 use super::layout::{Layout, Rect, arrange};
 use super::scene::Scene;
 use super::strip::{Strip, strip};
+use super::traffic;
 use crate::bridge::Engine;
 use crate::i18n::Lang;
 use kubarium_core::view::model::Id;
@@ -315,6 +316,15 @@ impl MapView {
     }
 
     fn hit(&self, engine: &Engine, x: f64, y: f64, slack: f64) -> Option<Target> {
+        // Requests stand still while time does: then they can be pointed at.
+        if !engine.playing && y > self.strip.height {
+            let (wx, wy) = self.camera.to_world(x, y);
+            let reach = (8.0 + slack / 2.0) / self.camera.zoom;
+            let found = traffic::at(&engine.scene, &self.layout, engine.anim, self.calm, wx, wy, reach);
+            if let Some(number) = found {
+                return Some(Target::Request(number));
+            }
+        }
         hit::at(&engine.scene, &self.layout, &self.strip, &self.camera, engine.anim, x, y, slack)
     }
 
@@ -512,6 +522,14 @@ pub fn find(scene: &Scene, search: &str) -> Vec<Target> {
     );
     found.extend(
         scene
+            .traffic
+            .clients
+            .iter()
+            .filter(|c| matches(&format!("client/{} {}", c.view.name, c.view.url).to_lowercase()))
+            .map(|c| Target::Client(c.view.number)),
+    );
+    found.extend(
+        scene
             .workloads
             .values()
             .filter(|w| matches(&format!("{}/{}", w.kind, w.name).to_lowercase()))
@@ -586,6 +604,19 @@ fn tip(engine: &Engine, lang: Lang, target: Target) -> Vec<String> {
             None => vec![],
         },
         Target::Workload(_) => vec![],
+        Target::Client(number) => {
+            let Some(c) = scene.traffic.client(number) else { return vec![] };
+            vec![c.view.name.to_string(), c.view.url.to_string(), super::draw::traffic::rate_text(c.rate)]
+        }
+        Target::Request(number) => {
+            let Some(t) = scene.traffic.trace(number) else { return vec![] };
+            let mut lines = vec![lang.outcome(t), t.url.to_string()];
+            if let Some((reason, _)) = &t.why {
+                lines.push(lang.reason(*reason).to_owned());
+            }
+            lines.push(t.hops.iter().map(|h| lang.hop(h)).collect::<Vec<_>>().join(" → "));
+            lines
+        }
         Target::Part(i) => match scene.parts.get(i as usize).and_then(Option::as_ref) {
             Some(a) => vec![lang.said(&a.message)],
             None => vec![],

@@ -19,10 +19,16 @@ pub fn download(name: &str, text: &str) -> Option<()> {
     let parts = js_sys::Array::of1(&text.into());
     let blob = web_sys::Blob::new_with_str_sequence(&parts).ok()?;
     let url = web_sys::Url::create_object_url_with_blob(&blob).ok()?;
+    let done = offer(name, &url);
+    let _ = web_sys::Url::revoke_object_url(&url);
+    done
+}
+
+/// Offers what lies at an address as a file.
+pub fn offer(name: &str, address: &str) -> Option<()> {
     let link: web_sys::HtmlAnchorElement = gloo::utils::document().create_element("a").ok()?.dyn_into().ok()?;
-    link.set_href(&url);
+    link.set_href(address);
     link.set_download(name);
     link.click();
-    let _ = web_sys::Url::revoke_object_url(&url);
     Some(())
 }

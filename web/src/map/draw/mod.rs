@@ -5,6 +5,7 @@ mod nodes;
 mod overlay;
 mod pods;
 mod services;
+pub mod traffic;
 
 use super::anim::Ms;
 use super::camera::Camera;
@@ -40,6 +41,16 @@ pub struct Words {
     pub off: String,
     /// Where there are no services yet.
     pub no_services: String,
+    /// A client that has sent all.
+    pub ended: String,
+    /// A node that is cut off from the network.
+    pub cut_off: String,
+    /// A part of the control plane that does nothing.
+    pub stopped: String,
+    /// A part of the control plane that is slow.
+    pub slowed: String,
+    /// The registry of images does not answer.
+    pub no_registry: String,
 }
 
 /// All that a frame shows.
@@ -158,8 +169,10 @@ impl Painter {
         self.curves(f, counted);
         self.heads(f, &visible, counted);
         self.tray(f);
+        self.clients(f);
         self.ingresses(f);
         self.services(f);
+        self.bar_rates(f, f.layout.lane_scale);
         if counted {
             self.totals(f, &visible, cell, &mut shown);
         } else {
@@ -175,6 +188,8 @@ impl Painter {
         for id in f.scene.tray.taken.iter().take(TRAY_MOST).flatten() {
             self.pod(f, *id, cell, &view, false, &mut shown);
         }
+        self.senders(f);
+        self.requests(f, counted);
         self.rings(f);
 
         let _ = ctx.set_transform(f.dpr, 0.0, 0.0, f.dpr, 0.0, 0.0);

@@ -6,7 +6,7 @@ use crate::map::anim;
 use crate::map::glyph::{MARGIN, Marks, round_rect, set_dashes};
 use crate::map::layout::{Cell, HEAD, PAD, Rect};
 use crate::map::scene::{Place, state_index};
-use kubarium_core::view::model::{Id, PodState};
+use kubarium_core::view::model::{Id, PodState, Pressure};
 use std::collections::{BTreeMap, BTreeSet};
 use std::f64::consts::PI;
 
@@ -64,8 +64,12 @@ impl Painter {
             ctx.set_global_alpha(born);
             self.font(650, name_px);
             ctx.set_fill_style_str(if down { &p.dim } else { &p.ink });
+            let broken = &f.scene.broken;
+            let cut = broken.cut_off.contains(&*v.name);
             let note = if !v.powered {
                 f.words.off.clone()
+            } else if cut {
+                f.words.cut_off.clone()
             } else if !v.ready {
                 v.status.to_string()
             } else if v.cordoned {
@@ -135,6 +139,37 @@ impl Painter {
                         ctx.set_global_alpha(born);
                     }
                 }
+            }
+            let pressed = [(Pressure::Memory, "mem"), (Pressure::Disk, "disk")]
+                .into_iter()
+                .filter(|(r, _)| broken.pressure.contains(&(v.name.to_string(), *r)))
+                .map(|(_, text)| text)
+                .collect::<Vec<_>>();
+            if !pressed.is_empty() {
+                // A badge at the lamp: what the node runs out of.
+                let text = format!("⚠ {}", pressed.join(" "));
+                self.font(650, small_px);
+                let w = ctx.measure_text(&text).map(|m| m.width()).unwrap_or(30.0) + 10.0;
+                let (bx, by, bh) = (lx - r - 6.0 - w, base - small_px, small_px * 1.35);
+                ctx.begin_path();
+                round_rect(ctx, bx, by, w, bh, 4.0);
+                ctx.set_fill_style_str(&p.raised);
+                ctx.fill();
+                ctx.set_stroke_style_str(p.state(PodState::Failing));
+                ctx.set_line_width(1.2);
+                ctx.stroke();
+                ctx.set_fill_style_str(&p.failing_ink);
+                self.text(&text, bx + 5.0, base);
+            }
+            if cut {
+                // Cut off: a double dashed frame around the card.
+                ctx.begin_path();
+                round_rect(ctx, c.x - 4.0, c.y - 4.0, c.w + 8.0, c.h + 8.0, radius + 3.0);
+                ctx.set_stroke_style_str(p.state(PodState::Failing));
+                ctx.set_line_width((2.0 / z).max(1.6));
+                set_dashes(ctx, &[3.0, 6.0]);
+                ctx.stroke();
+                set_dashes(ctx, &[]);
             }
             if down || v.cordoned {
                 ctx.begin_path();

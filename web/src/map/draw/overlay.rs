@@ -2,11 +2,13 @@
 
 use super::{Frame, Painter};
 use crate::map::anim;
-use crate::map::glyph::round_rect;
+use crate::map::broken::Broken;
+use crate::map::glyph::{round_rect, set_dashes};
 use crate::map::hit::{self, Target};
 use crate::map::layout::Rect;
 use crate::map::strip::along;
-use kubarium_core::view::model::Part;
+use crate::map::traffic;
+use kubarium_core::view::model::{Part, PodState};
 use std::f64::consts::PI;
 
 impl Painter {
@@ -36,6 +38,12 @@ impl Painter {
                 Target::Object(id) => {
                     let Some(b) = f.layout.ingresses.get(&id) else { continue };
                     (Rect::new(b.x - 4.0, b.y - 4.0, b.w + 8.0, b.h + 8.0), 9.0)
+                }
+                Target::Client(number) => {
+                    let item = f.scene.traffic.client(number);
+                    let pill = || f.layout.pill(f.scene, item?, f.now, f.calm);
+                    let Some(b) = f.layout.clients.get(&number).copied().or_else(pill) else { continue };
+                    (Rect::new(b.x - 4.0, b.y - 4.0, b.w + 8.0, b.h + 8.0), b.h)
                 }
                 _ => continue,
             };
@@ -101,17 +109,39 @@ impl Painter {
                 ctx.set_line_width(1.6);
                 ctx.stroke();
             }
-            ctx.set_fill_style_str(&p.ink);
+            let part = Broken::part(i as u8);
+            let stopped = part.as_ref().is_some_and(|p| f.scene.broken.stopped.contains(p));
+            let slow = part.as_ref().and_then(|p| f.scene.broken.slow.get(p)).copied();
+            if stopped || slow.is_some() {
+                set_dashes(ctx, &[5.0, 4.0]);
+                ctx.set_stroke_style_str(p.state(PodState::Failing));
+                ctx.set_line_width(1.6);
+                ctx.stroke();
+                set_dashes(ctx, &[]);
+            }
+            ctx.set_fill_style_str(if stopped { &p.dim } else { &p.ink });
+            let sign = if stopped { "⏸ " } else { "" };
             self.font(650, if st.detail { 12.5 } else { 11.5 });
             if st.detail {
-                self.text_in(&f.words.parts[i], r.x + 12.0, r.y + 20.0, r.w - 20.0);
+                self.text_in(&format!("{sign}{}", f.words.parts[i]), r.x + 12.0, r.y + 20.0, r.w - 20.0);
                 self.font(450, 11.0);
                 ctx.set_fill_style_str(&p.dim);
-                let text = recent.map_or_else(|| f.words.idle.clone(), |a| f.words.lang.said(&a.message));
+                let text = if stopped {
+                    f.words.stopped.clone()
+                } else if let Some(ms) = slow {
+                    f.words.slowed.replace("{ms}", &ms.to_string())
+                } else if i == 0 && f.scene.broken.registry {
+                    f.words.no_registry.clone()
+                } else {
+                    recent.map_or_else(|| f.words.idle.clone(), |a| f.words.lang.said(&a.message))
+                };
+                if stopped || slow.is_some() {
+                    ctx.set_fill_style_str(&p.failing_ink);
+                }
                 self.text_in(&text, r.x + 12.0, r.y + 37.0, r.w - 20.0);
             } else {
                 ctx.set_text_align("center");
-                self.text_in(&f.words.parts[i], r.x + r.w / 2.0, r.y + r.h / 2.0 + 4.0, r.w - 8.0);
+                self.text_in(&format!("{sign}{}", f.words.parts[i]), r.x + r.w / 2.0, r.y + r.h / 2.0 + 4.0, r.w - 8.0);
                 ctx.set_text_align("start");
             }
         }
@@ -164,7 +194,11 @@ impl Painter {
                 (b.x, b.y + b.h + 6.0)
             }
             _ => {
-                let Some((x, y)) = hit::middle(f.scene, f.layout, target) else { return };
+                let request = || match target {
+                    Target::Request(n) => traffic::place_of(f.scene, f.layout, f.now, f.calm, n),
+                    _ => None,
+                };
+                let Some((x, y)) = hit::middle(f.scene, f.layout, target).or_else(request) else { return };
                 let (x, y) = f.camera.to_screen(x, y);
                 let drop = f.layout.cell.map_or(13.0, |c| c.size / 2.0) * f.camera.zoom + 18.0;
                 (x + 12.0, y + drop)

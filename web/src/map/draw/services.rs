@@ -124,7 +124,7 @@ impl Painter {
     }
 
     /// Traces a way around corners.
-    fn led(&self, way: &[(f64, f64)]) {
+    pub(super) fn led(&self, way: &[(f64, f64)]) {
         let ctx = &self.ctx;
         let Some((first, rest)) = way.split_first() else { return };
         ctx.move_to(first.0, first.1);

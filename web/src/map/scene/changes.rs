@@ -86,6 +86,10 @@ impl Scene {
         if fresh {
             self.hints.clear();
         }
+        if self.counted != self.pods_version {
+            self.counted = self.pods_version;
+            self.count_revisions();
+        }
         fresh
     }
 
@@ -95,7 +99,7 @@ impl Scene {
 
     /// Whether anything moves at `now`.
     pub fn moving(&self, now: Ms) -> bool {
-        now < self.busy_until || !self.dying.is_empty()
+        now < self.busy_until || !self.dying.is_empty() || self.traffic.moving()
     }
 
     /// Forgets messages: what is shown next begins at rest.

@@ -4,6 +4,8 @@
 mod changes;
 
 use super::anim::Ms;
+use super::broken::Broken;
+use super::traffic::Traffic;
 use kubarium_core::view::model::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -186,6 +188,13 @@ pub struct Scene {
     pub pods_version: u64,
     /// Grows with every change of an owner of pods.
     pub workloads_version: u64,
+    /// Clients and their requests.
+    pub traffic: Traffic,
+    /// What is broken, by hand.
+    pub broken: Broken,
+    /// Pods of the newest and of older revisions, of owners that have pods of several.
+    pub revisions: BTreeMap<Id, (u32, u32)>,
+    counted: u64,
     dying: VecDeque<(Ms, Id)>,
     hints: BTreeMap<Id, (Place, u32)>,
     /// The last moment at which anything is in motion.
@@ -247,11 +256,29 @@ impl Scene {
     /// Whether a pod belongs to the newest of several revisions that have pods: worth a mark while a rollout runs.
     pub fn is_new(&self, pod: &PodItem) -> bool {
         pod.view.owner.and_then(|o| self.workloads.get(&o)).is_some_and(|w| {
+            if let Some((key, value)) = &w.newest_label {
+                return self.revisions.get(&w.id).is_some_and(|(new, old)| *new > 0 && *old > 0)
+                    && pod.view.labels.iter().any(|(k, v)| k == key && v == value);
+            }
             w.newest
                 && w.owner.is_some_and(|d| {
                     self.workloads.get(&d).is_some_and(|deploy| deploy.current > w.current && w.current > 0)
                 })
         })
+    }
+
+    /// Counts pods by revision, where their owner has them of several.
+    fn count_revisions(&mut self) {
+        self.revisions.clear();
+        if self.workloads.values().all(|w| w.newest_label.is_none()) || self.pods.len() > 20_000 {
+            return;
+        }
+        for pod in self.pods.values().filter(|p| p.died.is_none()) {
+            let Some(w) = pod.view.owner.and_then(|o| self.workloads.get(&o)) else { continue };
+            let Some((key, value)) = &w.newest_label else { continue };
+            let (new, old) = self.revisions.entry(w.id).or_default();
+            *if pod.view.labels.iter().any(|(k, v)| k == key && v == value) { new } else { old } += 1;
+        }
     }
 
     /// Finds a node by name.
