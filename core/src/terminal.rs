@@ -18,6 +18,8 @@ pub struct Chunk {
     pub at: SimTime,
     /// What.
     pub piece: Piece,
+    /// The prompt of the shell in a container that took the line; empty for the page's own, and for all but lines.
+    pub prompt: Arc<str>,
 }
 
 /// What a piece of a terminal's text is.
@@ -69,6 +71,15 @@ impl Terminals {
         self.terminals.get(&t)?.line.clone()
     }
 
+    /// The prompt of the shell in a container that takes the lines; empty: kubectl takes them.
+    pub fn prompt(&self, t: u8) -> Arc<str> {
+        let inside = self.terminals.get(&t).and_then(|t| t.session.inside.as_ref());
+        inside.map_or_else(
+            || "".into(),
+            |i| format!("{}:{} #", i.pod, if i.directory.is_empty() { "/" } else { &i.directory }).into(),
+        )
+    }
+
     /// True while a command waits there.
     pub fn is_waiting(&self, t: u8) -> bool {
         self.terminals.get(&t).is_some_and(|t| t.pending.is_some())
@@ -91,10 +102,14 @@ impl Terminals {
 
     pub(crate) fn begin(&mut self, t: u8, line: &str, now: SimTime) {
         let line: Arc<str> = line.into();
+        let prompt = self.prompt(t);
         let terminal = self.terminals.entry(t).or_default();
         terminal.line = Some(line.clone());
         terminal.pending = None;
         self.push(t, now, Piece::Line(line));
+        if let Some(chunk) = self.chunks.back_mut() {
+            chunk.prompt = prompt;
+        }
     }
 
     pub(crate) fn take_pending(&mut self, t: u8) -> Option<Pending> {
@@ -143,7 +158,7 @@ impl Terminals {
 
     fn push(&mut self, terminal: u8, at: SimTime, piece: Piece) {
         self.count += 1;
-        self.chunks.push_back(Chunk { number: self.count, terminal, at, piece });
+        self.chunks.push_back(Chunk { number: self.count, terminal, at, piece, prompt: "".into() });
         if self.chunks.len() > KEEP + KEEP / 4 {
             self.chunks = self.chunks.split_off(KEEP / 4);
         }

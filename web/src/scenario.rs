@@ -2,6 +2,8 @@
 
 use crate::i18n::Lang;
 use kubarium_core::api::yaml;
+use kubarium_core::network::clients::ClientSpec;
+use kubarium_core::world::Input;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -51,7 +53,21 @@ pub struct Typed {
     /// When, in milliseconds of virtual time.
     pub at: u64,
     /// What.
+    #[serde(default)]
     pub line: String,
+    /// A client that is added instead.
+    #[serde(default)]
+    pub client: Option<ClientSpec>,
+}
+
+impl Typed {
+    /// What it does.
+    pub fn input(&self) -> Input {
+        match &self.client {
+            Some(client) => Input::Client(client.clone()),
+            None => Input::Line { terminal: 0, line: self.line.clone(), stdin: None },
+        }
+    }
 }
 
 /// A scenario.
@@ -88,6 +104,7 @@ pub fn all() -> &'static [Scenario] {
             include_str!("../../static/scenarios/relabel.yaml"),
             include_str!("../../static/scenarios/rolling-update.yaml"),
             include_str!("../../static/scenarios/services.yaml"),
+            include_str!("../../static/scenarios/traffic.yaml"),
             include_str!("../../static/scenarios/node-failure.yaml"),
             include_str!("../../static/scenarios/statefulset.yaml"),
             include_str!("../../static/scenarios/jobs.yaml"),
@@ -110,11 +127,10 @@ pub fn by_id(id: &str) -> Option<&'static Scenario> {
 mod tests {
     use super::*;
     use kubarium_core::cluster::Cluster;
-    use kubarium_core::world::Input;
 
     #[test]
     fn all_are_read_and_complete() {
-        assert_eq!(all().len(), 11);
+        assert_eq!(all().len(), 12);
         let korean = |t: &str| t.chars().any(|c| ('가'..='힣').contains(&c));
         for s in all() {
             assert!(s.files.contains_key(&s.open), "{}: opens a file that it has", s.id);
@@ -144,7 +160,7 @@ mod tests {
             }
             for typed in &s.script {
                 c.seek(SimTime(typed.at * 1_000));
-                c.submit(Input::Line { terminal: 0, line: typed.line.clone(), stdin: None });
+                c.submit(typed.input());
             }
             c.seek(SimTime::from_secs(55));
             let complaints: Vec<String> = c

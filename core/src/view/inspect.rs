@@ -222,15 +222,36 @@ pub struct Answered {
     pub body: String,
 }
 
-/// Sends a GET to a port of `pod/NAME` or `service/NAME`, as from outside; nothing in the cluster is changed by it.
+/// Sends a request to a port of `pod/NAME` or `service/NAME`, as from outside; nothing in the cluster is changed by it.
+/// Servers of files refuse all methods but GET and HEAD; other programs answer each as they answer GET.
 ///
 /// # Errors
 /// Why there is no answer.
-pub fn ask(cluster: &Cluster, namespace: &str, target: &str, port: u16, path: &str) -> Result<Answered, NetProblem> {
+pub fn ask(
+    cluster: &Cluster,
+    namespace: &str,
+    target: &str,
+    port: u16,
+    method: &str,
+    path: &str,
+) -> Result<Answered, NetProblem> {
     let world = &cluster.world;
     let (kind, name) = target.split_once('/').unwrap_or(("pod", target));
     let key = Key::new(namespace, name);
     let (pod, code, body) = world.kubelets.fetch(&world.sim, kind == "service", &key, port, path)?;
+    if method == "HEAD" {
+        return Ok(Answered { pod, code, body: String::new() });
+    }
+    let files = || {
+        let record = world.sim.store.pod_by_name(&Key::new(namespace, pod.clone()))?;
+        let value = value(cluster, record.id)?;
+        let image = value.pointer("/spec/containers/0/image")?.as_str()?.to_owned();
+        let name = image.rsplit('/').next().unwrap_or_default().split([':', '@']).next().unwrap_or_default().to_owned();
+        Some(matches!(name.as_str(), "nginx" | "httpd" | "caddy"))
+    };
+    if method != "GET" && code < 400 && files() == Some(true) {
+        return Ok(Answered { pod, code: 405, body: "Method Not Allowed\n".into() });
+    }
     Ok(Answered { pod, code, body })
 }
 

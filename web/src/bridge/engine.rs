@@ -254,7 +254,7 @@ impl Engine {
                 return true;
             }
             let typed = self.script.remove(0);
-            self.submit(Input::Line { terminal: 0, line: typed.line, stdin: None });
+            self.submit(typed.input());
         }
     }
 
@@ -363,7 +363,7 @@ impl Engine {
         for c in self.cluster.world.terminals.since(self.chunks_read) {
             last = c.number;
             let line = match &c.piece {
-                Piece::Line(t) => TermLine::Typed(t.clone(), c.terminal == MAP_TERMINAL),
+                Piece::Line(t) => TermLine::Typed(t.clone(), c.terminal == MAP_TERMINAL, c.prompt.clone()),
                 Piece::Out(t) => TermLine::Out(t.clone()),
                 Piece::Err(t) => TermLine::Err(t.clone()),
                 Piece::Exit(_) => continue,

@@ -44,8 +44,8 @@ pub const MAP_TERMINAL: u8 = 1;
 /// A piece of the terminal's text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TermLine {
-    /// A typed line, and whether the map typed it.
-    Typed(Arc<str>, bool),
+    /// A typed line, whether the map typed it, and the prompt of the shell in a container that took it.
+    Typed(Arc<str>, bool, Arc<str>),
     /// Printed.
     Out(Arc<str>),
     /// Printed as an error.

@@ -9,9 +9,11 @@ use kubarium_core::clock::SimTime;
 use kubarium_core::runtime::shell::NetProblem;
 use kubarium_core::view::inspect::{self, Answered};
 use std::rc::Rc;
-use web_sys::HtmlInputElement;
+use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
+/// What can be sent.
+const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 /// Answers that stay in sight.
 const ROWS: usize = 40;
 
@@ -29,6 +31,7 @@ pub fn Http(props: &Common) -> Html {
     let t = |key| ui.lang.t(key);
     let path = use_node_ref();
     let port = use_node_ref();
+    let method = use_node_ref();
     let rows = use_state(|| Rc::new(Vec::<Row>::new()));
     {
         let rows = rows.clone();
@@ -37,14 +40,16 @@ pub fn Http(props: &Common) -> Html {
     let Some(to) = ui.http.clone() else { return html! {} };
     let send = {
         let (session, path, port, rows, to) = (session.clone(), path.clone(), port.clone(), rows.clone(), to.clone());
+        let method = method.clone();
         Callback::from(move |()| {
             let text = path.cast::<HtmlInputElement>().map(|f| f.value()).unwrap_or_default();
             let text = format!("/{}", text.trim().trim_start_matches('/'));
+            let verb = method.cast::<HtmlSelectElement>().map_or_else(|| "GET".to_owned(), |f| f.value());
             let number = port.cast::<HtmlInputElement>().and_then(|f| f.value().parse().ok()).unwrap_or(to.port);
             let (at, came) =
-                session.read(|e| (e.now(), inspect::ask(&e.cluster, &to.namespace, &to.target, number, &text)));
+                session.read(|e| (e.now(), inspect::ask(&e.cluster, &to.namespace, &to.target, number, &verb, &text)));
             let mut all = (*rows).to_vec();
-            all.insert(0, Row { at, what: format!("GET http://localhost:{number}{text}"), came });
+            all.insert(0, Row { at, what: format!("{verb} http://localhost:{number}{text}"), came });
             all.truncate(ROWS);
             rows.set(Rc::new(all));
         })
@@ -79,6 +84,7 @@ pub fn Http(props: &Common) -> Html {
         <div class="http" data-testid="http">
             <div class="http-line">
                 <code title={target.clone()}>{ format!("{target}{}", in_namespace(&namespace)) }</code>
+                <label><span class="sr-only">{ t("http.method") }</span><select ref={method} data-testid="http-method">{ for METHODS.iter().map(|m| html! { <option value={*m}>{ *m }</option> }) }</select></label>
                 <label>{ t("http.port") }<input key={number} ref={port} class="short" inputmode="numeric" value={number.to_string()} onkeydown={onkeydown.clone()} data-testid="http-port" /></label>
                 <label class="grow">{ t("http.path") }<input ref={path} value="/" {onkeydown} autocomplete="off" autocapitalize="off" spellcheck="false" data-testid="http-path" /></label>
                 <button type="button" class="btn primary" {onclick} data-testid="http-send">{ t("http.send") }</button>

@@ -63,7 +63,11 @@ pub fn Terminal(props: &Common) -> Html {
     let history = use_mut_ref(remembered);
     let at = use_mut_ref(|| None::<usize>);
     let offers = use_state(|| Rc::new(Vec::<String>::new()));
-    let waiting = session.read(|e| e.cluster.world.terminals.is_waiting(0));
+    let (waiting, prompt) = session.read(|e| {
+        let terminals = &e.cluster.world.terminals;
+        (terminals.is_waiting(0), terminals.prompt(0))
+    });
+    let inside = !prompt.is_empty();
     // Stay at the end unless the person has scrolled up.
     {
         let scroll = scroll.clone();
@@ -125,7 +129,7 @@ pub fn Terminal(props: &Common) -> Html {
                     field.set_value(next.map_or("", |i| &past[i]));
                 }
                 // Shift+Tab and an empty line leave the field: no trap for the keyboard.
-                "Tab" if !e.shift_key() && !line.trim().is_empty() => {
+                "Tab" if !inside && !e.shift_key() && !line.trim().is_empty() => {
                     e.prevent_default();
                     let (done, found) = complete(&session, &ui, &line);
                     field.set_value(&done);
@@ -135,6 +139,15 @@ pub fn Terminal(props: &Common) -> Html {
                     e.prevent_default();
                     field.set_value("");
                     session.interrupt();
+                }
+                // The end of what is typed: a shell in a container ends with it, a command that waits too.
+                "d" if e.ctrl_key() && line.is_empty() => {
+                    e.prevent_default();
+                    if waiting {
+                        session.interrupt();
+                    } else if inside {
+                        session.type_line("exit", &[]);
+                    }
                 }
                 "l" if e.ctrl_key() => {
                     e.prevent_default();
@@ -166,7 +179,7 @@ pub fn Terminal(props: &Common) -> Html {
                     <p class="hint">{ t("dock.terminal_hint") }</p>
                 }
                 { for lines.into_iter().map(|(n, line)| match line {
-                    TermLine::Typed(text, map) => html! { <pre key={n} class="typed"><em>{ "$ " }</em>{ &*text }if map { <s>{ format!("   # {}", t("dock.from_map")) }</s> }</pre> },
+                    TermLine::Typed(text, map, prompt) => html! { <pre key={n} class="typed"><em>{ if prompt.is_empty() { "$ ".to_owned() } else { format!("{prompt} ") } }</em>{ &*text }if map { <s>{ format!("   # {}", t("dock.from_map")) }</s> }</pre> },
                     TermLine::Out(text) => html! { <pre key={n}>{ text.trim_end_matches('\n').to_owned() }</pre> },
                     TermLine::Err(text) => html! { <pre key={n} class="err">{ text.trim_end_matches('\n').to_owned() }</pre> },
                     TermLine::Done(input) => html! { <pre key={n} class="note">{ ui.lang.done(&input).unwrap_or_default() }</pre> },
@@ -175,9 +188,9 @@ pub fn Terminal(props: &Common) -> Html {
                     <p class="offers" role="status">{ for offers.iter().take(60).map(|o| html! { <span>{ o.clone() }</span> }) }</p>
                 }
                 <div class="term-line">
-                    <label class="prompt" for="term-input">{ if waiting { "…" } else { "$" } }</label>
+                    <label class="prompt" for="term-input">{ if waiting { "…" } else if prompt.is_empty() { "$" } else { &*prompt } }</label>
                     <input id="term-input" ref={input} {onkeydown} autocomplete="off" autocapitalize="off" autocorrect="off" spellcheck="false"
-                        aria-label={t("dock.type_here")} placeholder={if waiting { t("dock.waiting") } else { t("dock.placeholder") }} data-testid="term-input" />
+                        aria-label={t("dock.type_here")} placeholder={if waiting { t("dock.waiting") } else if inside { t("dock.inside") } else { t("dock.placeholder") }} data-testid="term-input" />
                 </div>
             </div>
         </div>

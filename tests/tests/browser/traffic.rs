@@ -1,0 +1,150 @@
+//! Requests and faults on the page: load through a Service during a rolling update, a shell in a container, an Ingress,
+//! a node that goes dark.
+
+use crate::page::Page;
+use crate::{Place, Test};
+use kubarium_tests::webdriver::{Result, keys};
+use serde_json::json;
+
+pub const TESTS: &[Test] = &[
+    ("a-rolling-update-under-load-with-and-without-a-sleep", rolling_update),
+    ("a-shell-in-a-container", shell),
+    ("an-ingress-path-serves-a-client", ingress),
+    ("pods-of-a-dark-node-come-back-elsewhere", dark_node),
+];
+
+impl Page {
+    /// Opens a scenario with a table of what there is.
+    fn scenario(place: &Place, id: &str) -> Result<Page> {
+        let page = Page::open(place)?;
+        page.go(&format!("{}?scenario={id}", page.url))?;
+        page.browser.wait("pods on the map", "window.__kubarium.live() > 0")?;
+        page.table()?;
+        Ok(page)
+    }
+
+    /// Lets so many seconds of the session pass at once.
+    fn pass(&self, seconds: f64) -> Result<()> {
+        let script = "window.__kubarium.forward(window.__kubarium.now() + arguments[0])";
+        self.browser.eval(script, &[json!(seconds)]).map(drop)
+    }
+
+    /// Selects something in the tables by its name.
+    fn select(&self, name: &str) -> Result<()> {
+        let find = format!(
+            "[...document.querySelectorAll('[data-testid=table] th button')].find(b => b.innerText.trim() === {})",
+            json!(name)
+        );
+        self.browser.wait(&format!("{name} in the tables"), &format!("!!{find}"))?;
+        self.browser.eval(&format!("{find}.click()"), &[])?;
+        let title = format!("document.querySelector('[data-testid=inspect-title]')?.innerText.includes({})", json!(name));
+        self.browser.wait(&format!("{name} in the inspector"), &title).map(drop)
+    }
+
+    /// A number that the inspector shows.
+    fn number(&self, id: &str) -> Result<u64> {
+        let text = self.browser.text(&format!("[data-testid={id}]"))?;
+        text.trim().parse().map_err(|_| format!("no number: {text}"))
+    }
+
+    /// Restarts the Deployment of the scenario under load, and says how many requests have failed since.
+    fn failed_in_restart(&self) -> Result<u64> {
+        let before = self.number("client-failed")?;
+        self.run("kubectl rollout restart deployment/shop")?;
+        self.pass(60.0)?;
+        self.ready("shop-", 4)?;
+        Ok(self.number("client-failed")? - before)
+    }
+}
+
+fn rolling_update(place: &Place) -> Result<()> {
+    let page = Page::scenario(place, "traffic")?;
+    page.ready("shop-", 4)?;
+    page.pass(5.0)?;
+    page.select("visitors")?;
+    if page.number("client-failed")? > 0 || page.number("client-ok")? < 300 {
+        return Err("requests fail while nothing happens".into());
+    }
+    let failed = page.failed_in_restart()?;
+    if failed == 0 {
+        return Err("without a sleep before the stop some requests are lost".into());
+    }
+    // the chart says so too
+    page.browser.click("[data-testid=chart-requests]")?;
+    let label = "document.querySelector('[data-testid=chart]').getAttribute('aria-label')";
+    page.browser.wait("failures in the chart", &format!("/failed \\d+\\/s \\(at most [1-9]/.test({label})"))?;
+    page.browser.screenshot("traffic-without-sleep")?;
+    let patch = r#"{"spec":{"template":{"spec":{"containers":[{"name":"shop","lifecycle":{"preStop":{"sleep":{"seconds":5}}}}]}}}}"#;
+    page.run(&format!("kubectl patch deployment shop -p '{patch}'"))?;
+    page.pass(90.0)?;
+    page.ready("shop-", 4)?;
+    let failed = page.failed_in_restart()?;
+    if failed > 0 {
+        return Err(format!("with a sleep before the stop none is lost, but {failed} were"));
+    }
+    page.browser.screenshot("traffic-with-sleep")?;
+    page.quiet()
+}
+
+fn shell(place: &Place) -> Result<()> {
+    let page = Page::scenario(place, "traffic")?;
+    let pods = page.ready("shop-", 4)?;
+    let pod = pods.first().ok_or("no pods")?;
+    page.type_line(&format!("kubectl exec -it {pod} -- sh"))?;
+    let prompt = "document.querySelector('.term-line .prompt').innerText";
+    page.browser.wait("the shell's prompt", &format!("{prompt}.includes({})", json!(format!("{pod}:/ #"))))?;
+    page.type_line("hostname && echo one > /tmp/x && cat /tmp/x | wc -l")?;
+    page.terminal_says(&format!("{pod}\n1"))?;
+    page.type_line("cd /tmp")?;
+    page.browser.wait("the prompt to follow", &format!("{prompt}.includes(':/tmp #')"))?;
+    page.browser.screenshot("shell")?;
+    page.browser.chord(&[keys::CONTROL], 'd')?;
+    page.browser.wait("kubectl's prompt", &format!("{prompt}.trim() === '$'"))?;
+    page.quiet()
+}
+
+fn ingress(place: &Place) -> Result<()> {
+    let page = Page::scenario(place, "ingress")?;
+    page.ready("front-", 3)?;
+    page.select("site")?;
+    page.browser.click("[data-testid=do-client]")?;
+    page.browser.wait("the dialog", "!!document.querySelector('[data-testid=client-url]')")?;
+    let url = page.browser.eval("return document.querySelector('[data-testid=client-url]').value", &[])?;
+    if url != json!("http://shop.example/") {
+        return Err(format!("the dialog knows the Ingress's host and path: {url}"));
+    }
+    page.browser.screenshot("client-dialog")?;
+    page.browser.click("[data-testid=client-go]")?;
+    page.pass(5.0)?;
+    page.browser.wait("answers", "Number(document.querySelector('[data-testid=client-ok]')?.innerText) > 50")?;
+    if page.number("client-failed")? > 0 {
+        return Err("requests to the Ingress fail".into());
+    }
+    page.browser.click("[data-testid=dock-traffic]")?;
+    page.browser.wait("requests", "document.querySelectorAll('[data-testid=traffic] .trace').length > 3")?;
+    page.browser.click("[data-testid=traffic] .trace button")?;
+    let hops = "document.querySelector('[data-testid=hops]')?.innerText";
+    let way = format!("['ing/site', 'svc/front', 'pod/front-'].every(p => {hops}?.includes(p))");
+    page.browser.wait("the request's way", &way)?;
+    page.browser.screenshot("ingress-way")?;
+    page.quiet()
+}
+
+fn dark_node(place: &Place) -> Result<()> {
+    let page = Page::scenario(place, "node-failure")?;
+    page.ready("api-", 8)?;
+    page.select("node-2")?;
+    page.browser.click("[data-testid=faults] summary")?;
+    page.browser.click("[data-testid=do-power]")?;
+    page.terminal_says("node-2")?;
+    // half a minute of silence, and five minutes that pods tolerate
+    page.pass(500.0)?;
+    let rows = "[...[...document.querySelectorAll('[data-testid=table] table')].at(-1).tBodies[0].rows]";
+    let elsewhere = format!(
+        "{rows}.filter(r => r.cells[2].innerText.trim() === 'Running' && r.cells[1].innerText.trim() === '1/1' \
+            && r.cells[4].innerText.trim() !== 'node-2').length === 8"
+    );
+    page.browser.wait("eight pods on other nodes", &elsewhere)?;
+    page.browser.screenshot("dark-node")?;
+    page.quiet()
+}
