@@ -130,6 +130,7 @@ impl Lang {
             Reason::Reset => self.t("reason.reset"),
             Reason::NodeDown => self.t("reason.node_down"),
             Reason::NoClient => self.t("reason.no_client"),
+            Reason::NoAnswer => self.t("reason.no_answer"),
             Reason::Status => self.t("reason.status"),
         }
     }
@@ -204,9 +205,7 @@ impl Lang {
                 self.f("fault.memory_over", &[("node", node)])
             }
             Fault::NodePressure { node, resource: Pressure::Disk, on: true } => self.f("fault.disk", &[("node", node)]),
-            Fault::NodePressure { node, resource: Pressure::Disk, .. } => {
-                self.f("fault.disk_over", &[("node", node)])
-            }
+            Fault::NodePressure { node, resource: Pressure::Disk, .. } => self.f("fault.disk_over", &[("node", node)]),
             Fault::RegistryOutage { on: true } => self.t("fault.registry").to_owned(),
             Fault::RegistryOutage { .. } => self.t("fault.registry_over").to_owned(),
             Fault::Stop { part, on: true } => self.f("fault.stop", &[("part", &self.part(part))]),

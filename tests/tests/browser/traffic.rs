@@ -37,7 +37,8 @@ impl Page {
         );
         self.browser.wait(&format!("{name} in the tables"), &format!("!!{find}"))?;
         self.browser.eval(&format!("{find}.click()"), &[])?;
-        let title = format!("document.querySelector('[data-testid=inspect-title]')?.innerText.includes({})", json!(name));
+        let title =
+            format!("document.querySelector('[data-testid=inspect-title]')?.innerText.includes({})", json!(name));
         self.browser.wait(&format!("{name} in the inspector"), &title).map(drop)
     }
 

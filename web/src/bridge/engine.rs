@@ -352,7 +352,9 @@ impl Engine {
             [self.inputs_read.min(self.cluster.applied())..self.cluster.applied()]
             .iter()
             .filter_map(|l| match &l.input {
-                Input::Fault(_) | Input::Client(_) | Input::RemoveClient { .. } => Some((l.at, Rc::new(l.input.clone()))),
+                Input::Fault(_) | Input::Client(_) | Input::RemoveClient { .. } => {
+                    Some((l.at, Rc::new(l.input.clone())))
+                }
                 _ => None,
             })
             .collect();

@@ -93,7 +93,12 @@ fn plot(e: &Engine, ui: &Ui, about: About) -> Plot {
                 rows.push(*s);
                 let next = seconds.get(i + 1).map_or(e.horizon, |n| n.at);
                 if next.0 > s.at.0 + 1_500_000 {
-                    rows.push(crate::map::history::Second { at: SimTime(s.at.0 + 1_000_000), ok: 0, failed: 0, latency: s.latency });
+                    rows.push(crate::map::history::Second {
+                        at: SimTime(s.at.0 + 1_000_000),
+                        ok: 0,
+                        failed: 0,
+                        latency: s.latency,
+                    });
                 }
             }
             let ok = rows.iter().map(|s| (s.at, f64::from(s.ok))).collect();
@@ -164,7 +169,8 @@ fn words(lang: Lang, plot: &Plot, title: &str, at: SimTime) -> String {
         .iter()
         .filter_map(|s| {
             let most = s.points.iter().map(|p| p.1).fold(0.0, f64::max);
-            let values = [("now", &*number(s.at(at)?)), ("most", &*number(most)), ("unit", s.unit.trim()), ("label", &s.label)];
+            let values =
+                [("now", &*number(s.at(at)?)), ("most", &*number(most)), ("unit", s.unit.trim()), ("label", &s.label)];
             Some(lang.f("chart.words", &values))
         })
         .collect();

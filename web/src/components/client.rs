@@ -70,7 +70,8 @@ pub fn draft(e: &Engine, selected: Option<Target>) -> Draft {
         Some(Target::Object(id)) if scene.ingresses.contains_key(&id) => of_ingress(id),
         Some(Target::Pod(id)) => {
             let own = |id: u64| scene.services.values().find(|s| s.endpoints.iter().any(|(p, _)| *p == id));
-            let other = scene.services.values().find(|s| !s.selector.is_empty() && own(id).is_none_or(|o| o.id != s.id));
+            let other =
+                scene.services.values().find(|s| !s.selector.is_empty() && own(id).is_none_or(|o| o.id != s.id));
             let url = other.map(|s| of_service(s).url).unwrap_or_default();
             let pod = scene.pods.get(&id).map(|p| (p.view.namespace.to_string(), p.view.name.to_string()));
             Draft { url, pod, inside: None }
@@ -131,9 +132,9 @@ pub fn ClientForm(props: &FormProps) -> Html {
         };
         places.push(ClientPlace::Inside { namespace: inside });
         let pods = e.scene.pods.values().filter(|p| p.died.is_none() && p.view.node.is_some()).take(PODS);
-        places.extend(pods.map(|p| {
-            ClientPlace::Pod { namespace: p.view.namespace.to_string(), name: p.view.name.to_string() }
-        }));
+        places.extend(
+            pods.map(|p| ClientPlace::Pod { namespace: p.view.namespace.to_string(), name: p.view.name.to_string() }),
+        );
     });
     if !places.contains(&place) {
         places.push(place.clone());
@@ -144,7 +145,8 @@ pub fn ClientForm(props: &FormProps) -> Html {
         let (one, two, three, seconds) = (one.clone(), two.clone(), three.clone(), seconds.clone());
         let old = before.as_ref().map(|b| b.name.clone());
         Callback::from(move |()| {
-            let text = |r: &NodeRef| r.cast::<HtmlInputElement>().map(|f| f.value().trim().to_owned()).unwrap_or_default();
+            let text =
+                |r: &NodeRef| r.cast::<HtmlInputElement>().map(|f| f.value().trim().to_owned()).unwrap_or_default();
             let count = |r: &NodeRef| text(r).parse::<u32>().ok();
             let chosen = from.cast::<HtmlSelectElement>().map(|f| f.value()).unwrap_or_default();
             let words: Vec<&str> = chosen.split(' ').collect();
@@ -164,7 +166,8 @@ pub fn ClientForm(props: &FormProps) -> Html {
                     Some(Load::Ramp { from, to: number(&two, 1, MOST_RATE)?, seconds: number(&three, 1, 86_400)? })
                 }),
             };
-            let spec = ClientSpec { name: text(&name), place, url: text(&url), load: Load::Steady { rate: 1 }, seconds: 0 };
+            let spec =
+                ClientSpec { name: text(&name), place, url: text(&url), load: Load::Steady { rate: 1 }, seconds: 0 };
             if spec.name.is_empty() || spec.name.len() > 63 {
                 return wrong.set(Some("client.no_name"));
             }
@@ -180,7 +183,8 @@ pub fn ClientForm(props: &FormProps) -> Html {
             let name = spec.name.clone();
             session.submit(Input::Client(ClientSpec { load, seconds, ..spec }));
             ui.dispatch(Action::Dialog(None));
-            let number = session.read(|e| e.scene.traffic.clients.iter().find(|c| *c.view.name == *name).map(|c| c.view.number));
+            let number =
+                session.read(|e| e.scene.traffic.clients.iter().find(|c| *c.view.name == *name).map(|c| c.view.number));
             if let Some(number) = number {
                 ui.dispatch(Action::Select(Some(Target::Client(number))));
             }
@@ -323,7 +327,9 @@ pub fn client_body(ui: &UiHandle, session: &Session, e: &Engine, number: u32) ->
 /// What the inspector says of a request.
 pub fn request_body(ui: &UiHandle, session: &Session, e: &Engine, number: u64) -> Html {
     let t = |key| ui.lang.t(key);
-    let Some(trace) = e.scene.traffic.trace(number) else { return html! { <p class="empty">{ t("inspect.gone") }</p> } };
+    let Some(trace) = e.scene.traffic.trace(number) else {
+        return html! { <p class="empty">{ t("inspect.gone") }</p> };
+    };
     let jump = {
         let (session, at) = (session.clone(), trace.at);
         Callback::from(move |_: MouseEvent| {

@@ -18,12 +18,16 @@ const SLOW: u32 = 2_000;
 pub fn is_broken(e: &Engine, target: Target) -> bool {
     let b = &e.scene.broken;
     match target {
-        Target::Pod(id) => e.scene.pods.get(&id).is_some_and(|p| b.pod(&p.view.namespace, &p.view.name) != Default::default()),
+        Target::Pod(id) => {
+            e.scene.pods.get(&id).is_some_and(|p| b.pod(&p.view.namespace, &p.view.name) != Default::default())
+        }
         Target::Node(id) => e.scene.nodes.get(&id).is_some_and(|n| {
             let name = &*n.view.name;
             !n.view.powered || b.cut_off.contains(name) || b.pressure.iter().any(|(n, _)| n == name)
         }),
-        Target::Part(i) => Broken::part(i).is_some_and(|p| b.stopped.contains(&p) || b.slow.contains_key(&p)) || i <= 1 && b.registry,
+        Target::Part(i) => {
+            Broken::part(i).is_some_and(|p| b.stopped.contains(&p) || b.slow.contains_key(&p)) || i <= 1 && b.registry
+        }
         _ => false,
     }
 }
@@ -31,7 +35,8 @@ pub fn is_broken(e: &Engine, target: Target) -> bool {
 /// What can be broken of a thing, or mended.
 pub fn faults(e: &Engine, lang: Lang, target: Target) -> Vec<Offer> {
     let b = &e.scene.broken;
-    let offer = |id, key, text, on: bool, fault| Offer { id, text: lang.t(text), key, deed: Deed::Fault(fault), danger: on };
+    let offer =
+        |id, key, text, on: bool, fault| Offer { id, text: lang.t(text), key, deed: Deed::Fault(fault), danger: on };
     match target {
         Target::Pod(id) => {
             let Some(p) = e.scene.pods.get(&id).filter(|p| p.died.is_none()) else { return vec![] };
@@ -67,10 +72,34 @@ pub fn faults(e: &Engine, lang: Lang, target: Target) -> Vec<Offer> {
             let either = |on: bool, mend: &'static str, harm: &'static str| if on { mend } else { harm };
             let on = n.view.powered;
             vec![
-                offer("power", Some("o"), either(!on, "deed.power_on", "deed.power_off"), on, Fault::NodePower { node: node.clone(), on: !on }),
-                offer("partition", None, either(cut, "deed.join", "deed.cut"), !cut, Fault::NodePartition { node: node.clone(), on: !cut }),
-                offer("memory", None, either(under(Pressure::Memory), "deed.memory_over", "deed.memory"), !under(Pressure::Memory), press(Pressure::Memory)),
-                offer("disk", None, either(under(Pressure::Disk), "deed.disk_over", "deed.disk"), !under(Pressure::Disk), press(Pressure::Disk)),
+                offer(
+                    "power",
+                    Some("o"),
+                    either(!on, "deed.power_on", "deed.power_off"),
+                    on,
+                    Fault::NodePower { node: node.clone(), on: !on },
+                ),
+                offer(
+                    "partition",
+                    None,
+                    either(cut, "deed.join", "deed.cut"),
+                    !cut,
+                    Fault::NodePartition { node: node.clone(), on: !cut },
+                ),
+                offer(
+                    "memory",
+                    None,
+                    either(under(Pressure::Memory), "deed.memory_over", "deed.memory"),
+                    !under(Pressure::Memory),
+                    press(Pressure::Memory),
+                ),
+                offer(
+                    "disk",
+                    None,
+                    either(under(Pressure::Disk), "deed.disk_over", "deed.disk"),
+                    !under(Pressure::Disk),
+                    press(Pressure::Disk),
+                ),
             ]
         }
         Target::Part(i) => {

@@ -1,7 +1,7 @@
 //! What is selected: its facts, its YAML, its events, why it is as it is, and what can be done with it.
 
-use super::lists::event_row;
 use super::faults::{faults, is_broken};
+use super::lists::event_row;
 use super::placing::Placing;
 use super::{Common, client, tab, tab_keys};
 use crate::bridge::{Engine, Session, Topic, clock_text, in_namespace, use_topic, use_topic_if};
@@ -128,7 +128,12 @@ pub fn offers(e: &Engine, lang: Lang, target: Target) -> Vec<Offer> {
         Target::Client(number) => {
             let Some(c) = e.scene.traffic.client(number) else { return out };
             let name = c.view.name.to_string();
-            out.push(offer("client-change", None, "client.change_do", Deed::Ask(Dialog::Client(Some(number), Rc::default()))));
+            out.push(offer(
+                "client-change",
+                None,
+                "client.change_do",
+                Deed::Ask(Dialog::Client(Some(number), Rc::default())),
+            ));
             let remove = Deed::Input(Input::RemoveClient { name });
             out.push(Offer { danger: true, ..offer("client-remove", None, "client.remove", remove) });
         }
@@ -456,7 +461,9 @@ fn title(e: &Engine, lang: Lang, target: Target) -> String {
             3 => lang.t("map.controllers").to_owned(),
             _ => lang.t("map.scheduler").to_owned(),
         },
-        Target::Client(n) => e.scene.traffic.client(n).map_or_else(|| lang.t("inspect.gone").to_owned(), |c| c.view.name.to_string()),
+        Target::Client(n) => {
+            e.scene.traffic.client(n).map_or_else(|| lang.t("inspect.gone").to_owned(), |c| c.view.name.to_string())
+        }
         Target::Request(n) => lang.f("traffic.request", &[("n", &n.to_string())]),
         _ => target
             .id()

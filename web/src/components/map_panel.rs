@@ -1,8 +1,8 @@
 //! The panel around the map: canvas, search, legend, zoom buttons, and the way events reach [`MapView`].
 
-use super::{Common, client};
 use super::guide::Guide;
 use super::table::Table;
+use super::{Common, client};
 use crate::bridge::{Session, Topic, use_topic};
 use crate::i18n::Lang;
 use crate::icons::icon;

@@ -194,7 +194,9 @@ impl History {
             }
         }
         self.used(0, Use { at: now, cpu: share(sum.0), memory: share(sum.1) });
-        for (id, _, cells) in inspect::listing(cluster, "HorizontalPodAutoscaler", 8).map(|l| l.rows).unwrap_or_default() {
+        for (id, _, cells) in
+            inspect::listing(cluster, "HorizontalPodAutoscaler", 8).map(|l| l.rows).unwrap_or_default()
+        {
             let value = inspect::value(cluster, id).unwrap_or_default();
             let number = |path: &str| value.pointer(path).and_then(|v| v.as_f64());
             let s = Scaling {

@@ -94,7 +94,13 @@ fn rate(counts: &[CountView]) -> (u32, u32) {
 
 impl Traffic {
     /// Looks at the network: at most a few times a second, and at once after a jump.
-    pub fn look(&mut self, cluster: &Cluster, scene_pods: &BTreeMap<Id, super::scene::PodItem>, at: Ms, speed: f64) -> News {
+    pub fn look(
+        &mut self,
+        cluster: &Cluster,
+        scene_pods: &BTreeMap<Id, super::scene::PodItem>,
+        at: Ms,
+        speed: f64,
+    ) -> News {
         let net = &cluster.world.sim.network;
         let mut news = News::default();
         let newest = net.last_trace();
@@ -129,11 +135,16 @@ impl Traffic {
         news.shape = other;
         let before = std::mem::take(&mut self.clients);
         let since = SimTime(cluster.now().0.saturating_sub(1_000_001));
-        let by_name: BTreeMap<(&str, &str), Id> = if net.clients.iter().any(|c| matches!(c.spec.place, ClientPlace::Pod { .. })) {
-            scene_pods.values().filter(|p| p.died.is_none()).map(|p| ((&*p.view.namespace, &*p.view.name), p.view.id)).collect()
-        } else {
-            BTreeMap::new()
-        };
+        let by_name: BTreeMap<(&str, &str), Id> =
+            if net.clients.iter().any(|c| matches!(c.spec.place, ClientPlace::Pod { .. })) {
+                scene_pods
+                    .values()
+                    .filter(|p| p.died.is_none())
+                    .map(|p| ((&*p.view.namespace, &*p.view.name), p.view.id))
+                    .collect()
+            } else {
+                BTreeMap::new()
+            };
         self.rates.clear();
         for view in network::clients(cluster) {
             let old = before.iter().find(|c| c.view.number == view.number);
@@ -234,7 +245,14 @@ impl Traffic {
 }
 
 /// The way of a request on the map: from place to place, each a line of points in world units.
-pub fn way(scene: &Scene, layout: &Layout, trace: &TraceView, now: Ms, calm: bool, counted: bool) -> Vec<Vec<(f64, f64)>> {
+pub fn way(
+    scene: &Scene,
+    layout: &Layout,
+    trace: &TraceView,
+    now: Ms,
+    calm: bool,
+    counted: bool,
+) -> Vec<Vec<(f64, f64)>> {
     let client = scene.traffic.sender(trace);
     let mut at: Option<((f64, f64), &HopView)> = None;
     let mut legs = Vec::with_capacity(trace.hops.len());
@@ -357,7 +375,9 @@ mod tests {
     fn serving() -> Cluster {
         let mut c = Cluster::with_nodes(2, 1);
         c.advance(SimTime::from_secs(1), u64::MAX);
-        for line in ["kubectl create deployment web --image=nginx:1.27 --replicas=2", "kubectl expose deployment web --port=80"] {
+        for line in
+            ["kubectl create deployment web --image=nginx:1.27 --replicas=2", "kubectl expose deployment web --port=80"]
+        {
             c.submit(Input::Line { terminal: 0, line: line.into(), stdin: None });
         }
         c.advance(SimTime::from_secs(40), u64::MAX);

@@ -109,12 +109,14 @@ impl Plot {
     pub fn csv(&self) -> String {
         let times: BTreeSet<SimTime> = self.series.iter().flat_map(|s| s.points.iter().map(|p| p.0)).collect();
         let quoted = |s: &str| format!("\"{}\"", s.replace('"', "\"\""));
-        let head: Vec<String> =
-            self.series.iter().map(|s| quoted(format!("{}{}", s.label, s.unit).trim())).collect();
+        let head: Vec<String> = self.series.iter().map(|s| quoted(format!("{}{}", s.label, s.unit).trim())).collect();
         let mut out = format!("seconds,{}\n", head.join(","));
         for t in times {
-            let cells: Vec<String> =
-                self.series.iter().map(|s| s.at(t).map_or_else(String::new, |v| format!("{}", (v * 1e3).round() / 1e3))).collect();
+            let cells: Vec<String> = self
+                .series
+                .iter()
+                .map(|s| s.at(t).map_or_else(String::new, |v| format!("{}", (v * 1e3).round() / 1e3)))
+                .collect();
             out.push_str(&format!("{:.1},{}\n", t.0 as f64 / 1e6, cells.join(",")));
         }
         out

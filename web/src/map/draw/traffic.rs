@@ -85,7 +85,13 @@ impl Painter {
         round_rect(ctx, r.x, r.y, r.w, r.h, r.h / 2.0);
         ctx.set_fill_style_str(&p.card);
         ctx.fill();
-        ctx.set_stroke_style_str(if bad { p.state(PodState::Failing) } else if c.view.ended { &p.line } else { &p.accent });
+        ctx.set_stroke_style_str(if bad {
+            p.state(PodState::Failing)
+        } else if c.view.ended {
+            &p.line
+        } else {
+            &p.accent
+        });
         ctx.set_line_width(if chosen { 2.4 } else { 1.4 });
         if c.view.ended {
             set_dashes(ctx, &[4.0, 4.0]);
