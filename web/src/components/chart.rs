@@ -129,12 +129,17 @@ fn plot(e: &Engine, ui: &Ui, about: About) -> Plot {
             };
             let node = node.filter(|n| !e.history.node(Some(n.view.id)).is_empty());
             let rows = e.history.node(node.map(|n| n.view.id));
-            let cpu = rows.iter().map(|s| (s.at, s.cpu)).collect();
-            let memory = rows.iter().map(|s| (s.at, s.memory)).collect();
-            let series = vec![
-                Series { unit: " %", ..line(t("chart.cpu"), "new", Line::Thick, cpu) },
-                Series { unit: " %", ..line(t("chart.memory"), "memory", Line::Long, memory) },
+            let of = |f: fn(&crate::map::history::Use) -> f64| rows.iter().map(|s| (s.at, f(s))).collect::<Vec<_>>();
+            let percent =
+                |label: &str, class, stroke, points| Series { unit: " %", ..line(label, class, stroke, points) };
+            let mut series = vec![
+                percent(t("chart.memory"), "memory-requested", Line::Dots, of(|s| s.memory)),
+                percent(t("chart.cpu"), "wanted", Line::Short, of(|s| s.cpu)),
             ];
+            if rows.iter().any(|s| s.cpu_used > 0.0) {
+                series.push(percent(t("chart.memory_used"), "memory", Line::Long, of(|s| s.memory_used)));
+                series.push(percent(t("chart.cpu_used"), "new", Line::Thick, of(|s| s.cpu_used)));
+            }
             let name = node.map_or_else(|| t("chart.all_nodes").to_owned(), |n| format!("node/{}", n.view.name));
             Plot { name, series, least: 100.0, steps: true, until: None }
         }

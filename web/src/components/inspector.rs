@@ -270,6 +270,7 @@ fn summary(ui: &UiHandle, session: &Session, e: &Engine, target: Target) -> Html
                         }) }
                         { row("IP", text(if v.ip.is_empty() { "–".to_owned() } else { v.ip.to_string() })) }
                         { row(t("field.image"), text(v.images.join(", "))) }
+                        if p.died.is_none() { { row(t("field.use"), text(used(e, id))) } }
                         { row(t("field.restarts"), text(v.restarts.to_string())) }
                         { row(t("field.owner"), match owner {
                             Some(w) => owners(ui, session, e, w.id),
@@ -397,6 +398,17 @@ fn summary(ui: &UiHandle, session: &Session, e: &Engine, target: Target) -> Html
             html! { <><p class="about">{ about }</p>if let Some(last) = last { <p><code>{ last }</code></p> }</> }
         }
     }
+}
+
+/// What the containers of a pod use now.
+fn used(e: &Engine, id: Id) -> String {
+    let world = &e.cluster.world;
+    let all = world.kubelets.using(&world.sim, id);
+    if all.is_empty() {
+        return "–".to_owned();
+    }
+    let (cpu, memory) = all.iter().fold((0, 0), |(c, m), u| (c + u.used.cpu, m + u.used.memory));
+    format!("{cpu}m · {:.0} Mi", memory as f64 / f64::from(1 << 20))
 }
 
 /// The chain of owners from this one upwards, each with a link.
@@ -597,6 +609,14 @@ fn Overview(props: &Common) -> Html {
                         <ul class="links">
                             { for scene.ingresses.values().take(60).map(|i| html! {
                                 <li key={i.id}>{ leads(ui, session, Target::Object(i.id), format!("ingress/{}", i.name)) }<span>{ &*i.hosts }</span></li>
+                            }) }
+                        </ul>
+                    }
+                    if !scene.traffic.clients.is_empty() {
+                        <h3>{ t("traffic.clients") }</h3>
+                        <ul class="links">
+                            { for scene.traffic.clients.iter().map(|c| html! {
+                                <li key={c.view.number}>{ leads(ui, session, Target::Client(c.view.number), c.view.name.to_string()) }<span>{ crate::map::draw::traffic::rate_text(c.rate) }</span></li>
                             }) }
                         </ul>
                     }

@@ -339,6 +339,8 @@ fn Legend(props: &LegendProps) -> Html {
                 }) }
                 <li><i class="owner-key o0" aria-hidden="true"></i><span>{ t("legend.owner") }</span></li>
                 <li>{ icon("disk") }<span>{ t("legend.claim") }</span></li>
+                <li><i class="request-key" aria-hidden="true"></i><span>{ t("legend.request") }</span></li>
+                <li><i class="request-key lost" aria-hidden="true">{ "×" }</i><span>{ t("legend.lost") }</span></li>
             </ul>
         </aside>
     }

@@ -42,10 +42,14 @@ pub struct Second {
 pub struct Use {
     /// When.
     pub at: SimTime,
-    /// CPU.
+    /// CPU that pods request.
     pub cpu: f64,
-    /// Memory.
+    /// Memory that they request.
     pub memory: f64,
+    /// CPU that is used.
+    pub cpu_used: f64,
+    /// Memory that is used.
+    pub memory_used: f64,
 }
 
 /// A moment of a HorizontalPodAutoscaler.
@@ -65,6 +69,8 @@ pub struct Scaling {
 
 /// Nodes of which each has a past of its own; of more there is only the sum.
 const NODES: usize = 60;
+/// Pods of a cluster up to which the use of all of them is looked at.
+const PODS: u32 = 2_000;
 /// Between two looks at what is not told by patches, in virtual microseconds.
 const LOOK: u64 = 1_000_000;
 
@@ -185,15 +191,23 @@ impl History {
             }
         }
         let share = |(used, of): (u64, u64)| if of == 0 { 0.0 } else { used as f64 * 100.0 / of as f64 };
+        // what is used is asked of every pod: that is worth it for clusters that are looked at pod by pod
+        let few = scene.nodes.len() <= NODES && scene.live() <= PODS;
+        let world = &cluster.world;
         let mut sum = ((0, 0), (0, 0));
+        let mut all_used = (0, 0);
         for node in scene.nodes.values() {
             let v = &node.view;
             sum = ((sum.0.0 + v.cpu.0, sum.0.1 + v.cpu.1), (sum.1.0 + v.memory.0, sum.1.1 + v.memory.1));
-            if scene.nodes.len() <= NODES {
-                self.used(v.id, Use { at: now, cpu: share(v.cpu), memory: share(v.memory) });
+            if few {
+                let used = world.kubelets.node_using(&world.sim, &v.name).map_or((0, 0), |u| (u.cpu, u.memory));
+                all_used = (all_used.0 + used.0, all_used.1 + used.1);
+                let (cpu_used, memory_used) = (share((used.0, v.cpu.1)), share((used.1, v.memory.1)));
+                self.used(v.id, Use { at: now, cpu: share(v.cpu), memory: share(v.memory), cpu_used, memory_used });
             }
         }
-        self.used(0, Use { at: now, cpu: share(sum.0), memory: share(sum.1) });
+        let (cpu_used, memory_used) = (share((all_used.0, sum.0.1)), share((all_used.1, sum.1.1)));
+        self.used(0, Use { at: now, cpu: share(sum.0), memory: share(sum.1), cpu_used, memory_used });
         for (id, _, cells) in
             inspect::listing(cluster, "HorizontalPodAutoscaler", 8).map(|l| l.rows).unwrap_or_default()
         {
@@ -219,7 +233,13 @@ impl History {
 
     fn used(&mut self, id: Id, s: Use) {
         let row = self.nodes.entry(id).or_default();
-        let same = |l: &Use| (l.cpu - s.cpu).abs() < 0.05 && (l.memory - s.memory).abs() < 0.05;
+        let near = |a: f64, b: f64| (a - b).abs() < 0.1;
+        let same = |l: &Use| {
+            near(l.cpu, s.cpu)
+                && near(l.memory, s.memory)
+                && near(l.cpu_used, s.cpu_used)
+                && near(l.memory_used, s.memory_used)
+        };
         if row.last().is_none_or(|l| !same(l)) {
             thin(row);
             row.push(s);

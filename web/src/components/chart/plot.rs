@@ -63,7 +63,7 @@ impl Series {
             "ready" | "ok" => p.state(PodState::Ready),
             "new" => &p.accent,
             "failed" => p.state(PodState::Failing),
-            "memory" => p.state(PodState::NotReady),
+            "memory" | "memory-requested" => p.state(PodState::NotReady),
             _ => &p.dim,
         })
     }
