@@ -64,6 +64,9 @@ pub struct Inside {
     pub container: String,
     /// The working directory; empty for the container's own.
     pub directory: String,
+    /// Assignments that were typed: each line's shell begins with them.
+    #[serde(default)]
+    pub setup: String,
     /// The pod goes when the shell is left (`run --rm`).
     #[serde(default)]
     pub remove: bool,

@@ -54,6 +54,7 @@ pub fn begin(inv: &Invocation, pod: &Value, container: &str, how: How, ctx: &mut
         pod: part("name"),
         container: container.to_owned(),
         directory: String::new(),
+        setup: String::new(),
         remove: how.remove,
     };
     let quiet = inv.bool("quiet");

@@ -80,7 +80,14 @@ fn target(inv: &Invocation, name: &str, ctx: &mut Context) -> Result<Inside, Cmd
     }
     let container = chosen_containers(&pod, inv.str("container"), false, ctx)?.into_iter().next().unwrap_or_default();
     let part = |k: &str| text(&pod["metadata"][k]).to_string();
-    Ok(Inside { namespace: part("namespace"), pod: part("name"), container, directory: String::new(), remove: false })
+    Ok(Inside {
+        namespace: part("namespace"),
+        pod: part("name"),
+        container,
+        directory: String::new(),
+        setup: String::new(),
+        remove: false,
+    })
 }
 
 /// What a command in a container came to.
@@ -146,6 +153,30 @@ fn exec(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     }
 }
 
+/// Bytes of assignments that a shell remembers.
+const SETUP_MOST: usize = 4_000;
+
+/// Does a line only set variables?
+fn assigns(line: &str) -> bool {
+    let name = |w: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        !w.is_empty() && w.chars().all(plain) && !w.starts_with(|c: char| c.is_ascii_digit())
+    };
+    if line.contains([';', '|', '&', '>', '<', '\n']) {
+        return false;
+    }
+    if let Some(rest) = line.strip_prefix("export ").or_else(|| line.strip_prefix("unset ")) {
+        return rest.split('=').next().is_some_and(|n| n.split_whitespace().all(name));
+    }
+    // a command after the assignment would run with it alone
+    let whole = |v: &str| {
+        let within =
+            |a: &str, b: char| v.strip_prefix(a).and_then(|v| v.strip_suffix(b)).is_some_and(|v| !v.contains(b));
+        !v.contains(' ') || within("\"", '"') || within("'", '\'') || within("$(", ')')
+    };
+    line.split_once('=').is_some_and(|(n, value)| name(n) && whole(value))
+}
+
 /// A line typed into a shell inside a container.
 pub fn inside(line: &str, ctx: &mut Context) -> Result<(), CmdError> {
     let Some(mut at) = ctx.session.inside.clone() else { return Ok(()) };
@@ -163,11 +194,10 @@ pub fn inside(line: &str, ctx: &mut Context) -> Result<(), CmdError> {
     if line.is_empty() {
         return Ok(());
     }
-    let enter = if at.directory.is_empty() {
-        String::new()
-    } else {
-        format!("cd '{}' && ", at.directory.replace('\'', "'\\''"))
-    };
+    let mut enter = at.setup.clone();
+    if !at.directory.is_empty() {
+        enter.push_str(&format!("cd '{}' && ", at.directory.replace('\'', "'\\''")));
+    }
     let moves = line == "cd" || line.starts_with("cd ");
     let script = if moves { format!("{enter}{line} && pwd") } else { format!("{enter}{line}") };
     let ran = match run_in(&at, &["sh".into(), "-c".into(), script], "", ctx) {
@@ -178,6 +208,11 @@ pub fn inside(line: &str, ctx: &mut Context) -> Result<(), CmdError> {
             return Err(e);
         }
     };
+    if assigns(line) && ran.code == Some(0) && at.setup.len() < SETUP_MOST {
+        at.setup.push_str(line);
+        at.setup.push_str("; ");
+        ctx.session.inside = Some(at.clone());
+    }
     if moves && ran.code == Some(0) {
         at.directory = ran.stdout.lines().last().unwrap_or_default().to_string();
         ctx.session.inside = Some(at);
@@ -229,7 +264,14 @@ fn cp(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let place = |(namespace, pod): (String, &str), ctx: &mut Context| -> Result<Inside, CmdError> {
         let o = ctx.call(Request::get(format!("/api/v1/namespaces/{namespace}/pods/{pod}")))?;
         let container = chosen_containers(&o, inv.str("container"), false, ctx)?.into_iter().next().unwrap_or_default();
-        Ok(Inside { namespace, pod: pod.to_string(), container, directory: String::new(), remove: false })
+        Ok(Inside {
+            namespace,
+            pod: pod.to_string(),
+            container,
+            directory: String::new(),
+            setup: String::new(),
+            remove: false,
+        })
     };
     let base = |p: &str| p.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_string();
     match (source, destination) {
@@ -271,5 +313,20 @@ fn ended(ran: Ran, ctx: &mut Context) -> Result<String, CmdError> {
             Err(CmdError::Exit(code))
         }
         None => Err(CmdError::Exit(130)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::assigns;
+
+    #[test]
+    fn lines_that_only_set_variables_are_remembered() {
+        for line in ["A=1", "export A=1", "export PATH", "unset A", "A=\"b c\"", "N=$(hostname)"] {
+            assert!(assigns(line), "{line}");
+        }
+        for line in ["A=1 env", "A=\"b\" env", "echo A=1", "A=1; echo $A", "ls", "1A=2", "test a=b"] {
+            assert!(!assigns(line), "{line}");
+        }
     }
 }
