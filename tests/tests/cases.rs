@@ -36,7 +36,7 @@ struct Step {
     #[serde(default)]
     not: Vec<String>,
     pass: Option<u64>,
-    fault: Option<Fault>,
+    fault: Option<serde_json::Value>,
     client: Option<serde_json::Value>,
     counted: Option<Counted>,
 }
@@ -110,7 +110,8 @@ fn play(path: &Path) -> Result<(), String> {
             pass(&mut cluster, SimDuration::from_secs(s));
         }
         if let Some(fault) = &step.fault {
-            cluster.submit(Input::Fault(fault.clone()));
+            let fault: Fault = serde_json::from_value(fault.clone()).map_err(|e| e.to_string())?;
+            cluster.submit(Input::Fault(fault));
         }
         if let Some(client) = &step.client {
             let spec: ClientSpec = serde_json::from_value(client.clone()).map_err(|e| e.to_string())?;

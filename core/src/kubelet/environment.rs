@@ -3,12 +3,14 @@
 
 use super::component::Kubelets;
 use super::plan::Plan;
+use crate::api::quantity::Quantity;
 use crate::runtime::files::{Files, Mount, normalize};
 use crate::sim::Sim;
 use crate::store::{Key, Kind, Obj, PodRecord, pod::TOKEN_MARK};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{
-    ConfigMap, KeyToPath, ObjectFieldSelector, PersistentVolume, PersistentVolumeClaim, Secret, Volume,
+    ConfigMap, KeyToPath, ObjectFieldSelector, PersistentVolume, PersistentVolumeClaim, ResourceFieldSelector, Secret,
+    Volume,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -125,6 +127,9 @@ fn volume(k: &Kubelets, sim: &Sim, pod: &PodRecord, v: &Volume) -> Result<(Files
             if let Some(f) = &i.field_ref {
                 files.place(&i.path, &field(k, sim, pod, f));
             }
+            if let Some(r) = &i.resource_field_ref {
+                files.place(&i.path, &resource(k, pod, "", r));
+            }
         }
     } else if let Some(p) = &v.projected {
         for s in p.sources.iter().flatten() {
@@ -153,6 +158,9 @@ fn volume(k: &Kubelets, sim: &Sim, pod: &PodRecord, v: &Volume) -> Result<(Files
             for i in s.downward_api.iter().flat_map(|d| d.items.iter().flatten()) {
                 if let Some(f) = &i.field_ref {
                     files.place(&i.path, &field(k, sim, pod, f));
+                }
+                if let Some(r) = &i.resource_field_ref {
+                    files.place(&i.path, &resource(k, pod, "", r));
                 }
             }
         }
@@ -279,6 +287,8 @@ pub fn volumes(k: &Kubelets, sim: &Sim, pod: &PodRecord, plan: &Plan) -> Result<
     }
     for i in 0..plan.containers.len() {
         let mounts = plan.container(i).and_then(|c| c.volume_mounts.as_ref());
+        let named = mounts.into_iter().flatten().any(|m| m.sub_path_expr.as_ref().is_some_and(|e| !e.is_empty()));
+        let env = if named { variables(k, sim, pod, plan, i).unwrap_or_default() } else { vec![] };
         out.mounts.push(
             mounts
                 .into_iter()
@@ -288,7 +298,9 @@ pub fn volumes(k: &Kubelets, sim: &Sim, pod: &PodRecord, plan: &Plan) -> Result<
                     let fixed = all[volume].config_map.is_some()
                         || all[volume].secret.is_some()
                         || all[volume].projected.is_some();
-                    let sub = m.sub_path.as_deref().filter(|s| !s.is_empty()).map(|s| normalize("/", s));
+                    let expression = m.sub_path_expr.as_deref().map(|e| substitute(e, &env));
+                    let sub = expression.as_deref().or(m.sub_path.as_deref());
+                    let sub = sub.filter(|s| !s.is_empty()).map(|s| normalize("/", s));
                     let mut index = volume;
                     if sub.is_some() && follows(all[volume]) {
                         // bound to the files as they are now
@@ -371,7 +383,7 @@ pub fn variables(
                 } else if let Some(f) = &f.field_ref {
                     field(k, sim, pod, f)
                 } else if let Some(r) = &f.resource_field_ref {
-                    resource(plan, i, &r.resource, r.container_name.as_deref())
+                    resource(k, pod, &c.name, r)
                 } else {
                     String::new()
                 }
@@ -382,16 +394,30 @@ pub fn variables(
     Ok(env)
 }
 
-fn resource(plan: &Plan, i: usize, name: &str, of: Option<&str>) -> String {
-    let index = of.and_then(|n| plan.containers.iter().position(|c| &*c.name == n)).unwrap_or(i);
-    let resources = plan.container(index).and_then(|c| c.resources.as_ref());
-    let (list, key) = match name.split_once('.') {
-        Some(("limits", k)) => (resources.and_then(|r| r.limits.as_ref()), k),
-        Some((_, k)) => (resources.and_then(|r| r.requests.as_ref()), k),
-        None => return String::new(),
+/// A container's request or limit, in units of the divisor, rounded up. A limit that is not set is what the node has.
+/// Models resource.ExtractContainerResourceValue.
+fn resource(k: &Kubelets, pod: &PodRecord, own: &str, r: &ResourceFieldSelector) -> String {
+    let name = r.container_name.as_deref().filter(|n| !n.is_empty()).unwrap_or(own);
+    let spec = pod.proto.pod.spec.as_ref();
+    let mut all = spec.into_iter().flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
+    let resources = all.find(|c| c.name == name).and_then(|c| c.resources.as_ref());
+    let Some((list, key)) = r.resource.split_once('.') else { return String::new() };
+    let limit = list == "limits";
+    let amounts = resources.and_then(|r| if limit { r.limits.as_ref() } else { r.requests.as_ref() });
+    let amount = amounts.and_then(|l| l.get(key)).and_then(|q| Quantity::parse(&q.0).ok());
+    let node = k.workers.get(&pod.id).and_then(|w| k.nodes.get(w.node as usize));
+    // in thousandths, so that parts of a core can be told
+    let milli = match (amount, limit, key) {
+        (Some(q), ..) => i128::from(q.milli_value()),
+        (None, true, "cpu") => node.map_or(0, |n| i128::from(n.cpu)),
+        (None, true, "memory") => node.map_or(0, |n| i128::from(n.memory) * 1000),
+        (None, true, _) => i128::from(super::pressure::DISK) * 1000,
+        _ => 0,
     };
-    let quantity = list.and_then(|l| l.get(key)).and_then(|q| crate::api::quantity::Quantity::parse(&q.0).ok());
-    quantity.map_or_else(|| "0".into(), |q| q.value().to_string())
+    let divisor = r.divisor.as_ref().and_then(|d| Quantity::parse(&d.0).ok());
+    let divisor = divisor.map_or(1000, |d| i128::from(d.milli_value())).max(1);
+    let divisor = if r.divisor.as_ref().is_some_and(|d| d.0 == "0") { 1000 } else { divisor };
+    ((milli + divisor - 1) / divisor).to_string()
 }
 
 /// `KUBERNETES_SERVICE_HOST`, `WEB_SERVICE_HOST`, `WEB_SERVICE_PORT` …

@@ -18,6 +18,7 @@ use crate::runtime::shell::{Process, Signal, State, Stream};
 use crate::sim::Sim;
 use crate::store::pod::{ContainerRecord, RunState, Terminated};
 use crate::store::{Id, Obj, PodRecord};
+use k8s_openapi::api::core::v1::Container;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -163,13 +164,10 @@ pub(super) struct PodWork {
     /// What a changed status has to wait for: the runtime is asked once a second.
     pub relist: Option<SimTime>,
     pub image_errors: BTreeMap<usize, Arc<str>>,
+    /// A postStart hook runs until then: nothing else is started, and nothing is said.
+    pub busy: Option<SimTime>,
     /// When what its volumes show of other objects is brought up to date.
     pub refresh: Option<SimTime>,
-}
-
-/// What is said of a hook that failed.
-pub(super) fn hook_failed(hook: &str, why: &str) -> String {
-    if why.is_empty() { format!("{hook} failed") } else { format!("{hook} failed: {why}") }
 }
 
 impl Kubelets {
@@ -294,8 +292,9 @@ impl Kubelets {
         {
             let (done, took) = self.hook(sim, pod, plan, work, i, action, grace);
             hook = took;
-            if let Err(e) = done {
-                self.pod_event(sim, pod, plan.field_path(i), true, "FailedPreStopHook", hook_failed("PreStopHook", &e));
+            // what a hook printed may be secret: the event does not tell
+            if done.is_err() {
+                self.pod_event(sim, pod, plan.field_path(i), true, "FailedPreStopHook", "PreStopHook failed");
             }
         }
         if let Some(run) = work.runs.get_mut(i) {
@@ -412,8 +411,7 @@ impl Kubelets {
                 {
                     run.log.add(at, Stream::Out, &e.output);
                 }
-                let container = plan.container(i);
-                run.end(at, code, container.and_then(|c| c.termination_message_policy.as_deref()));
+                run.end(at, code, plan.container(i));
                 changed = true;
             }
         }
@@ -474,6 +472,15 @@ impl Kubelets {
                 (true, Some(until)) if until > now => Step::Waiting(now + SHOW_EXIT, until),
                 (true, _) => Step::Waiting(SimTime::MAX, now),
             };
+            // one that could not even be started waits for the next try
+            if again
+                && let RunState::Terminated(t) = &run.record.state
+                && t.reason == "StartError"
+            {
+                let t = t.clone();
+                run.wait("RunContainerError", t.message.as_deref());
+                run.record.last = Some(t);
+            }
             work.relist.get_or_insert(now + SimDuration::from_millis(200));
         }
         if let Some((reason, deadline)) = work.stopping.clone() {
@@ -524,6 +531,9 @@ impl Kubelets {
             self.address(pod.id, plan);
             changed = true;
         }
+        if work.busy.is_some_and(|t| t > now) {
+            return changed;
+        }
         // init containers one by one, a sidecar need only have started
         for i in 0..plan.init {
             let c = &plan.containers[i];
@@ -573,6 +583,7 @@ impl PodWork {
         let mut times: Vec<SimTime> = vec![];
         times.extend(self.relist);
         times.extend(self.refresh);
+        times.extend(self.busy.filter(|t| *t > now));
         if !self.sandbox_ready && self.stopping.is_none() {
             times.push(self.sandbox.max(if self.volumes.is_none() { self.mount_at } else { SimTime::ZERO }));
         }
@@ -662,12 +673,14 @@ impl Run {
     }
 
     /// The process has ended.
-    pub(super) fn end(&mut self, at: SimTime, code: i32, message_policy: Option<&str>) {
+    pub(super) fn end(&mut self, at: SimTime, code: i32, container: Option<&Container>) {
         let started = match self.record.state {
             RunState::Running(t) => t,
             _ => at.into(),
         };
-        let mut message = match self.files.get("/dev/termination-log") {
+        let path = container.and_then(|c| c.termination_message_path.as_deref()).unwrap_or("/dev/termination-log");
+        let message_policy = container.and_then(|c| c.termination_message_policy.as_deref());
+        let mut message = match self.files.get(path) {
             Some(crate::runtime::files::Entry::File(t)) if !t.is_empty() => Some(t.clone()),
             _ => None,
         };

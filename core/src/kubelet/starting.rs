@@ -4,7 +4,7 @@
 use super::backoff;
 use super::component::Kubelets;
 use super::plan::{Plan, Program, PullPolicy};
-use super::pod_worker::{PodWork, Step, hook_failed};
+use super::pod_worker::{PodWork, Step};
 use super::probe::ProbeState;
 use super::simple::pulled;
 use crate::clock::{SimDuration, SimTime};
@@ -19,6 +19,8 @@ use std::sync::Arc;
 
 /// After a failed pull its status waits so long before it speaks of back-off.
 const SHOW_PULL_ERROR: SimDuration = SimDuration::from_millis(2500);
+/// How long a postStart hook is followed: time does not pass for what it does meanwhile.
+const LONGEST_HOOK: SimDuration = SimDuration::from_secs(3600);
 /// How often a container that cannot be made is tried again.
 const RETRY: SimDuration = SimDuration::from_secs(10);
 
@@ -62,7 +64,7 @@ impl Kubelets {
                 true
             }
             Step::Waiting(from, until) => {
-                let shown = matches!(work.runs[i].record.state, RunState::Waiting(..));
+                let shown = matches!(&work.runs[i].record.state, RunState::Waiting(r, _) if r == "CrashLoopBackOff");
                 if until <= now {
                     let ended = match &work.runs[i].record.state {
                         RunState::Terminated(t) => Some(t.clone()),
@@ -299,13 +301,23 @@ impl Kubelets {
         let later = self.between(100, 900);
         work.relist = Some(work.relist.map_or(now + later, |t| t.min(now + later)));
         if let Some(action) = &c.post_start {
-            let (done, _) = self.hook(sim, pod, plan, work, i, action, SimDuration::from_secs(600));
-            if let Err(e) = done {
-                let text = hook_failed("PostStartHook", &e);
-                self.pod_event(sim, pod, path.clone(), true, "FailedPostStartHook", text);
-                let text = format!("Container {} failed postStart hook, will be restarted", c.name);
-                self.pod_event(sim, pod, path, false, "Killing", text);
-                work.runs[i].exits = Some((now, 137));
+            let (done, took) = self.hook(sim, pod, plan, work, i, action, LONGEST_HOOK);
+            if took.0 > 0 {
+                // the kubelet waits for it: until then the container counts as being created
+                let until = now + took;
+                work.busy = Some(until);
+                work.relist = Some(until + later);
+                let run = &mut work.runs[i];
+                for probe in [&mut run.startup, &mut run.readiness, &mut run.liveness] {
+                    probe.due = probe.due.map(|t| t.max(until));
+                }
+            }
+            if done.is_err() {
+                // what it printed may be secret: the event does not tell
+                self.pod_event(sim, pod, path.clone(), true, "FailedPostStartHook", "PostStartHook failed");
+                self.pod_event(sim, pod, path, false, "Killing", "FailedPostStartHook");
+                let grace = SimDuration::from_secs(u64::from(plan.grace));
+                self.stop_container(sim, pod, plan, work, i, grace);
             }
         }
     }

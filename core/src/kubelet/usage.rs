@@ -90,6 +90,11 @@ fn running<'a>(worker: &'a Worker, pod: &PodRecord, plan: &Plan) -> Vec<(usize, 
     }
 }
 
+/// Programs of a container's command that compute for ever.
+fn burns(run: &Run) -> u64 {
+    run.process.as_ref().map_or(0, crate::runtime::shell::Process::burns)
+}
+
 /// Bytes of memory of a container.
 fn memory(needs: &Needs, id: Id, i: usize, since: SimTime, run: Option<&Run>, now: SimTime) -> u64 {
     // two of a kind are never quite the same
@@ -118,7 +123,7 @@ impl Kubelets {
                     sim.network.served.of(id).filter(|(port, _)| server(plan, *port).is_some_and(|(k, _)| k == i));
                 let served: u64 = asked.map(|(_, m)| m.over(from, to)).sum();
                 let mut demand = c.needs.idle * span / 1000 + served * c.needs.cost;
-                demand += run.map_or(0, |r| r.worked.over(from, to));
+                demand += run.map_or(0, |r| r.worked.over(from, to) + burns(r) * span);
                 if run.is_some_and(|r| r.ills.hung) {
                     demand = 0;
                 }
@@ -144,7 +149,7 @@ impl Kubelets {
                         sim.network.served.of(id).filter(|(port, _)| server(plan, *port).is_some_and(|(k, _)| k == i));
                     let rate: u64 = asked.map(|(_, m)| m.rate(now)).sum();
                     let mut demand = c.needs.idle + rate * c.needs.cost / 1000;
-                    demand += run.map_or(0, |r| r.worked.rate(now) / 1000);
+                    demand += run.map_or(0, |r| r.worked.rate(now) / 1000 + burns(r) * 1000);
                     if run.is_some_and(|r| r.ills.hung) {
                         demand = 0;
                     }
@@ -183,7 +188,7 @@ impl Kubelets {
             }
             let most = c.needs.cpu_limit.unwrap_or(cores).min(cores);
             // what it does besides is not there for requests
-            let besides = c.needs.idle + run.map_or(0, |r| r.worked.rate(sim.now) / 1000);
+            let besides = c.needs.idle + run.map_or(0, |r| r.worked.rate(sim.now) / 1000 + burns(r) * 1000);
             service_time(c.needs.cost, most.saturating_sub(besides).max(most / 20).max(1), rate)
         })
     }

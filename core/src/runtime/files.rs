@@ -12,6 +12,8 @@ pub enum Entry {
     Dir,
     /// A file with its content.
     File(Arc<str>),
+    /// A file of so many zeros, which are nowhere kept.
+    Zeros(u64),
 }
 
 /// Why a file operation failed, in the words of `strerror`.
@@ -74,6 +76,7 @@ impl Files {
         let size = |e: &Entry| match e {
             Entry::Dir => 0,
             Entry::File(t) => t.len() as u64,
+            Entry::Zeros(n) => *n,
         };
         self.0.values().map(size).sum()
     }
@@ -106,12 +109,13 @@ impl Files {
     fn write(&mut self, path: &str, content: &str, append: bool) -> Result<(), Problem> {
         match self.get(parent(path)) {
             None => return Err(Problem::Missing),
-            Some(Entry::File(_)) => return Err(Problem::NotDir),
             Some(Entry::Dir) => {}
+            Some(_) => return Err(Problem::NotDir),
         }
         let old = match self.get(path) {
             Some(Entry::Dir) => return Err(Problem::IsDir),
             Some(Entry::File(t)) => Some(t.clone()),
+            Some(Entry::Zeros(_)) => None,
             None if self.0.len() >= MAX_ENTRIES => return Err(Problem::Full),
             None => None,
         };
@@ -243,6 +247,7 @@ impl FileSystem<'_> {
             None => Err(Problem::Missing),
             Some(Entry::Dir) => Err(Problem::IsDir),
             Some(Entry::File(t)) => Ok(t),
+            Some(Entry::Zeros(_)) => Ok("".into()),
         }
     }
 
@@ -251,7 +256,8 @@ impl FileSystem<'_> {
     /// # Errors
     /// No directory, a directory in its place, a read-only volume, too big.
     pub fn write(&mut self, path: &str, content: &str, append: bool) -> Result<(), Problem> {
-        if path.starts_with("/dev/") {
+        // what a container says at its end is kept
+        if path.starts_with("/dev/") && path != "/dev/termination-log" {
             return Ok(());
         }
         if let Some(m) = self.mount(path).cloned() {
@@ -267,6 +273,21 @@ impl FileSystem<'_> {
         self.root.write(path, content, append)
     }
 
+    /// Writes a file of so many zeros.
+    ///
+    /// # Errors
+    /// As [`FileSystem::write`].
+    pub fn write_zeros(&mut self, path: &str, bytes: u64) -> Result<(), Problem> {
+        self.write(path, "", false)?;
+        let zeros = Entry::Zeros(bytes);
+        match self.mount(path).cloned() {
+            _ if path.starts_with("/dev/") => None,
+            Some(m) => self.volumes[m.volume].0.insert(Self::within(&m, path).into(), zeros),
+            None => self.root.0.insert(path.into(), zeros),
+        };
+        Ok(())
+    }
+
     /// Makes a directory.
     ///
     /// # Errors
@@ -277,8 +298,8 @@ impl FileSystem<'_> {
         }
         match self.get(parent(path)) {
             None => return Err(Problem::Missing),
-            Some(Entry::File(_)) => return Err(Problem::NotDir),
             Some(Entry::Dir) => {}
+            Some(_) => return Err(Problem::NotDir),
         }
         match self.mount(path).cloned() {
             Some(m) if m.read_only => return Err(Problem::ReadOnly),

@@ -124,6 +124,7 @@ impl Machine<'_, '_> {
                     t.frames.pop();
                 }
             },
+            Frame::Follow(..) => self.followed(t),
             Frame::Exec => {
                 t.frames.pop();
                 self.exit(t, status);

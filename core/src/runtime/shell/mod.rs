@@ -27,6 +27,8 @@ use std::sync::Arc;
 const BUDGET: u32 = 400;
 /// How long a process that used up its budget waits: a busy loop costs one event a second.
 const BUSY: SimDuration = SimDuration::from_secs(1);
+/// How often a file that is followed is looked at.
+const FOLLOW: SimDuration = SimDuration::from_secs(1);
 /// CPU that a command costs.
 const COMMAND: u64 = 60;
 /// Background jobs of one process.
@@ -190,6 +192,8 @@ enum Block {
     Forever,
     /// For ever, in a server.
     Serving,
+    /// For ever, in a program that has all it wants of a core.
+    Burning,
     Waiting,
 }
 
@@ -226,16 +230,43 @@ struct Env {
 enum Frame {
     List(List, usize),
     AndOr(Arc<[(bool, Node)]>, usize),
-    Pipe { stages: List, at: usize, negate: bool, out: Sink, input: Option<Input>, buffers: usize },
-    If { arms: Arc<[(List, List)]>, other: Option<List>, at: usize },
-    While { condition: List, body: List, until: bool, asking: bool },
-    For { var: Arc<str>, items: Arc<[String]>, at: usize, body: List },
-    Restore { out: Sink, err: Sink, input: Option<Input> },
+    Pipe {
+        stages: List,
+        at: usize,
+        negate: bool,
+        out: Sink,
+        input: Option<Input>,
+        buffers: usize,
+    },
+    If {
+        arms: Arc<[(List, List)]>,
+        other: Option<List>,
+        at: usize,
+    },
+    While {
+        condition: List,
+        body: List,
+        until: bool,
+        asking: bool,
+    },
+    For {
+        var: Arc<str>,
+        items: Arc<[String]>,
+        at: usize,
+        body: List,
+    },
+    Restore {
+        out: Sink,
+        err: Sink,
+        input: Option<Input>,
+    },
     Subshell(Box<Env>),
     Call(Arc<[String]>),
     Variables(Vec<(Arc<str>, Option<Variable>)>),
     Exec,
     Limit(SimTime),
+    /// Files that are followed, and how far each has been printed.
+    Follow(Arc<[String]>, Vec<usize>),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -381,6 +412,11 @@ impl Process {
     /// It has come to rest in a program that serves, so that its ports are open and a signal is the program's affair.
     pub fn serving(&self) -> bool {
         self.exited.is_none() && self.threads.iter().any(|t| t.block == Block::Serving)
+    }
+
+    /// How many of its programs take a whole core each, for ever.
+    pub fn burns(&self) -> u64 {
+        self.threads.iter().filter(|t| t.block == Block::Burning).count() as u64
     }
 
     /// Takes the CPU time that was spent since the last call.

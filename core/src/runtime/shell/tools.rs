@@ -235,6 +235,15 @@ impl Machine<'_, '_> {
     }
 
     fn program(&mut self, t: &mut Thread, name: &str, base: &str, args: &[String]) {
+        if base == "tail" && utilities::serves(base, args) {
+            return self.follow(t, args);
+        }
+        if utilities::burns(base, args) {
+            if !self.instant {
+                t.block = Block::Burning;
+            }
+            return;
+        }
         if utilities::serves(base, args) {
             if !self.instant {
                 let server = utilities::serves_by_name(base) || base.starts_with("n");
@@ -268,6 +277,60 @@ impl Machine<'_, '_> {
             Unknown::Succeeds => {}
             Unknown::Serves => t.block = if self.instant { Block::Ready } else { Block::Serving },
         }
+    }
+
+    /// `tail -f`: what is there, and then what comes.
+    fn follow(&mut self, t: &mut Thread, args: &[String]) {
+        let (mut lines, mut files): (String, Vec<String>) = ("10".into(), vec![]);
+        let mut rest = args.iter();
+        while let Some(a) = rest.next() {
+            match a.strip_prefix('-') {
+                None => files.push(normalize(&t.env.cwd, a)),
+                Some("n") => lines = rest.next().cloned().unwrap_or_default(),
+                Some(f) if f.starts_with('n') => f[1..].clone_into(&mut lines),
+                Some(f) if f.starts_with(|c: char| c.is_ascii_digit()) => {
+                    lines = f.chars().take_while(char::is_ascii_digit).collect();
+                }
+                Some(_) => {}
+            }
+        }
+        files.retain(|f| f != "/dev/null");
+        let mut seen = vec![];
+        for f in &files {
+            let text = self.files.read(f).unwrap_or_else(|_| Arc::from(""));
+            let all: Vec<&str> = text.split_inclusive('\n').collect();
+            let skip = match lines.strip_prefix('+') {
+                Some(first) => first.parse::<usize>().unwrap_or(1).saturating_sub(1),
+                None => all.len().saturating_sub(lines.parse().unwrap_or(10)),
+            };
+            let part: String = all.into_iter().skip(skip).collect();
+            self.print(t, Stream::Out, &part);
+            seen.push(text.len());
+        }
+        if self.instant {
+            return;
+        }
+        if files.is_empty() {
+            t.block = Block::Forever;
+            return;
+        }
+        t.frames.push(Frame::Follow(files.into(), seen));
+        t.block = Block::Until(self.now + super::FOLLOW);
+    }
+
+    /// Prints what has come to the files that are followed since.
+    pub(super) fn followed(&mut self, t: &mut Thread) {
+        let Some(Frame::Follow(files, mut seen)) = t.frames.pop() else { return };
+        for (f, at) in files.iter().zip(&mut seen) {
+            let text = self.files.read(f).unwrap_or_else(|_| Arc::from(""));
+            // a file that has become shorter is another one
+            let from = if text.len() < *at { 0 } else { *at };
+            let part = text.get(from..).unwrap_or_default().to_owned();
+            self.print(t, Stream::Out, &part);
+            *at = text.len();
+        }
+        t.frames.push(Frame::Follow(files, seen));
+        t.block = Block::Until(self.now + super::FOLLOW);
     }
 
     fn fail(&mut self, t: &mut Thread, code: i32, text: &str) {
@@ -452,7 +515,7 @@ impl Machine<'_, '_> {
         let Some(name) = args.get(skip + 1).cloned() else { return };
         t.frames.push(Frame::Limit(self.now + limit));
         self.call(t, &name, &args[skip + 2..]);
-        if matches!(t.block, Block::Forever | Block::Serving) {
+        if matches!(t.block, Block::Forever | Block::Serving | Block::Burning) {
             t.block = Block::Until(self.now + limit);
         }
     }

@@ -28,6 +28,7 @@ const NAMES: &[&str] = &[
     "egrep",
     "expr",
     "factor",
+    "fallocate",
     "false",
     "fgrep",
     "find",
@@ -77,6 +78,7 @@ const NAMES: &[&str] = &[
     "test",
     "touch",
     "tr",
+    "truncate",
     "uname",
     "uniq",
     "uptime",
@@ -163,6 +165,20 @@ pub(super) fn serves(base: &str, args: &[String]) -> bool {
     }
 }
 
+/// Does this command line compute for ever?
+pub(super) fn burns(base: &str, args: &[String]) -> bool {
+    let endless = ["/dev/zero", "/dev/urandom", "/dev/random"];
+    let source = |a: &String| endless.contains(&a.strip_prefix("if=").unwrap_or(a));
+    match base {
+        "yes" => true,
+        "dd" => args.iter().any(source) && !args.iter().any(|a| a.starts_with("count=")),
+        "cat" | "md5sum" | "sha1sum" | "sha256sum" | "sha512sum" | "gzip" | "bzip2" | "xz" | "wc" => {
+            args.iter().any(source)
+        }
+        _ => false,
+    }
+}
+
 /// Does it take standard input in this command line?
 pub(super) fn reads_input(base: &str, args: &[String]) -> bool {
     let files = (0..args.len())
@@ -219,7 +235,7 @@ pub(super) fn run(g: &Given<'_>, fs: &mut FileSystem<'_>, net: &mut dyn Surround
         "cat" | "tac" | "rev" | "sort" | "uniq" | "wc" | "head" | "tail" | "tee" | "tr" | "cut" | "grep" | "egrep"
         | "fgrep" | "sed" | "awk" => filter(g, fs, &plain),
         "touch" | "rm" | "mkdir" | "rmdir" | "ls" | "cp" | "mv" | "chmod" | "chown" | "chgrp" | "ln" | "find"
-        | "mktemp" | "stat" | "realpath" | "du" | "dd" => file(g, fs, &plain),
+        | "mktemp" | "stat" | "realpath" | "du" | "dd" | "truncate" | "fallocate" => file(g, fs, &plain),
         "date" => date(g),
         "hostname" => {
             let name = net.hostname();
@@ -378,9 +394,13 @@ fn truth(g: &Given<'_>, fs: &FileSystem<'_>, args: &[String]) -> Result<bool, St
                 "-n" => !value.is_empty(),
                 "-z" => value.is_empty(),
                 "-e" | "-r" | "-w" | "-x" => entry().is_some(),
-                "-f" => matches!(entry(), Some(Entry::File(_))),
+                "-f" => matches!(entry(), Some(Entry::File(_) | Entry::Zeros(_))),
                 "-d" => matches!(entry(), Some(Entry::Dir)),
-                "-s" => matches!(entry(), Some(Entry::File(t)) if !t.is_empty()),
+                "-s" => match entry() {
+                    Some(Entry::File(t)) => !t.is_empty(),
+                    Some(Entry::Zeros(n)) => n > 0,
+                    _ => false,
+                },
                 "-L" | "-h" | "-S" | "-p" | "-b" | "-c" | "-t" => false,
                 op => return Err(format!("{op}: unknown operand")),
             }
@@ -479,15 +499,54 @@ fn seq(plain: &[&str], args: &[String]) -> Done {
     Done::say(out)
 }
 
+/// `10M`, `512k`, `100`: bytes as dd and truncate read them.
+fn size(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match text[digits.len()..].to_ascii_lowercase().trim_end_matches("ib").trim_end_matches('b') {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok().map(|n| n.saturating_mul(1 << shift))
+}
+
 /// Programs that look at or change files.
 fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Done {
     let has = |c: char| g.args.iter().any(|a| a.starts_with('-') && !a.starts_with("--") && a.contains(c));
     let path = |p: &str| normalize(g.cwd, p);
     let mut d = Done::default();
     match g.name {
-        "touch" | "dd" => {
-            let of = g.args.iter().filter_map(|a| a.strip_prefix("of=")).collect::<Vec<_>>();
-            for f in if g.name == "dd" { &of[..] } else { plain } {
+        "dd" => {
+            let given = |key: &str| g.args.iter().find_map(|a| a.strip_prefix(key));
+            let number = |key: &str, default: u64| given(key).map_or(Some(default), size);
+            let (Some(block), Some(count)) = (number("bs=", 512), number("count=", 0)) else {
+                return Done::fail(1, "dd: invalid number");
+            };
+            if let Some(f) = given("of=")
+                && let Err(p) = fs.write_zeros(&path(f), block.saturating_mul(count))
+            {
+                return Done::fail(1, format!("dd: can't open '{f}': {p}"));
+            }
+            d.err = format!("{count}+0 records in\n{count}+0 records out\n");
+        }
+        "truncate" | "fallocate" => {
+            let flag = if g.name == "truncate" { "-s" } else { "-l" };
+            let at = g.args.iter().position(|a| a.starts_with(flag));
+            let value = at.and_then(|i| {
+                let joined = g.args[i].strip_prefix(flag).filter(|v| !v.is_empty());
+                joined.or(g.args.get(i + 1).map(String::as_str))
+            });
+            let Some(bytes) = value.and_then(size) else { return Done::fail(1, format!("{}: invalid size", g.name)) };
+            for f in plain.iter().filter(|f| Some(**f) != value) {
+                if let Err(p) = fs.write_zeros(&path(f), bytes) {
+                    return Done::fail(1, format!("{}: {f}: {p}", g.name));
+                }
+            }
+        }
+        "touch" => {
+            for f in plain {
                 if fs.get(&path(f)).is_none()
                     && let Err(p) = fs.write(&path(f), "", true)
                 {
@@ -537,7 +596,7 @@ fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Done {
                         d.code = 1;
                         continue;
                     }
-                    Some(Entry::File(_)) => vec![(*f).to_owned()],
+                    Some(Entry::File(_) | Entry::Zeros(_)) => vec![(*f).to_owned()],
                     Some(Entry::Dir) if has('d') => vec![(*f).to_owned()],
                     Some(Entry::Dir) => {
                         if targets.len() > 1 {
@@ -552,6 +611,7 @@ fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Done {
                         let full = if n == **f { path(f) } else { normalize(&path(f), &n) };
                         let (mode, size) = match fs.get(&full) {
                             Some(Entry::File(t)) => ("-rw-r--r--    1", t.len()),
+                            Some(Entry::Zeros(n)) => ("-rw-r--r--    1", n as usize),
                             _ => ("drwxr-xr-x    2", 4096),
                         };
                         d.out += &format!(
@@ -635,6 +695,7 @@ fn copy(fs: &mut FileSystem<'_>, from: &str, to: &str, depth: u32) -> Result<(),
         }
         Some(Entry::Dir) => Err(crate::runtime::files::Problem::IsDir),
         Some(Entry::File(t)) => fs.write(to, &t, false),
+        Some(Entry::Zeros(n)) => fs.write_zeros(to, n),
         None => Err(crate::runtime::files::Problem::Missing),
     }
 }
