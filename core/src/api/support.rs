@@ -88,7 +88,7 @@ pub static FIELDS: &[Gap] = &[
     pod("imagePullSecrets", "registries ask for no credentials"),
     pod("os", "every node is Linux"),
     pod("resourceClaims", NO_DEVICES),
-    pod("resources.limits", "limits of containers count, not those of the pod"),
+    pod("resources.limits", "nothing is throttled or killed for memory"),
     pod("runtimeClassName", "there is one runtime"),
     pod("securityContext", "processes run as root, with every right"),
     pod("setHostnameAsFQDN", "the short name is given"),

@@ -161,6 +161,13 @@ impl Plan {
         }
     }
 
+    /// Does a container's environment come from other objects?
+    pub fn refers(&self, i: usize) -> bool {
+        self.container(i).is_some_and(|c| {
+            c.env_from.as_ref().is_some_and(|f| !f.is_empty()) || c.env.iter().flatten().any(|e| e.value_from.is_some())
+        })
+    }
+
     /// May a container come to use so much that its node has to be looked at?
     pub fn grows(&self, i: usize) -> bool {
         self.containers[i].needs.memory > HEAVY || super::pressure::has_disk_limits(self)

@@ -80,6 +80,8 @@ pub(super) struct Run {
     pub oom_at: Option<SimTime>,
     /// What a person does to it.
     pub ills: Ills,
+    /// Its environment as it was when it was started.
+    pub env: Option<Arc<[(String, String)]>>,
     /// CPU that its processes have used, in microseconds.
     pub worked: Meter,
 }
@@ -107,6 +109,7 @@ impl Run {
             out_of_memory: false,
             oom_at: None,
             ills: Ills::default(),
+            env: None,
             worked: Meter::default(),
         }
     }

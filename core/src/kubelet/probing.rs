@@ -75,7 +75,10 @@ impl Kubelets {
         limit: SimDuration,
     ) -> Ran {
         let c = &plan.containers[i];
-        let env = super::environment::variables(self, sim, pod, plan, i).unwrap_or_default();
+        let env = match &work.runs[i].env {
+            Some(env) => env.to_vec(),
+            None => super::environment::variables(self, sim, pod, plan, i).unwrap_or_default(),
+        };
         let cwd = plan.container(i).and_then(|c| c.working_dir.clone()).unwrap_or_default();
         let unknown = if c.entry.is_some() { Unknown::NotFound } else { Unknown::Succeeds };
         let mut process = Process::new(argv, &env, &cwd, unknown).with_input(input);

@@ -276,6 +276,8 @@ impl Kubelets {
                 run.wake = Some(now);
             }
         }
+        // who refers to objects that may change keeps what they said
+        run.env = plan.refers(i).then(|| env.as_slice().into());
         run.out_of_memory = false;
         // its pages fill up for a moment before the kernel finds out
         run.oom_at = c.starves.then(|| now + SimDuration::from_millis(1500));

@@ -101,7 +101,11 @@ fn memory(needs: &Needs, id: Id, i: usize, since: SimTime, run: Option<&Run>, no
     let own = needs.memory + ((id * 7 + i as u64 * 3) % 32) * (needs.memory.min(64 << 20) >> 10);
     // it does not fill up in an instant
     let age = (now.0.saturating_sub(since.0)).min(2_000_000);
-    let grown = if needs.memory > 32 << 20 && needs.memory < u64::MAX / 4 { own / 2_000_000 * age } else { own };
+    let grown = if needs.memory > 32 << 20 && needs.memory < u64::MAX / 4 {
+        (u128::from(own) * u128::from(age) / 2_000_000) as u64
+    } else {
+        own
+    };
     let leaked = run.and_then(|r| r.ills.leak).map_or(0, |l| l.at(now));
     let all = grown.saturating_add(leaked);
     // in pages
