@@ -1,13 +1,14 @@
 // Keeps the page usable without a network. What is built bears fixed names, so the network is asked first and the
 // kept copy answers when there is none: nobody is stuck with an old page, and nobody is without one. A new version of
 // this file (the number below, and the list) drops what an older one kept.
-const VERSION = "kubarium-2";
+const VERSION = "kubarium-3";
 const FILES = [
   "./",
   "style.css",
   "boot.js",
   "kubarium.js",
   "kubarium_bg.wasm",
+  "kubarium_rest.wasm",
   "editor.js",
   "schema-text.deflate",
   "manifest.webmanifest",

@@ -17,5 +17,6 @@ mod state;
 
 fn main() {
     console_error_panic_hook::set_once();
+    platform::rest::load();
     yew::Renderer::<app::App>::new().render();
 }

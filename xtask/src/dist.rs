@@ -4,12 +4,14 @@ use crate::web::{self, Build};
 use crate::{Done, tools};
 use std::path::{Path, PathBuf};
 
-/// Writes the static site: relative addresses only, so that it works from any path.
+/// Writes the static site: relative addresses only, so that it works from any path. With `--learn` it only learns anew
+/// which of the page's functions a first visit needs.
 pub fn run(args: &[String]) -> Done {
     let dist = match args {
+        [learn] if learn == "--learn" => return web::learn(),
         [] => tools::root().join("dist"),
         [dir] if !dir.starts_with('-') => std::path::absolute(dir).map_err(|e| format!("{dir}: {e}"))?,
-        _ => return Err("usage: cargo xtask dist [DIR]".into()),
+        _ => return Err("usage: cargo xtask dist [DIR | --learn]".into()),
     };
     web::build(Build::Release, &dist)?;
     println!("{}", dist.display());

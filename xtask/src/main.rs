@@ -9,6 +9,8 @@ cargo xtask test [PART…]
     runs everything, or these parts: fmt clippy native wasm browser
 cargo xtask dist [DIR]
     writes the static site to DIR (dist); it works from any path of any web server
+cargo xtask dist --learn
+    learns from a visit in Chromium which functions come with the page's first file (xtask/split/first.txt)
 cargo xtask bench [quick]
     prints figures: sizes of the page, and how fast large clusters run
 cargo xtask tools [browser]

@@ -2,6 +2,7 @@
 
 pub mod clipboard;
 pub mod db;
+pub mod rest;
 pub mod storage;
 pub mod texts;
 pub mod timers;

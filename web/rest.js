@@ -1,0 +1,45 @@
+// The page's code comes in two files: what a first visit needs, and the rest, which is loaded as soon as the page
+// stands. Whoever calls a function of the rest before it is there waits for it: what happens is the same either way,
+// to the bit. A development build is one file, and none of this does anything.
+
+import { initSync } from "../../kubarium.js";
+
+// What the first file exports: it has begun when anything here is called, and this begins nothing then.
+const exports = () => initSync();
+const missing = () => exports().rest_table && !exports().rest_loaded.value;
+const address = () => new URL("kubarium_rest.wasm", document.baseURI).href;
+
+function link(module) {
+  if (!missing()) return;
+  new WebAssembly.Instance(module, { f: exports() });
+  exports().rest_loaded.value = 1;
+}
+
+async function load(pause) {
+  try {
+    if (missing()) link(await WebAssembly.compileStreaming(fetch(address())));
+  } catch {
+    // no network just now, perhaps: again, and again less often
+    setTimeout(load, pause, Math.min(pause * 2, 60_000));
+  }
+}
+
+// Loads the rest once the first frame is out. False: this browser cannot do that beside other things.
+export function restSoon() {
+  if (!WebAssembly.compileStreaming) return false;
+  if (missing()) requestAnimationFrame(() => setTimeout(load, 0, 1_000));
+  return true;
+}
+
+// Loads the rest at once: in the middle of a call nothing can be waited for in another way.
+export function restNow() {
+  if (!missing()) return;
+  performance.mark("rest-awaited");
+  const request = new XMLHttpRequest();
+  request.open("GET", address(), false);
+  // bytes as the low halves of characters: a request that is waited for gives text only
+  request.overrideMimeType("text/plain; charset=x-user-defined");
+  request.send();
+  if (request.status !== 200) throw new Error(`kubarium_rest.wasm: ${request.status}`);
+  link(new WebAssembly.Module(Uint8Array.from(request.responseText, (c) => c.charCodeAt(0) & 255)));
+}
