@@ -17,16 +17,19 @@ function link(module) {
 
 async function load(pause) {
   try {
-    if (missing()) link(await WebAssembly.compileStreaming(fetch(address())));
+    if (!missing()) return;
+    const answer = await fetch(address());
+    if (!answer.ok) throw new Error(answer.statusText);
+    link(await WebAssembly.compile(await answer.arrayBuffer()));
   } catch {
     // no network just now, perhaps: again, and again less often
     setTimeout(load, pause, Math.min(pause * 2, 60_000));
   }
 }
 
-// Loads the rest once the first frame is out. False: this browser cannot do that beside other things.
+// Loads the rest once the first frame is out. False: no frame will come, as nobody sees the page.
 export function restSoon() {
-  if (!WebAssembly.compileStreaming) return false;
+  if (document.hidden) return false;
   if (missing()) requestAnimationFrame(() => setTimeout(load, 0, 1_000));
   return true;
 }

@@ -11,7 +11,7 @@ extern "C" {
     fn now();
 }
 
-/// Has the rest loaded soon, or at once where the browser cannot do so meanwhile.
+/// Has the rest loaded once the page is drawn; at once if it will not be drawn, as nobody sees it.
 pub fn load() {
     if !soon() {
         now();

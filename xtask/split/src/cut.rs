@@ -59,6 +59,9 @@ struct Whole<'a> {
     bodies: Vec<FunctionBody<'a>>,
     names: BTreeMap<u32, String>,
     raw: BTreeMap<u8, &'a [u8]>,
+    /// What the memory is called between the halves: other builds call it otherwise, so that halves of two builds do
+    /// not link.
+    memory_name: String,
     global_reader: Option<wasmparser::GlobalSectionReader<'a>>,
 }
 
@@ -78,6 +81,7 @@ impl<'a> Whole<'a> {
             bodies: vec![],
             names: BTreeMap::new(),
             raw: BTreeMap::new(),
+            memory_name: format!("{FIRST}m{:x}", fingerprint(wasm)),
             global_reader: None,
         };
         for payload in Parser::new(0).parse_all(wasm) {
@@ -186,6 +190,11 @@ impl<'a> Whole<'a> {
         }
         Ok(slots)
     }
+}
+
+/// FNV-1a.
+fn fingerprint(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3))
 }
 
 /// A function's name without what differs from build to build.
@@ -338,7 +347,7 @@ fn first_half(
     for n in 0..whole.tables.len() {
         exports.export(&format!("{FIRST}t{n}"), ExportKind::Table, n as u32);
     }
-    exports.export(&format!("{FIRST}m"), ExportKind::Memory, 0);
+    exports.export(&whole.memory_name, ExportKind::Memory, 0);
     exports.export(TABLE, ExportKind::Table, whole.tables.len() as u32);
     exports.export(LOADED, ExportKind::Global, whole.globals.len() as u32);
     module.section(&exports);
@@ -412,7 +421,7 @@ fn second_half(
     }
     imports.import(FIRST, TABLE, EntityType::Table(rest_table(stubs.len())));
     let memory = whole.memories.first().ok_or_else(|| error("a module without memory"))?;
-    imports.import(FIRST, &format!("{FIRST}m"), EntityType::Memory(re.memory_type(*memory)?));
+    imports.import(FIRST, &whole.memory_name, EntityType::Memory(re.memory_type(*memory)?));
     for (n, g) in whole.globals.iter().enumerate() {
         imports.import(FIRST, &format!("{FIRST}g{n}"), EntityType::Global(re.global_type(*g)?));
     }
