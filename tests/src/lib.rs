@@ -6,7 +6,6 @@ pub mod json;
 pub mod manifest;
 pub mod normalize;
 pub mod protobuf;
-pub mod requests;
 pub mod shell;
 pub mod support;
 pub mod webdriver;

@@ -1,8 +1,10 @@
-//! What holds for any sequence of requests: see `kubarium_tests::requests`. The fuzzer plays the same sequences
-//! (tests/fuzz); what it found is here.
+//! What holds for any sequence of requests: see `tests/fuzz/src/requests.rs`, whose sequences the fuzzer plays too.
 
-use kubarium_tests::requests::{play, world};
+#[path = "../fuzz/src/requests.rs"]
+mod requests;
+
 use proptest::prelude::*;
+use requests::{play, world};
 use std::sync::OnceLock;
 
 fn plays(bytes: &[u8], most: usize) -> Result<(), String> {

@@ -5,7 +5,7 @@ use kubarium_core::world::World;
 use libfuzzer_sys::fuzz_target;
 use std::sync::OnceLock;
 
-#[path = "../../src/requests.rs"]
+#[path = "../src/requests.rs"]
 mod requests;
 
 fuzz_target!(|bytes: &[u8]| {
