@@ -429,6 +429,9 @@ impl Kubelets {
             self.post_conditions(sim, &name);
             self.look_at_images(sim, index, sim.now);
             self.node_event(sim, &name, "Starting", "Starting kubelet.");
+            if self.nodes[index as usize].strained() {
+                self.watch_node(sim, index);
+            }
             let pods: Vec<Arc<PodRecord>> = sim.store.pods_on_node(&name).cloned().collect();
             let known: Vec<Id> = self.workers.iter().filter(|(_, w)| w.node == index).map(|(id, _)| *id).collect();
             for id in known {

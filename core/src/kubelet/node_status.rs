@@ -86,6 +86,11 @@ impl NodeState {
         }
     }
 
+    /// Is it short of something, or may it be?
+    pub fn strained(&self) -> bool {
+        self.outside_memory > 0 || self.outside_disk > 0 || self.strain.posted != (false, false)
+    }
+
     /// Blocks of addresses that a node needs.
     pub fn blocks(config: &NodeConfig) -> u32 {
         config.pods.div_ceil(250).clamp(1, 64)

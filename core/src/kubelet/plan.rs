@@ -10,6 +10,20 @@ use k8s_openapi::api::core::v1::{Container, LifecycleHandler, PodSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::sync::Arc;
 
+/// Images that have a user of their own, by a part of their names.
+const NOT_ROOT: [&str; 11] = [
+    "bitnami/",
+    "unprivileged",
+    "nonroot",
+    "prom/",
+    "quay.io/prometheus/",
+    "grafana/",
+    "podinfo",
+    "elasticsearch",
+    "/pause",
+    "curlimages/",
+    "http-echo",
+];
 /// A container that comes to use more memory than this may be too much for its node.
 const HEAVY: u64 = 256 << 20;
 
@@ -58,6 +72,8 @@ pub struct ContainerPlan {
     pub ports: Arc<[u16]>,
     /// An init container that goes on.
     pub sidecar: bool,
+    /// It must not run as root.
+    pub checks_user: bool,
     /// It uses more memory than its limit: it is killed again and again.
     pub starves: bool,
     /// What it takes of its node.
@@ -121,6 +137,7 @@ impl Plan {
             && plain_environment
             && spec.readiness_gates.as_ref().is_none_or(Vec::is_empty)
             && spec.active_deadline_seconds.is_none()
+            && spec.security_context.as_ref().is_none_or(|s| s.run_as_non_root != Some(true))
             && containers.iter().all(|c| {
                 c.program == Program::Server
                     && !c.invalid_image
@@ -133,6 +150,7 @@ impl Plan {
                     && c.post_start.is_none()
                     && c.pre_stop.is_none()
                     && c.entry.as_ref().is_none_or(|e| e.refuses(|_| false).is_none())
+                    && !c.checks_user
                     && Catalogue::builtin().pull(&c.image).is_ok()
             });
         Plan {
@@ -158,6 +176,26 @@ impl Plan {
         match i.checked_sub(self.init) {
             Some(k) => spec.containers.get(k),
             None => spec.init_containers.as_ref()?.get(i),
+        }
+    }
+
+    /// Why a container may not run as the user that it would run as; none: it may. Models verifyRunAsNonRoot.
+    pub fn root_forbidden(&self, i: usize) -> Option<&'static str> {
+        let own = self.container(i)?.security_context.as_ref();
+        let pods = self.spec().security_context.as_ref();
+        let must_not = own.and_then(|c| c.run_as_non_root).or(pods.and_then(|c| c.run_as_non_root));
+        if must_not != Some(true) {
+            return None;
+        }
+        match own.and_then(|c| c.run_as_user).or(pods.and_then(|c| c.run_as_user)) {
+            Some(0) => Some("container's runAsUser breaks non-root policy"),
+            Some(_) => None,
+            None => {
+                let c = &self.containers[i];
+                // nobody knows what an image that is not in the catalogue does
+                (c.entry.is_some() && !NOT_ROOT.iter().any(|n| c.image.contains(n)))
+                    .then_some("container has runAsNonRoot and image will run as root")
+            }
         }
     }
 
@@ -206,6 +244,7 @@ fn container(c: &Container, sidecar: bool) -> ContainerPlan {
         image: image.into(),
         invalid_image: reference.is_none(),
         policy,
+        checks_user: c.security_context.as_ref().is_some_and(|s| s.run_as_non_root == Some(true)),
         starves: needs.starves(c, entry.as_deref()),
         needs,
         program,

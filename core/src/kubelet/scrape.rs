@@ -2,13 +2,40 @@
 //! out at any time after it.
 
 use super::component::Kubelets;
-use super::usage::SYSTEM;
+use super::usage::{ContainerUse, SYSTEM};
 use crate::apiserver::metrics::{Amount, Metrics, WARM_UP, WINDOW};
 use crate::clock::SimTime;
 use crate::sim::Sim;
 use crate::store::pod::Phase;
 use imbl::OrdMap;
 use std::sync::Arc;
+
+/// What a node has of CPU over a window, and what is wanted of it; all in microseconds but the memory.
+#[derive(Clone, Copy)]
+struct Node {
+    capacity: u64,
+    cpu: u64,
+    /// Of what is wanted, that which requests assure.
+    assured: u64,
+    memory: u64,
+}
+
+/// What a container gets of what it wants, however busy its node is.
+fn assured(c: &ContainerUse) -> u64 {
+    c.used.cpu.min(c.request * WINDOW.0 / 1000)
+}
+
+impl Node {
+    /// What a container gets: what it asked for, and a share of the rest.
+    fn share(&self, c: &ContainerUse) -> u64 {
+        let (own, rest) = (assured(c), self.capacity.saturating_sub(self.assured));
+        let wanted = self.cpu.saturating_sub(self.assured);
+        if wanted <= rest {
+            return c.used.cpu;
+        }
+        own + (u128::from(c.used.cpu - own) * u128::from(rest) / u128::from(wanted)) as u64
+    }
+}
 
 impl Kubelets {
     /// Hands in what all nodes and pods have used, once a moment. Containers are there after their second scrape.
@@ -28,32 +55,44 @@ impl Kubelets {
         let from = SimTime(at.0 - WINDOW.0);
         let first = SimTime(from.0 - WINDOW.0);
         let nano = |micros: u64| micros.saturating_mul(1_000_000_000) / WINDOW.0;
-        let mut nodes: OrdMap<Arc<str>, (u64, u64)> = OrdMap::new();
+        let mut nodes: OrdMap<Arc<str>, Node> = OrdMap::new();
         for n in self.nodes.iter().filter(|n| n.powered) {
-            nodes.insert(n.name.clone(), (SYSTEM.cpu * WINDOW.0 / 1000, SYSTEM.memory + n.outside_memory));
+            let node = Node {
+                capacity: n.cpu * WINDOW.0 / 1000,
+                cpu: SYSTEM.cpu * WINDOW.0 / 1000,
+                assured: SYSTEM.cpu * WINDOW.0 / 1000,
+                memory: SYSTEM.memory + n.outside_memory,
+            };
+            nodes.insert(n.name.clone(), node);
         }
+        let mut pods = vec![];
         for pod in sim.store.pods().filter(|p| p.status.phase == Phase::Running) {
             let Some(node) = pod.node.as_ref().filter(|n| self.powered(n)) else { continue };
             let used = self.used_over(sim, pod.id, from, at);
             if let Some(sum) = nodes.get_mut(node) {
-                sum.0 += used.iter().map(|c| c.used.cpu).sum::<u64>();
-                sum.1 += used.iter().map(|c| c.used.memory).sum::<u64>();
+                for c in &used {
+                    sum.cpu += c.used.cpu;
+                    sum.assured += assured(c);
+                    sum.memory = sum.memory.saturating_add(c.used.memory);
+                }
             }
+            pods.push((pod.id, node, pod.status.containers.len(), used));
+        }
+        for (id, node, whole, used) in pods {
+            let Some(node) = nodes.get(node) else { continue };
             let rows: Vec<(Arc<str>, Amount)> = used
                 .iter()
                 .filter(|c| c.since <= first)
-                .map(|c| (c.name.clone(), Amount { nanocores: nano(c.used.cpu), bytes: c.used.memory }))
+                .map(|c| (c.name.clone(), Amount { nanocores: nano(node.share(c)), bytes: c.used.memory }))
                 .collect();
             // a pod of which a container is missing is left out as a whole
-            let whole = pod.status.containers.len();
             if rows.len() >= whole && whole > 0 {
-                out.pods.insert(pod.id, rows.into());
+                out.pods.insert(id, rows.into());
             }
         }
         for n in self.nodes.iter() {
-            if let Some((cpu, memory)) = nodes.get(&n.name) {
-                let most = n.cpu * WINDOW.0 / 1000;
-                let amount = Amount { nanocores: nano((*cpu).min(most)), bytes: (*memory).min(n.memory) };
+            if let Some(sum) = nodes.get(&n.name) {
+                let amount = Amount { nanocores: nano(sum.cpu.min(sum.capacity)), bytes: sum.memory.min(n.memory) };
                 out.nodes.insert(n.name.clone(), amount);
             }
         }

@@ -204,7 +204,11 @@ impl Kubelets {
         let now = sim.now;
         let c = &plan.containers[i];
         let path = plan.field_path(i);
-        let env = match super::environment::variables(self, sim, pod, plan, i) {
+        let allowed = plan.root_forbidden(i).map_or(Ok(()), |why| {
+            let uid = sim.store.ids.uid(pod.id);
+            Err(format!("{why} (pod: \"{}_{}({uid})\", container: {})", pod.name, pod.namespace, c.name))
+        });
+        let env = match allowed.and_then(|()| super::environment::variables(self, sim, pod, plan, i)) {
             Ok(env) => env,
             Err(e) => {
                 self.pod_event(sim, pod, path, true, "Failed", format!("Error: {e}"));

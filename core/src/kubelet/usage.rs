@@ -34,6 +34,8 @@ pub struct ContainerUse {
     pub used: Use,
     /// What it would use of CPU if it had no limit.
     pub demand: u64,
+    /// What it asks for of CPU, in millicores.
+    pub request: u64,
 }
 
 /// What a node's own processes use: kubelet, runtime, system.
@@ -133,7 +135,7 @@ impl Kubelets {
                 }
                 let most = c.needs.cpu_limit.unwrap_or(cores).min(cores) * span / 1000;
                 let used = Use { cpu: demand.min(most), memory: memory(&c.needs, id, i, since, run, to) };
-                Some(ContainerUse { name: c.name.clone(), since, used, demand })
+                Some(ContainerUse { name: c.name.clone(), since, used, demand, request: c.needs.cpu_request })
             })
             .collect()
         })
@@ -159,7 +161,7 @@ impl Kubelets {
                     }
                     let most = c.needs.cpu_limit.unwrap_or(cores).min(cores);
                     let used = Use { cpu: demand.min(most), memory: memory(&c.needs, id, i, since, run, now) };
-                    Some(ContainerUse { name: c.name.clone(), since, used, demand })
+                    Some(ContainerUse { name: c.name.clone(), since, used, demand, request: c.needs.cpu_request })
                 })
                 .collect()
         })
