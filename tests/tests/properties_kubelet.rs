@@ -25,6 +25,13 @@ fn pass(cluster: &mut Cluster, millis: u64) {
     while !cluster.advance(until, 100_000).done {}
 }
 
+/// A cluster that has come up.
+fn fresh(nodes: usize, seed: u64) -> Cluster {
+    let mut cluster = Cluster::with_nodes(nodes, seed);
+    pass(&mut cluster, 3_000);
+    cluster
+}
+
 fn pod(name: &str, container: serde_json::Value) -> serde_json::Value {
     let mut container = container;
     container["name"] = "c".into();
@@ -39,7 +46,7 @@ fn restarts(cluster: &Cluster) -> BTreeMap<(u64, usize), u32> {
 
 #[test]
 fn restarts_are_put_off_as_stated() {
-    let mut cluster = Cluster::with_nodes(1, 3);
+    let mut cluster = fresh(1, 3);
     apply(&mut cluster, pod("crash", serde_json::json!({"image": "busybox:1.36", "command": ["sh", "-c", "exit 1"]})));
     let (mut seen, mut ends): (u32, Vec<f64>) = (0, vec![]);
     for _ in 0..9_000 {
@@ -81,7 +88,7 @@ fn inflict(cluster: &mut Cluster, which: usize) {
 }
 
 fn scene() -> Cluster {
-    let mut cluster = Cluster::with_nodes(2, 5);
+    let mut cluster = fresh(2, 5);
     apply(&mut cluster, pod("plain", serde_json::json!({"image": "nginx:1.25"})));
     let probe = serde_json::json!({"httpGet": {"path": "/", "port": 80}, "periodSeconds": 3});
     apply(&mut cluster, pod("probed", serde_json::json!({"image": "nginx:1.25", "livenessProbe": probe})));
@@ -89,6 +96,7 @@ fn scene() -> Cluster {
     apply(&mut cluster, pod("limited", serde_json::json!({"image": "nginx:1.25", "resources": limits})));
     run(&mut cluster, "create deployment web --image=nginx:1.25 --replicas=3");
     pass(&mut cluster, 12_000);
+    assert_eq!(restarts(&cluster).len(), 6);
     cluster
 }
 
@@ -204,7 +212,7 @@ proptest! {
 
 #[test]
 fn a_node_under_pressure_evicts_in_that_order() {
-    let mut cluster = Cluster::with_nodes(1, 9);
+    let mut cluster = fresh(1, 9);
     let stress = |mega: u32, request: u32| {
         serde_json::json!({
             "image": "polinux/stress", "args": ["stress", "--vm", "1", "--vm-bytes", format!("{mega}M"), "--vm-hang", "1"],

@@ -558,8 +558,16 @@ impl Kubelets {
             }
             return changed;
         }
+        // one after the other: while an image is awaited, or a hook runs, nothing else of the pod is started
+        let awaited = work.runs.iter().any(|r| matches!(r.step, Step::Pulling(_, _, there) if there > now));
         for i in plan.init..work.runs.len() {
+            if awaited || work.busy.is_some_and(|t| t > now) {
+                break;
+            }
             changed |= self.bring_up(sim, pod, plan, work, i);
+            if matches!(work.runs[i].step, Step::Pulling(..)) {
+                break;
+            }
         }
         let done = work.runs.iter().skip(plan.init).all(|r| r.step == Step::Done);
         if done {
