@@ -75,6 +75,7 @@ const HPA: Owner = Owner::Kind("HorizontalPodAutoscaler");
 const EMPTY_DIRECTORY: &str = "mounted as an empty directory";
 const EMPTY_VOLUME: &str = "the volume begins empty";
 const NO_SUCH_METRICS: &str = "there are metrics of CPU and memory only";
+const GATE_OFF: &str = "dropped, as wherever its feature gate is off";
 const NO_DEVICES: &str = "devices are not given out";
 
 /// The fields.
@@ -108,12 +109,12 @@ pub static FIELDS: &[Gap] = &[
     pod("volumes[].image", EMPTY_DIRECTORY),
     pod("volumes[].iscsi", EMPTY_DIRECTORY),
     pod("volumes[].nfs", EMPTY_DIRECTORY),
-    pod("volumes[].projected.sources[].clusterTrustBundle", "the file is not there"),
-    pod("volumes[].projected.sources[].podCertificate", "the files are not there"),
+    pod("volumes[].projected.sources[].clusterTrustBundle", GATE_OFF),
+    pod("volumes[].projected.sources[].podCertificate", GATE_OFF),
     pod("volumes[].projected.sources[].serviceAccountToken", "the token is a fixed text"),
     pod("volumes[].secret.defaultMode", "files have no modes"),
     container("env[].valueFrom.fileKeyRef", "the variable is empty"),
-    container("lifecycle.stopSignal", "it is SIGTERM"),
+    container("lifecycle.stopSignal", GATE_OFF),
     container("resizePolicy", "pods are not resized in place"),
     container("resources.claims", NO_DEVICES),
     container("securityContext", "processes run as root, with every right"),
@@ -121,7 +122,6 @@ pub static FIELDS: &[Gap] = &[
     container("volumeDevices", "there are no block devices"),
     gap_but(Owner::Container, "volumeMounts[].mountPropagation", "None", "mounts stay within their container"),
     service("spec.loadBalancerClass", "no load balancer is made"),
-    service("spec.trafficDistribution", "any ready pod may answer"),
     gap(Owner::Kind("Ingress"), "spec.tls", "certificates are not looked at"),
     gap(HPA, "spec.metrics[].external", NO_SUCH_METRICS),
     gap(HPA, "spec.metrics[].object", NO_SUCH_METRICS),
@@ -158,8 +158,7 @@ pub static CALLS: &[(&str, &str)] = &[
     ("cluster-info dump", "refused"),
     ("create --edit, --raw; replace --raw", "refused"),
     ("create configmap or secret --append-hash", "refused"),
-    ("debug without --copy-to on a pod", "refused: there are no ephemeral containers"),
-    ("debug --custom, --target", "change nothing"),
+    ("debug --target", "the container sees its own processes only"),
     ("delete --interactive", "refused"),
     ("exec -f", "refused"),
     ("get --chunk-size, --server-print", "change nothing that is seen"),

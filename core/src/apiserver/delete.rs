@@ -10,10 +10,23 @@ use crate::sim::Sim;
 use crate::store::{Key, Kind, Obj};
 use serde_json::{Value, json};
 
+/// What is said when a Job goes and nobody has said how its pods do.
+const JOBS_ORPHAN: &str = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background \
+                           to remove them or set propagationPolicy=Orphan to suppress this warning";
+
 impl Sim {
-    pub(super) fn delete_request(&mut self, t: &Target, r: &Request, dry_run: bool) -> Answer {
+    pub(super) fn delete_request(
+        &mut self,
+        t: &Target,
+        r: &Request,
+        dry_run: bool,
+        warnings: &mut Vec<String>,
+    ) -> Answer {
         let obj = self.found(t)?.obj.clone();
-        let options = DeleteOptions::of(r);
+        let options = DeleteOptions::of(r).completed(t.kind, &obj);
+        if t.kind == Kind::Job && DeleteOptions::of(r).propagation.is_none() {
+            warnings.push(JOBS_ORPHAN.into());
+        }
         if let Some(uid) = &options.uid
             && self.store.ids.parse(uid) != Some(obj.id(&self.store.ids))
         {
@@ -48,7 +61,7 @@ impl Sim {
                 item["metadata"]["name"].as_str().unwrap_or(""),
             );
             if let (false, Some(obj)) = (dry_run, self.store.get(t.kind, &key).cloned()) {
-                self.delete_object(&obj, &DeleteOptions::of(r));
+                self.delete_object(&obj, &DeleteOptions::of(r).completed(t.kind, &obj));
             }
         }
         Ok((200, list))
@@ -163,9 +176,25 @@ impl DeleteOptions {
                 .param("gracePeriodSeconds")
                 .and_then(|g| g.parse().ok())
                 .or_else(|| r.body["gracePeriodSeconds"].as_u64().map(|g| g as u32)),
-            propagation: text("propagationPolicy").filter(|p| !p.is_empty()),
+            propagation: text("propagationPolicy").filter(|p| !p.is_empty()).or_else(|| {
+                let orphan = text("orphanDependents").or_else(|| r.body["orphanDependents"].as_bool().map(|b| b.to_string()));
+                Some(if orphan? == "true" { "Orphan".into() } else { "Background".into() })
+            }),
             uid: r.body["preconditions"]["uid"].as_str().map(str::to_string),
         }
+    }
+
+    /// What a kind does when nobody says how its dependents go: those of the first days leave them behind. (Models
+    /// DefaultGarbageCollectionPolicy and shouldOrphanDependents.)
+    fn completed(mut self, kind: Kind, obj: &Obj) -> DeleteOptions {
+        let held = |f: &str| f == "orphan" || f == "foregroundDeletion";
+        if self.propagation.is_none()
+            && matches!(kind, Kind::Job | Kind::ReplicationController)
+            && !obj.finalizers().iter().any(|f| held(f))
+        {
+            self.propagation = Some("Orphan".into());
+        }
+        self
     }
 }
 

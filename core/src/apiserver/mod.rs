@@ -9,6 +9,7 @@ pub mod convert;
 pub mod crd;
 mod delete;
 pub mod discovery;
+mod ephemeral;
 pub mod limits;
 pub mod managed;
 pub mod metrics;

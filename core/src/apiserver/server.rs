@@ -147,7 +147,7 @@ impl Sim {
                 Ok((200, Value::Array(self.watch_events(&mut watch)?)))
             }
             (Method::Get, "", None) => self.list(t, r),
-            (Method::Get, "" | "status", Some(_)) => match self.found(t) {
+            (Method::Get, "" | "status" | "ephemeralcontainers", Some(_)) => match self.found(t) {
                 Ok(entry) => Ok((200, self.shown(t, &entry.obj))),
                 Err(e) => match t.namespace.as_deref().filter(|ns| !self.has_namespace(ns)) {
                     Some(ns) => Err(Status::not_found("namespaces", ns)),
@@ -157,6 +157,13 @@ impl Sim {
             (Method::Get, "scale", Some(_)) => Ok((200, self.scale_of(t)?)),
             (Method::Post, "", None) => self.create(t, r.body.clone(), &mut options),
             (Method::Put, "", Some(_)) => self.update(t, r.body.clone(), &mut options),
+            (Method::Put, "ephemeralcontainers", Some(_)) => self.update_ephemeral(t, &r.body, &mut options),
+            (Method::Patch, "ephemeralcontainers", Some(_)) if r.content_type != ContentType::ApplyPatch => {
+                let obj = self.found(t)?.obj.clone();
+                let now = self.as_asked(t, self.raw(&obj));
+                let new = apply_patch(t, &now, r, &mut options)?;
+                self.update_ephemeral(t, &new, &mut options)
+            }
             (Method::Put, "status", Some(_)) => self.update_status(t, &r.body, &mut options),
             (Method::Put, "scale", Some(_)) => self.update_scale(t, &r.body, &mut options),
             (Method::Patch, "" | "status", Some(_)) if r.content_type == ContentType::ApplyPatch => {
@@ -174,7 +181,7 @@ impl Sim {
                 let new = apply_patch(t, &now, r, &mut options)?;
                 self.update_scale(t, &new, &mut options)
             }
-            (Method::Delete, "", Some(_)) => self.delete_request(t, r, dry_run),
+            (Method::Delete, "", Some(_)) => self.delete_request(t, r, dry_run, options.warnings),
             (Method::Delete, "", None) => self.delete_collection(t, r, dry_run),
             (Method::Post, "token", Some(_)) if t.kind == Kind::ServiceAccount => self.token(t, &r.body),
             (Method::Post, "binding", Some(_)) if t.kind == Kind::Pod => {

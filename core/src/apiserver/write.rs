@@ -138,7 +138,7 @@ impl Sim {
     }
 
     /// What a dry run would have written, as it is read.
-    fn dry(&self, t: &Target, mut v: Value) -> Value {
+    pub(super) fn dry(&self, t: &Target, mut v: Value) -> Value {
         let managers = managed::encode(&managed::decode(&v));
         match v["metadata"].as_object_mut() {
             Some(m) if t.managed => drop(m.insert("managedFields".into(), managers)),

@@ -3,6 +3,7 @@
 
 use super::{Action, claim, endpoints};
 use crate::api::error::Status;
+use crate::network::topology;
 use crate::sim::Sim;
 use crate::store::{Change, Key, Kind, PodRecord};
 use k8s_openapi::api::core::v1::{Endpoints, Node, Service};
@@ -97,7 +98,7 @@ pub fn endpoint(sim: &Sim, p: &PodRecord, node: Option<&Node>, s: &Service) -> E
     let publish = s.spec.as_ref().and_then(|s| s.publish_not_ready_addresses) == Some(true);
     let (serving, terminating) = (p.status.is_ready(), p.deletion.is_some());
     let label = |k: &str| node.and_then(|n| n.metadata.labels.as_ref()?.get(k).cloned());
-    Endpoint {
+    let mut endpoint = Endpoint {
         addresses: vec![std::net::Ipv4Addr::from(p.status.ip).to_string()],
         conditions: Some(EndpointConditions {
             ready: Some(publish || (serving && !terminating)),
@@ -109,7 +110,10 @@ pub fn endpoint(sim: &Sim, p: &PodRecord, node: Option<&Node>, s: &Service) -> E
         hostname: p.proto.pod.spec.as_ref().and_then(|spec| endpoints::hostname(spec, &s.metadata, &p.namespace)),
         target_ref: Some(endpoints::reference(sim, p)),
         ..Endpoint::default()
-    }
+    };
+    let distribution = s.spec.as_ref().and_then(|s| s.traffic_distribution.as_deref());
+    endpoint.hints = topology::hints_for(distribution, &endpoint);
+    endpoint
 }
 
 fn ports_of(s: &Service, p: &PodRecord) -> Ports {

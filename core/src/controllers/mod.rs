@@ -29,7 +29,7 @@ pub mod ttlafterfinished;
 
 use crate::clock::{SimDuration, SimTime};
 use crate::sim::{Component, Event, Sim};
-use crate::store::{Change, Key};
+use crate::store::{Change, Key, Kind};
 use queue::WorkQueue;
 
 /// What a sync wants to happen next.
@@ -98,6 +98,22 @@ impl Controllers {
         }
         for (key, cause) in keys {
             self.enqueue(c, sim, key, cause);
+        }
+    }
+
+    /// A controller looks at everything again, as after its restart.
+    pub fn relist(&mut self, c: Component, sim: &mut Sim) {
+        let mut keys: Vec<Key> = vec![];
+        let mut picks = endpoints::Picks::new();
+        for kind in Kind::ALL {
+            let objects: Vec<_> = sim.store.list(*kind, None).cloned().collect();
+            for object in objects {
+                let change = Change { rv: 0, at: sim.now, kind: *kind, old: None, new: Some(object), request: 0 };
+                self.keys_of(c, sim, &change, &mut picks, &mut |key| keys.push(key));
+            }
+        }
+        for key in keys {
+            self.enqueue(c, sim, key, 0);
         }
     }
 

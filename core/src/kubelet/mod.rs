@@ -12,6 +12,7 @@ pub mod backoff;
 pub mod component;
 pub mod conditions;
 pub mod environment;
+mod ephemeral;
 mod faults;
 mod interventions;
 pub mod needs;

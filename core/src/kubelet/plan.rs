@@ -95,10 +95,14 @@ pub struct ContainerPlan {
 pub struct Plan {
     /// Its prototype.
     pub proto: Arc<PodProto>,
-    /// Init containers first, in the order of the spec, then the regular ones.
+    /// Init containers first, in the order of the spec, then the regular ones, then the ephemeral ones.
     pub containers: Arc<[ContainerPlan]>,
     /// How many of them are init containers.
     pub init: usize,
+    /// Where the regular ones end and the ephemeral ones begin.
+    pub regular: usize,
+    /// The ephemeral containers of the spec.
+    ephemeral: Arc<[Container]>,
     /// Nothing can happen to such a pod by itself once it runs: servers without probes, hooks, init containers,
     /// references to other objects.
     pub simple: bool,
@@ -116,10 +120,11 @@ impl Plan {
         let empty = PodSpec::default();
         let spec = proto.pod.spec.as_ref().unwrap_or(&empty);
         let init = spec.init_containers.as_deref().unwrap_or_default();
+        let ephemeral = super::ephemeral::containers(spec);
         let containers: Vec<ContainerPlan> = init
             .iter()
             .map(|c| container(c, is_sidecar(c)))
-            .chain(spec.containers.iter().map(|c| container(c, false)))
+            .chain(spec.containers.iter().chain(&ephemeral).map(|c| container(c, false)))
             .collect();
         let plain_volumes = spec.volumes.iter().flatten().all(|v| {
             v.empty_dir.as_ref().is_some_and(|e| e.size_limit.is_none())
@@ -133,6 +138,7 @@ impl Plan {
                 })
         });
         let simple = init.is_empty()
+            && ephemeral.is_empty()
             && plain_volumes
             && plain_environment
             && spec.readiness_gates.as_ref().is_none_or(Vec::is_empty)
@@ -156,6 +162,8 @@ impl Plan {
         Plan {
             proto: proto.clone(),
             init: init.len(),
+            regular: init.len() + spec.containers.len(),
+            ephemeral: ephemeral.into(),
             containers: containers.into(),
             simple,
             grace: spec.termination_grace_period_seconds.unwrap_or(30).max(0) as u32,
@@ -174,7 +182,7 @@ impl Plan {
     pub fn container(&self, i: usize) -> Option<&Container> {
         let spec = self.spec();
         match i.checked_sub(self.init) {
-            Some(k) => spec.containers.get(k),
+            Some(k) => spec.containers.get(k).or_else(|| self.ephemeral.get(i.checked_sub(self.regular)?)),
             None => spec.init_containers.as_ref()?.get(i),
         }
     }
@@ -213,7 +221,11 @@ impl Plan {
 
     /// `spec.containers{web}`, as events name a container.
     pub fn field_path(&self, i: usize) -> String {
-        let list = if i < self.init { "initContainers" } else { "containers" };
+        let list = match i {
+            i if i < self.init => "initContainers",
+            i if i < self.regular => "containers",
+            _ => "ephemeralContainers",
+        };
         format!("spec.{list}{{{}}}", self.containers[i].name)
     }
 }

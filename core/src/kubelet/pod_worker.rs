@@ -232,6 +232,7 @@ impl Kubelets {
                     _ => {}
                 }
             }
+            super::ephemeral::grow(&mut work, &plan);
             work.plan = Some(plan);
         }
         self.put_work(pod.id, work);
@@ -461,6 +462,7 @@ impl Kubelets {
                 _ => 0,
             };
             let again = work.stopping.is_none()
+                && i < plan.regular
                 && plan.container(i).is_some_and(|c| {
                     let done = i < plan.init && !plan.containers[i].sidecar && code == 0;
                     !done && should_restart(plan.spec(), c, code)
@@ -537,6 +539,9 @@ impl Kubelets {
         if work.busy.is_some_and(|t| t > now) {
             return changed;
         }
+        for i in plan.regular..work.runs.len() {
+            changed |= self.bring_up(sim, pod, plan, work, i);
+        }
         // init containers one by one, a sidecar need only have started
         for i in 0..plan.init {
             let c = &plan.containers[i];
@@ -560,7 +565,7 @@ impl Kubelets {
         }
         // one after the other: while an image is awaited, or a hook runs, nothing else of the pod is started
         let awaited = work.runs.iter().any(|r| matches!(r.step, Step::Pulling(_, _, there) if there > now));
-        for i in plan.init..work.runs.len() {
+        for i in plan.init..plan.regular {
             if awaited || work.busy.is_some_and(|t| t > now) {
                 break;
             }
@@ -569,7 +574,7 @@ impl Kubelets {
                 break;
             }
         }
-        let done = work.runs.iter().skip(plan.init).all(|r| r.step == Step::Done);
+        let done = work.runs.iter().take(plan.regular).skip(plan.init).all(|r| r.step == Step::Done);
         if done {
             let grace = SimDuration::from_secs(u64::from(plan.grace));
             self.stop(sim, pod, work, Reason::Completed, grace);

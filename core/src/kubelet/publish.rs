@@ -35,7 +35,8 @@ impl Kubelets {
         let ip = if work.sandbox_ready { self.address(pod.id, plan) } else { pod.status.ip };
         let host = self.workers.get(&pod.id).and_then(|w| self.nodes.get(w.node as usize)).map_or(0, |n| n.ip);
         let over = work.stopping.is_some() && work.runs.iter().all(|r| !r.running());
-        let records: Vec<Option<&ContainerRecord>> = work.runs.iter().map(|r| Some(&r.record)).collect();
+        let records: Vec<Option<&ContainerRecord>> =
+            work.runs.iter().take(plan.regular).map(|r| Some(&r.record)).collect();
         let (init, containers) = records.split_at(plan.init);
         let spec = plan.spec();
         let failed = match &work.stopping {
@@ -76,6 +77,9 @@ impl Kubelets {
             }
             s.init = init.into();
             s.containers = containers.into();
+            if plan.regular < plan.containers.len() {
+                super::ephemeral::tell(work, plan, &mut s.more);
+            }
             for (which, v) in verdicts {
                 let status = v.status;
                 s.set_condition(which, status, now, v.why());
@@ -114,9 +118,11 @@ impl Kubelets {
     ) -> Result<Log, Status> {
         let (pod, plan, i) = self.container(sim, namespace, pod, container)?;
         let name = &plan.containers[i].name;
-        let record = match i.checked_sub(plan.init) {
-            Some(k) => pod.status.containers.get(k),
-            None => pod.status.init.get(i),
+        let life = self.workers.get(&pod.id).map(|w| &w.life);
+        let record = match (i.checked_sub(plan.init), life) {
+            (Some(_), Some(Life::Full(work))) if i >= plan.regular => work.runs.get(i).map(|r| &r.record),
+            (Some(k), _) => pod.status.containers.get(k),
+            (None, _) => pod.status.init.get(i),
         };
         let waiting = |why: &str| {
             Status::bad_request(format!("container {:?} in pod {:?} is waiting to start: {why}", &**name, &*pod.name))
@@ -190,9 +196,9 @@ impl Kubelets {
                 .iter()
                 .position(|p| &*p.name == c)
                 .ok_or_else(|| Status::bad_request(format!("container {c} is not valid for pod {pod}")))?,
-            None if plan.containers.len() - plan.init == 1 => plan.init,
+            None if plan.regular - plan.init == 1 => plan.init,
             None => {
-                let names: Vec<&str> = plan.containers.iter().skip(plan.init).map(|c| &*c.name).collect();
+                let names: Vec<&str> = plan.containers.iter().take(plan.regular).skip(plan.init).map(|c| &*c.name).collect();
                 return Err(Status::bad_request(format!(
                     "a container name must be specified for pod {pod}, choose one of: [{}]",
                     names.join(" ")

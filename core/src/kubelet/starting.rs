@@ -296,7 +296,7 @@ impl Kubelets {
             Some(p) => run.startup = ProbeState::begin(p, now, now),
             None => run.begin_probes(c, now),
         }
-        if i >= plan.init {
+        if (plan.init..plan.regular).contains(&i) {
             work.initialized = true;
         }
         if plan.grows(i)

@@ -13,6 +13,7 @@ pub mod policy;
 pub mod request;
 pub mod served;
 pub mod tables;
+pub mod topology;
 
 use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;

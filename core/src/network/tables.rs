@@ -2,6 +2,7 @@
 //! moment. Every change makes a version; each node takes it over a little later, in its own time. So a node's table is
 //! never stored: it follows from the versions. Models pkg/proxy, where endpoints are chosen in topology.go.
 
+use super::topology::Hints;
 use crate::clock::{SimDuration, SimTime};
 use crate::store::pod::fnv;
 use crate::store::{Id, Key};
@@ -40,6 +41,8 @@ pub struct Backend {
     pub node: Option<Arc<str>>,
     /// Its name in DNS.
     pub hostname: Option<Arc<str>>,
+    /// For whom it is meant.
+    pub hints: Option<Arc<Hints>>,
 }
 
 /// A slice.
@@ -64,6 +67,8 @@ pub struct Target {
     pub node: Option<Arc<str>>,
     /// It goes away and serves as a last resort.
     pub terminating: bool,
+    /// For whom it is meant.
+    pub hints: Option<Arc<Hints>>,
 }
 
 /// The endpoints of one port of a service.
@@ -104,8 +109,14 @@ impl Version {
         for slice in self.slices.values() {
             let Some((_, port)) = slice.ports.iter().find(|(n, _)| &**n == name) else { continue };
             for b in &slice.backends {
-                let target =
-                    || Target { pod: b.pod, ip: b.ip, port: *port, node: b.node.clone(), terminating: b.terminating };
+                let target = || Target {
+                    pod: b.pod,
+                    ip: b.ip,
+                    port: *port,
+                    node: b.node.clone(),
+                    terminating: b.terminating,
+                    hints: b.hints.clone(),
+                };
                 if b.ready {
                     pool.ready.push(target());
                 } else if b.serving && b.terminating {
@@ -366,6 +377,7 @@ fn read_slice(s: &EndpointSlice, parse: impl Fn(&str) -> Option<Id>) -> Slice {
                 terminating: c.terminating.unwrap_or(false),
                 node: e.node_name.as_deref().map(&mut shared),
                 hostname: e.hostname.as_deref().map(Into::into),
+                hints: Hints::of(e),
             })
         })
         .collect();

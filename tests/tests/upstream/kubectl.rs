@@ -1,6 +1,6 @@
 //! Tables for `kubectl`.
 
-use crate::{Check, Gap};
+use crate::{Check, Gap, gates, messages};
 use kubarium_core::api::kinds;
 use kubarium_core::kubectl::cmd::{expose, pairs, rollout, taint};
 use kubarium_core::sim::NodeConfig;
@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 pub const TABLES: &[(&str, Check)] = &[
     ("api_resources", api_resources),
     ("describe_layout", describe_layout),
+    ("feature_gates", gates::check),
     ("kubectl_label_message", label_message),
+    ("kubectl_messages", messages::check),
     ("kubectl_parse_labels", parse_labels),
     ("kubectl_parse_taints", parse_taints),
     ("kubectl_rollout_status", rollout_status),

@@ -6,9 +6,12 @@ mod api;
 mod autoscaling;
 mod batch;
 mod controllers;
+mod gates;
 mod kubectl;
 mod kubelet;
+mod messages;
 mod printers;
+mod proxy;
 mod registry;
 mod scheduler;
 
@@ -35,6 +38,7 @@ fn main() {
         kubectl::TABLES,
         kubelet::TABLES,
         printers::TABLES,
+        proxy::TABLES,
         registry::TABLES,
         scheduler::TABLES,
     ]
@@ -48,7 +52,9 @@ fn main() {
         controllers::GAPS,
         kubectl::GAPS,
         kubelet::GAPS,
+        messages::GAPS,
         printers::GAPS,
+        proxy::GAPS,
         registry::GAPS,
         scheduler::GAPS,
     ]

@@ -51,13 +51,13 @@ pub const GAPS: &[Gap] = &[
     (
         "scheduler_topology_spread_score",
         "existing pods in a different namespace do not count",
-        "the row lost the namespaces",
+        "the row does not say in which namespaces the pods are",
     ),
-    ("scheduler_topology_spread_score", "matchLabelKeys ignored when feature gate disabled", "the gate is on in 1.36"),
+    ("scheduler_topology_spread_score", "matchLabelKeys ignored when feature gate disabled", "a row with a gate off that is on in 1.36"),
     (
         "untolerated_taint",
         "tolerations match taints, expect tolerated",
-        "the row lost that only NoExecute is looked at",
+        "the row does not say that only NoExecute is looked at",
     ),
 ];
 

@@ -5,6 +5,7 @@
 //! and so is every status: that is told when somebody reads it ([`shown`]) and costs nothing in between.
 //! Pure functions on JSON; knows neither the store nor requests.
 
+mod cap;
 mod set;
 mod shape;
 #[cfg(test)]
@@ -182,7 +183,7 @@ pub fn updated(
         }
     }
     managers.retain(|o| !o.fields.is_empty());
-    managers
+    cap::cap(managers)
 }
 
 /// What an apply leads to.

@@ -95,3 +95,21 @@ fn items_keep_their_order() {
     let names: Vec<&str> = list.iter().filter_map(|e| e["name"].as_str()).collect();
     assert_eq!(names, ["c", "x", "a", "b"]);
 }
+
+#[test]
+fn the_oldest_of_many_updates_are_put_together() {
+    let mut managers = vec![];
+    let mut object = deployment(1, "a");
+    for n in 0..14 {
+        let before = (n > 0).then(|| object.clone());
+        object["metadata"]["labels"][format!("l{n}")] = "x".into();
+        let manager = Manager::update(&format!("m{n:02}"), "apps/v1", "");
+        managers = updated(shape(), managers, &manager, before.as_ref(), &object, &format!("2026-01-01T00:00:{n:02}Z"));
+    }
+    let list = encode(&managers);
+    let names: Vec<&str> = list.as_array().unwrap().iter().filter_map(|m| m["manager"].as_str()).collect();
+    assert_eq!(names, ["ancient-changes", "m05", "m06", "m07", "m08", "m09", "m10", "m11", "m12", "m13"]);
+    let labels = &list[0]["fieldsV1"]["f:metadata"]["f:labels"];
+    assert!(labels.get("f:l0").is_some() && labels.get("f:l4").is_some());
+    assert_eq!(list[0]["time"], "2026-01-01T00:00:04Z");
+}

@@ -158,6 +158,34 @@ fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
     errors
 }
 
+/// All errors of a pod whose ephemeral containers have changed: they can only be added. (Models
+/// ValidatePodEphemeralContainersUpdate.)
+pub fn validate_ephemeral_update(new: &Value, old: &Value) -> Vec<FieldError> {
+    const AT: &str = "spec.ephemeralContainers";
+    let mut errors = validate_meta_update(new, old);
+    errors.extend(validate_meta_and_spec(new));
+    if has(&new["metadata"]["annotations"], MIRROR) {
+        errors.push(FieldError::forbidden(AT, "static pods do not support ephemeral containers"));
+    }
+    let now = items(&new["spec"], "ephemeralContainers");
+    for was in items(&old["spec"], "ephemeralContainers") {
+        let name = text(was, "name");
+        match now.iter().find(|c| text(c, "name") == name) {
+            None => {
+                let why = format!("existing ephemeral containers {name:?} may not be removed\n");
+                errors.push(FieldError::forbidden(AT, why));
+            }
+            Some(c) if c != was => {
+                let change = difference(was, c);
+                let why = format!("existing ephemeral containers {name:?} may not be changed\n{change}");
+                errors.push(FieldError::forbidden(AT, why));
+            }
+            Some(_) => {}
+        }
+    }
+    errors
+}
+
 fn only_added_tolerations(spec: &Value, before: &Value) -> Vec<FieldError> {
     let without_seconds = |t: &Value| {
         let mut t = t.clone();

@@ -1,6 +1,6 @@
 //! Defaults of pods and pod templates. (Models pkg/apis/core/v1/defaults.go.)
 
-use super::util::{copy_field, flag, has, items_mut, object, present, set_default, set_if_absent, text};
+use super::util::{copy_field, flag, has, items_mut, object, present, remove, set_default, set_if_absent, text};
 use super::volumes::SOURCES;
 use crate::api::quantity::Quantity;
 use serde_json::{Map, Value, json};
@@ -56,6 +56,29 @@ pub fn default_pod_spec(spec: &mut Value) {
     }
     for v in items_mut(spec, "volumes") {
         default_volume(v);
+    }
+    drop_gated(spec);
+}
+
+/// Fields whose gates are off in 1.36 are dropped: ContainerStopSignals, ClusterTrustBundleProjection,
+/// PodCertificateRequest.
+fn drop_gated(spec: &mut Value) {
+    for list in ["containers", "initContainers"] {
+        for c in items_mut(spec, list) {
+            if let Some(life) = present(c, "lifecycle") {
+                remove(life, "stopSignal");
+                if life.as_object().is_some_and(|l| l.is_empty()) {
+                    remove(c, "lifecycle");
+                }
+            }
+        }
+    }
+    for v in items_mut(spec, "volumes") {
+        let Some(projected) = present(v, "projected") else { continue };
+        for source in items_mut(projected, "sources") {
+            remove(source, "clusterTrustBundle");
+            remove(source, "podCertificate");
+        }
     }
 }
 

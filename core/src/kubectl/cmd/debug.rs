@@ -1,13 +1,17 @@
-//! `kubectl debug`: a copy of a pod, or a pod on a node, to look around in. Models kubectl `pkg/cmd/debug`.
+//! `kubectl debug`: a container more in a pod, a copy of a pod, or a pod on a node, to look around in. Models kubectl `pkg/cmd/debug`.
 
 use super::attached;
 use super::change;
-use crate::apiserver::request::{Method, Request};
+use crate::api::schema::schema;
+use crate::api::yaml;
+use crate::apiserver::patch;
+use crate::apiserver::request::{ContentType, Method, Request};
 use crate::kubectl::Context;
 use crate::kubectl::builder::Builder;
 use crate::kubectl::command::{Command, Invocation};
 use crate::kubectl::errors::CmdError;
 use crate::kubectl::flags::{self, Flag, Kind};
+use crate::kubectl::pipes::clean;
 use serde_json::{Value, json};
 
 static FLAGS: &[Flag] = &[
@@ -48,7 +52,10 @@ static FLAGS: &[Flag] = &[
         "Options are \"legacy\", \"general\", \"baseline\", \"netadmin\", \"restricted\" or \"sysadmin\".",
     )
     .default("general"),
-    Flag::str("custom", "Path to a JSON or YAML file containing a partial container spec. Not simulated."),
+    Flag::str(
+        "custom",
+        "Path to a JSON or YAML file containing a partial container spec to customize built-in debug profiles.",
+    ),
 ];
 
 /// The command.
@@ -91,14 +98,36 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             return err("--set-image may only be used with --copy-to.");
         }
     }
+    let image = inv.str("image");
+    if !image.is_empty() && (image.contains(char::is_whitespace) || image.chars().any(|c| c.is_ascii_uppercase())) {
+        return Err(CmdError::client(format!("invalid image name {image:?}: invalid reference format")));
+    }
     if targets.is_empty() && change::no_files(inv) {
-        return err("NAME or TYPE/NAME is required for debug");
+        return err("NAME or filename is required for debug");
+    }
+    let policy = inv.str("image-pull-policy");
+    if !["", "Always", "IfNotPresent", "Never"].contains(&policy) {
+        return Err(CmdError::client(format!("invalid image pull policy: {policy}")));
+    }
+    let target = inv.str("target");
+    if !target.is_empty() {
+        if copying {
+            return err("--target is incompatible with --copy-to. Use --share-processes instead.");
+        }
+        if !inv.bool("quiet") {
+            ctx.println(format!(
+                "Targeting container {target:?}. If you don't see processes from this container it may be because the container runtime doesn't support this feature."
+            ));
+        }
     }
     if inv.bool("tty") && !inv.bool("stdin") {
         return err("-i/--stdin is required for containers with -t/--tty=true");
     }
     if !PROFILES.contains(&inv.str("profile")) {
         return Err(CmdError::client(format!("unknown profile: {}", inv.str("profile"))));
+    }
+    if inv.str("profile") == "legacy" {
+        ctx.eprintln("--profile=legacy is deprecated and planned to be removed in v1.39. It is recommended to specify other profile, for example \"--profile=general\".");
     }
     let mut args = vec![];
     for t in targets {
@@ -108,11 +137,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         match info.mapping.kind {
             "Node" => on_node(inv, &info.name, command, ctx)?,
             "Pod" if copying => copy(inv, &info.object, command, ctx)?,
-            "Pod" => {
-                return err(
-                    "ephemeral containers are not simulated: use --copy-to to debug a copy of the pod, or \"kubectl exec\"",
-                );
-            }
+            "Pod" => add(inv, &info.object, command, ctx)?,
             _ => return Err(CmdError::client(format!("{:?} not supported by debug", info.mapping.group_kind()))),
         }
     }
@@ -141,17 +166,92 @@ fn container(inv: &Invocation, name: &str, command: &[String]) -> Value {
     c
 }
 
-fn send(inv: &Invocation, pod: &Value, attach: &str, ctx: &mut Context) -> Result<(), CmdError> {
+/// What a profile lets the debugging container do.
+fn rights(profile: &str) -> Option<Value> {
+    Some(match profile {
+        "general" => json!({"capabilities": {"add": ["SYS_PTRACE"]}}),
+        "netadmin" => json!({"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}}),
+        "restricted" => json!({
+            "allowPrivilegeEscalation": false,
+            "capabilities": {"drop": ["ALL"]},
+            "runAsNonRoot": true,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }),
+        "sysadmin" => json!({"privileged": true}),
+        _ => return None,
+    })
+}
+
+/// The container with what the file of `--custom` says of it.
+fn customized(inv: &Invocation, container: Value, ctx: &Context) -> Result<Value, CmdError> {
+    let file = inv.str("custom");
+    if file.is_empty() {
+        return Ok(container);
+    }
+    let text = ctx.files.get(clean(file)).ok_or_else(|| {
+        CmdError::client(format!("must pass a container spec json file for custom profile: open {file}: no such file or directory"))
+    })?;
+    let part = yaml::read_value(text).ok().filter(Value::is_object);
+    let part = part.ok_or_else(|| CmdError::client(format!("{file} does not contain a valid container spec")))?;
+    if ["name", "command", "image", "lifecycle", "volumeDevices"].iter().any(|k| !part[*k].is_null()) {
+        return Err(CmdError::client(
+            "name, command, image, lifecycle and volume devices are not modifiable via custom profile",
+        ));
+    }
+    let kind = schema().by_name("core.v1.Container");
+    Ok(patch::strategic_merge(kind, &container, &part).map_err(CmdError::Api)?.value)
+}
+
+/// The name of a new debugging container, made up where none is given.
+fn named(inv: &Invocation, pod: &str, ctx: &mut Context) -> String {
+    if !inv.str("container").is_empty() {
+        return inv.str("container").to_owned();
+    }
+    let name = attached::debugger_name(&format!("{pod}{}", ctx.now().0));
+    if !inv.bool("quiet") {
+        ctx.println(format!("Defaulting debug container name to {name}."));
+    }
+    name
+}
+
+/// An ephemeral container in a pod that is there.
+fn add(inv: &Invocation, pod: &Value, command: &[String], ctx: &mut Context) -> Result<(), CmdError> {
+    let name = named(inv, text(&pod["metadata"]["name"]), ctx);
+    let mut debugger = container(inv, &name, command);
+    if let Some(rights) = rights(inv.str("profile")) {
+        debugger["securityContext"] = rights;
+    }
+    if !inv.str("target").is_empty() {
+        debugger["targetContainerName"] = inv.str("target").into();
+    }
+    let debugger = customized(inv, debugger, ctx)?;
+    let part = |k: &str| text(&pod["metadata"][k]);
+    let path = format!("/api/v1/namespaces/{}/pods/{}/ephemeralcontainers", part("namespace"), part("name"));
+    let body = json!({"spec": {"ephemeralContainers": [debugger]}});
+    let mut request = Request::new(Method::Patch, path).with("fieldManager", "kubectl-debug").body(body);
+    request.content_type = ContentType::StrategicMergePatch;
+    let made = ctx.call(request)?;
+    attach(inv, &made, &name, ctx);
+    Ok(())
+}
+
+/// `-i` attaches to what has been made.
+fn attach(inv: &Invocation, pod: &Value, container: &str, ctx: &mut Context) {
+    let terminal = inv.bool("stdin") && inv.bool("tty");
+    let asked = if inv.changed("attach") { inv.bool("attach") } else { inv.bool("stdin") };
+    if asked && !container.is_empty() {
+        attached::begin(inv, pod, container, attached::How { terminal, remove: false, code: false }, ctx);
+    }
+}
+
+fn send(inv: &Invocation, pod: &Value, container: &str, ctx: &mut Context) -> Result<(), CmdError> {
     let namespace = match text(&pod["metadata"]["namespace"]) {
         "" => inv.namespace.as_str(),
         ns => ns,
     };
     let path = format!("/api/v1/namespaces/{namespace}/pods");
     let made = ctx.call(Request::new(Method::Post, path).with("fieldManager", "kubectl-debug").body(pod.clone()))?;
-    let terminal = inv.bool("stdin") && inv.bool("tty");
-    if (inv.bool("attach") || inv.bool("stdin")) && !attach.is_empty() {
-        attached::begin(inv, &made, attach, attached::How { terminal, remove: false, code: false }, ctx);
-    }
+    attach(inv, &made, container, ctx);
     Ok(())
 }
 
@@ -176,10 +276,10 @@ fn on_node(inv: &Invocation, node: &str, command: &[String], ctx: &mut Context) 
             debugger["volumeMounts"] = json!([{"name": "host-root", "mountPath": "/host"}]);
         }
     }
-    if profile == "sysadmin" {
-        debugger["securityContext"] = json!({"privileged": true});
+    if let Some(rights) = rights(profile).filter(|_| profile != "general") {
+        debugger["securityContext"] = rights;
     }
-    spec["containers"] = json!([debugger]);
+    spec["containers"] = json!([customized(inv, debugger, ctx)?]);
     let labels = json!({"app.kubernetes.io/managed-by": "kubectl-debug"});
     let metadata = json!({"name": name, "namespace": inv.namespace, "labels": labels});
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
@@ -254,13 +354,12 @@ fn copy(inv: &Invocation, original: &Value, command: &[String], ctx: &mut Contex
         }
     }
     if !found && !inv.str("image").is_empty() {
-        if chosen.is_empty() {
-            attach = attached::debugger_name(&format!("{name}{}", ctx.now().0));
-            if !inv.bool("quiet") {
-                ctx.eprintln(format!("Defaulting debug container name to {attach}."));
-            }
+        attach = named(inv, name, ctx);
+        let mut debugger = container(inv, &attach, command);
+        if let Some(rights) = rights(inv.str("profile")) {
+            debugger["securityContext"] = rights;
         }
-        let debugger = container(inv, &attach, command);
+        let debugger = customized(inv, debugger, ctx)?;
         if let Some(list) = spec["containers"].as_array_mut() {
             list.push(debugger);
         }

@@ -280,10 +280,7 @@ impl Draining {
     }
 
     fn fail(&mut self, node: &str, errors: Vec<String>, ctx: &mut Context) {
-        let text = match errors.as_slice() {
-            [one] => one.clone(),
-            many => format!("[{}]", many.join(", ")),
-        };
+        let text = joined(&errors);
         ctx.eprintln(format!("error: unable to drain node {node:?} due to error: {text}, continuing command..."));
         self.failed.push((node.into(), errors));
     }
@@ -335,6 +332,7 @@ impl Draining {
                 ctx.println(format!("node/{node} drained"));
             } else {
                 let left = std::mem::take(&mut self.pods);
+                let pending: Vec<String> = left.iter().map(|p| p.name.clone()).collect();
                 let mut errors = errors;
                 for p in left {
                     errors.push(if p.ask.is_some() {
@@ -345,6 +343,11 @@ impl Draining {
                             p.name, p.namespace, self.timeout
                         )
                     });
+                }
+                if !pending.is_empty() {
+                    let why = joined(&errors);
+                    ctx.eprintln(format!("There are pending pods in node {node:?} when an error occurred: {why}"));
+                    pending.iter().for_each(|name| ctx.eprintln(format!("pod/{name}")));
                 }
                 self.fail(&node, errors, ctx);
             }
@@ -416,6 +419,14 @@ impl Draining {
             Err(s) if s.code == 429 => Asked::Later(s.message),
             Err(s) => Asked::Refused(s.message),
         }
+    }
+}
+
+/// Several errors as one text.
+fn joined(errors: &[String]) -> String {
+    match errors {
+        [one] => one.clone(),
+        many => format!("[{}]", many.join(", ")),
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Failure, Hop, Place, Reached, Sender, Told, Url, Way};
 use crate::clock::SimDuration;
 use crate::network::policy::End;
 use crate::network::tables::{Pick, Pool, Target, Version, eligible, pick};
-use crate::network::{INGRESS, Listens, Servers, dns, ingress, policy};
+use crate::network::{INGRESS, Listens, Servers, dns, ingress, policy, topology};
 use crate::sim::Sim;
 use crate::store::{Key, PodRecord};
 use std::net::Ipv4Addr;
@@ -119,7 +119,7 @@ impl Walk<'_> {
         if let Some(p) = self.from.pod.clone()
             && (ip >> 24 == 127 || ip == source)
         {
-            let target = Target { pod: Some(p.id), ip: source, port, node: p.node.clone(), terminating: false };
+            let target = Target { pod: Some(p.id), ip: source, port, node: p.node.clone(), terminating: false, hints: None };
             return self.connect(&target, source, None);
         }
         if let Some(key) = self.sim.network.tables.by_address(ip).cloned() {
@@ -138,7 +138,7 @@ impl Walk<'_> {
             && let Some(id) = self.servers.holder(ip)
         {
             let node = self.sim.store.pod(id).and_then(|p| p.node.clone());
-            let target = Target { pod: Some(id), ip, port, node, terminating: false };
+            let target = Target { pod: Some(id), ip, port, node, terminating: false, hints: None };
             return self.connect(&target, source, None);
         }
         self.hop(|| Place::Address(ip));
@@ -203,7 +203,7 @@ impl Walk<'_> {
             return match host {
                 Some(p) => {
                     let ip = p.status.host_ip;
-                    let target = Target { pod: Some(p.id), ip, port, node: p.node.clone(), terminating: false };
+                    let target = Target { pod: Some(p.id), ip, port, node: p.node.clone(), terminating: false, hints: None };
                     self.connect(&target, source, None)
                 }
                 None => Err(Failure::Refused(Key::new("", node.clone()), port)),
@@ -239,6 +239,8 @@ impl Walk<'_> {
         let empty = Pool::default();
         let pool = version.pools().get(index).unwrap_or(&empty);
         let local = if inside { version.internal_local() } else { version.external_local() };
+        let near = if local { None } else { topology::near(self.sim, pool, node) };
+        let pool = near.as_ref().unwrap_or(pool);
         if is_own_api(key) {
             return Err(Failure::Api);
         }

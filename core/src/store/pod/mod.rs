@@ -5,7 +5,7 @@
 mod api;
 mod proto;
 
-pub use api::{container_id_text, container_record, image_id, rename_token};
+pub use api::{api_container_status, container_id_text, container_record, image_id, rename_token};
 pub(super) use proto::Protos;
 pub use proto::{LabelSet, PodProto, TOKEN_MARK};
 
