@@ -177,7 +177,8 @@ impl DeleteOptions {
                 .and_then(|g| g.parse().ok())
                 .or_else(|| r.body["gracePeriodSeconds"].as_u64().map(|g| g as u32)),
             propagation: text("propagationPolicy").filter(|p| !p.is_empty()).or_else(|| {
-                let orphan = text("orphanDependents").or_else(|| r.body["orphanDependents"].as_bool().map(|b| b.to_string()));
+                let orphan =
+                    text("orphanDependents").or_else(|| r.body["orphanDependents"].as_bool().map(|b| b.to_string()));
                 Some(if orphan? == "true" { "Orphan".into() } else { "Background".into() })
             }),
             uid: r.body["preconditions"]["uid"].as_str().map(str::to_string),

@@ -198,7 +198,8 @@ impl Kubelets {
                 .ok_or_else(|| Status::bad_request(format!("container {c} is not valid for pod {pod}")))?,
             None if plan.regular - plan.init == 1 => plan.init,
             None => {
-                let names: Vec<&str> = plan.containers.iter().take(plan.regular).skip(plan.init).map(|c| &*c.name).collect();
+                let names: Vec<&str> =
+                    plan.containers.iter().take(plan.regular).skip(plan.init).map(|c| &*c.name).collect();
                 return Err(Status::bad_request(format!(
                     "a container name must be specified for pod {pod}, choose one of: [{}]",
                     names.join(" ")

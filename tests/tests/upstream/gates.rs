@@ -122,12 +122,17 @@ fn field(gate: &str) -> Option<Field> {
         "JobManagedBy" => Object(JOBS, job(json!({"managedBy": "a.example.com/x"})), "/spec/managedBy"),
         "MaxUnavailableStatefulSet" => Object(
             SETS,
-            workload("StatefulSet", json!({"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 2}}})),
+            workload(
+                "StatefulSet",
+                json!({"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 2}}}),
+            ),
             "/spec/updateStrategy/rollingUpdate/maxUnavailable",
         ),
         "HPAScaleToZero" => Object(
             SCALERS,
-            scaler(json!({"minReplicas": 0, "metrics": [{"type": "External", "external": {"metric": {"name": "m"}, "target": {"type": "Value", "value": "1"}}}]})),
+            scaler(
+                json!({"minReplicas": 0, "metrics": [{"type": "External", "external": {"metric": {"name": "m"}, "target": {"type": "Value", "value": "1"}}}]}),
+            ),
             "/spec/minReplicas",
         ),
         "HPAConfigurableTolerance" => Object(

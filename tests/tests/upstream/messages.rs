@@ -213,7 +213,9 @@ fn scene(number: u32) -> Option<Scene> {
 
 fn files() -> Vec<(&'static str, String)> {
     let map = |name: &str, data: &str, more: &str| {
-        format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}, labels: {{app: d}}{more}}}, data: {{a: {data}}}}}")
+        format!(
+            "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}, labels: {{app: d}}{more}}}, data: {{a: {data}}}}}"
+        )
     };
     vec![
         ("d.yaml", DEPLOYMENT.into()),
@@ -339,8 +341,10 @@ fn raw(number: u32) -> Option<String> {
 /// What `rollout status` says of states that do not last.
 fn passing(number: u32) -> Option<String> {
     let of = |kind: &str, generation: i64, spec: Value, status: Value| {
-        let object = json!({"kind": kind, "metadata": {"name": "d", "generation": generation}, "spec": spec, "status": status});
-        rollout::status::of(&object, &format!("{}.apps", kind.to_lowercase()), 0).map_or_else(|e| format!("{e:?}"), |s| s.0)
+        let object =
+            json!({"kind": kind, "metadata": {"name": "d", "generation": generation}, "spec": spec, "status": status});
+        rollout::status::of(&object, &format!("{}.apps", kind.to_lowercase()), 0)
+            .map_or_else(|e| format!("{e:?}"), |s| s.0)
     };
     let rolling = json!({"replicas": 3, "updateStrategy": {"type": "RollingUpdate"}});
     let split = json!({"replicas": 3, "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}});

@@ -53,7 +53,11 @@ pub const GAPS: &[Gap] = &[
         "existing pods in a different namespace do not count",
         "the row does not say in which namespaces the pods are",
     ),
-    ("scheduler_topology_spread_score", "matchLabelKeys ignored when feature gate disabled", "a row with a gate off that is on in 1.36"),
+    (
+        "scheduler_topology_spread_score",
+        "matchLabelKeys ignored when feature gate disabled",
+        "a row with a gate off that is on in 1.36",
+    ),
     (
         "untolerated_taint",
         "tolerations match taints, expect tolerated",

@@ -189,7 +189,9 @@ fn customized(inv: &Invocation, container: Value, ctx: &Context) -> Result<Value
         return Ok(container);
     }
     let text = ctx.files.get(clean(file)).ok_or_else(|| {
-        CmdError::client(format!("must pass a container spec json file for custom profile: open {file}: no such file or directory"))
+        CmdError::client(format!(
+            "must pass a container spec json file for custom profile: open {file}: no such file or directory"
+        ))
     })?;
     let part = yaml::read_value(text).ok().filter(Value::is_object);
     let part = part.ok_or_else(|| CmdError::client(format!("{file} does not contain a valid container spec")))?;

@@ -119,7 +119,8 @@ impl Walk<'_> {
         if let Some(p) = self.from.pod.clone()
             && (ip >> 24 == 127 || ip == source)
         {
-            let target = Target { pod: Some(p.id), ip: source, port, node: p.node.clone(), terminating: false, hints: None };
+            let target =
+                Target { pod: Some(p.id), ip: source, port, node: p.node.clone(), terminating: false, hints: None };
             return self.connect(&target, source, None);
         }
         if let Some(key) = self.sim.network.tables.by_address(ip).cloned() {
@@ -203,7 +204,8 @@ impl Walk<'_> {
             return match host {
                 Some(p) => {
                     let ip = p.status.host_ip;
-                    let target = Target { pod: Some(p.id), ip, port, node: p.node.clone(), terminating: false, hints: None };
+                    let target =
+                        Target { pod: Some(p.id), ip, port, node: p.node.clone(), terminating: false, hints: None };
                     self.connect(&target, source, None)
                 }
                 None => Err(Failure::Refused(Key::new("", node.clone()), port)),

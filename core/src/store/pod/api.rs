@@ -87,13 +87,15 @@ impl PodRecord {
         if let Some(spec) = spec {
             if !s.containers.is_empty() {
                 let names = spec.containers.iter().map(|c| (c.name.as_str(), c.image.as_deref().unwrap_or_default()));
-                out.container_statuses = Some(names.zip(&s.containers).map(|(n, c)| api_container_status(n, c)).collect());
+                out.container_statuses =
+                    Some(names.zip(&s.containers).map(|(n, c)| api_container_status(n, c)).collect());
             }
             if !s.init.is_empty()
                 && let Some(init) = &spec.init_containers
             {
                 let names = init.iter().map(|c| (c.name.as_str(), c.image.as_deref().unwrap_or_default()));
-                out.init_container_statuses = Some(names.zip(&s.init).map(|(n, c)| api_container_status(n, c)).collect());
+                out.init_container_statuses =
+                    Some(names.zip(&s.init).map(|(n, c)| api_container_status(n, c)).collect());
             }
         }
         out
