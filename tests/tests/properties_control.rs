@@ -114,7 +114,7 @@ spec: {minAvailable: 2, selector: {matchLabels: {app: web}}}
 apiVersion: v1
 kind: ResourceQuota
 metadata: {name: all}
-spec: {hard: {pods: "40", services: "10", requests.cpu: "4"}}
+spec: {hard: {pods: "40", services: "10"}}
 ---
 apiVersion: v1
 kind: Namespace

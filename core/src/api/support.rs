@@ -155,8 +155,9 @@ pub static FIELDS: &[Gap] = &[
 /// are refused altogether are those of its list that have no implementation.
 pub static CALLS: &[(&str, &str)] = &[
     ("-k, --kustomize", "refused"),
+    ("auth reconcile", "refused"),
     ("cluster-info dump", "refused"),
-    ("create --edit, --raw; replace --raw", "refused"),
+    ("create --edit", "refused"),
     ("create configmap or secret --append-hash", "refused"),
     ("debug --target", "the container sees its own processes only"),
     ("delete --interactive", "refused"),

@@ -1,9 +1,10 @@
 //! Tab completion: commands, flags and their values, kinds, names.
 
 use super::Context;
+use super::cmd::explain::custom;
 use super::command::{self, COMMANDS, Command};
 use super::flags::{self, Flag, Kind};
-use crate::api::kinds::{self, RESOURCES, Support};
+use crate::api::kinds::{self, RESOURCES, ResourceInfo, Support};
 use crate::api::schema;
 use crate::apiserver::request::Request;
 use serde_json::Value;
@@ -63,7 +64,7 @@ fn offers(words: &[String], current: &str, ctx: &mut Context) -> Vec<Completion>
     if let Some((flag, value)) = current.split_once('=').filter(|(f, _)| f.starts_with("--")) {
         let Some(f) = all.iter().find(|f| f.name == &flag[2..]) else { return vec![] };
         let prefix = format!("{flag}=");
-        let mut list = values(f, value, &rest, ctx);
+        let mut list = values(command.name, f, value, &rest, ctx);
         for c in &mut list {
             c.text = format!("{prefix}{}", c.text);
         }
@@ -74,7 +75,7 @@ fn offers(words: &[String], current: &str, ctx: &mut Context) -> Vec<Completion>
         let short = last.chars().next_back();
         let found = all.iter().find(|f| long == Some(f.name) || long.is_none() && f.short == short);
         if let Some(f) = found.filter(|f| f.no_opt.is_none()) {
-            return values(f, current, &rest, ctx);
+            return values(command.name, f, current, &rest, ctx);
         }
     }
     if current.starts_with('-') {
@@ -136,17 +137,58 @@ fn namespace(rest: &[String], ctx: &Context) -> Option<String> {
     Some(ctx.session.namespace().to_string())
 }
 
+fn resolve(resource: &str, ctx: &Context) -> Option<&'static ResourceInfo> {
+    kinds::resolve(resource).or_else(|| kinds::resolve_among(resource, ctx.api.custom_resources().iter().copied()))
+}
+
 fn names(resource: &str, rest: &[String], ctx: &mut Context) -> Vec<String> {
-    let Some(r) = kinds::resolve(resource) else { return vec![] };
+    let Some(r) = resolve(resource, ctx) else { return vec![] };
     let ns = namespace(rest, ctx);
     let list = ctx.api.request(Request::get(r.path(ns.as_deref(), None))).ok();
     let name = |o: &Value| o["metadata"]["name"].as_str().unwrap_or_default().to_string();
     list.map(|l| l["items"].as_array().map(|a| a.iter().map(name).collect()).unwrap_or_default()).unwrap_or_default()
 }
 
-fn values(flag: &Flag, current: &str, rest: &[String], ctx: &mut Context) -> Vec<Completion> {
+fn values(command: &str, flag: &Flag, current: &str, rest: &[String], ctx: &mut Context) -> Vec<Completion> {
     let plain = |list: &[&str]| list.iter().map(|t| word(*t, "")).collect();
     match flag.name {
+        "type" if command == "patch" => plain(&["json", "merge", "strategic"]),
+        "selector" | "pod-selector" => labels(current, rest, ctx),
+        "field-selector" => {
+            let open = |t: &&str| Completion { text: (*t).into(), note: String::new(), done: false };
+            ["metadata.name=", "metadata.namespace=", "spec.nodeName=", "status.phase="].iter().map(open).collect()
+        }
+        "sort-by" => plain(&[".metadata.creationTimestamp", ".metadata.name", ".status.phase"]),
+        "image-pull-policy" => plain(&["Always", "IfNotPresent", "Never"]),
+        "profile" => plain(&["baseline", "general", "netadmin", "restricted", "sysadmin"]),
+        "protocol" => plain(&["SCTP", "TCP", "UDP"]),
+        "session-affinity" => plain(&["ClientIP", "None"]),
+        "validate" => plain(&["ignore", "strict", "warn"]),
+        "concurrency-policy" => plain(&["Allow", "Forbid", "Replace"]),
+        "subresource" => plain(&["scale", "status"]),
+        "as" => plain(&["system:anonymous"]),
+        "as-group" => plain(&["system:authenticated", "system:masters", "system:unauthenticated"]),
+        "clusterrole" => names("clusterroles", rest, ctx).into_iter().map(|n| word(n, "cluster role")).collect(),
+        "role" => names("roles", rest, ctx).into_iter().map(|n| word(n, "role")).collect(),
+        "class" if command == "ingress" => {
+            names("ingressclasses", rest, ctx).into_iter().map(|n| word(n, "ingress class")).collect()
+        }
+        "class" => names("priorityclasses", rest, ctx).into_iter().map(|n| word(n, "")).collect(),
+        "target" => containers(rest, ctx).into_iter().map(|n| word(n, "container")).collect(),
+        "for" if current.starts_with("condition=") => [
+            "Available",
+            "Complete",
+            "ContainersReady",
+            "Failed",
+            "Initialized",
+            "PodScheduled",
+            "Progressing",
+            "Ready",
+        ]
+        .iter()
+        .map(|c| word(format!("condition={c}"), "condition"))
+        .collect(),
+        "to-revision" | "revision" => revisions(rest, ctx).into_iter().map(|n| word(n, "revision")).collect(),
         "namespace" => names("namespaces", rest, ctx).into_iter().map(|n| word(n, "namespace")).collect(),
         "context" => vec![word(ctx.session.context.clone(), "")],
         "output" => {
@@ -175,6 +217,53 @@ fn values(flag: &Flag, current: &str, rest: &[String], ctx: &mut Context) -> Vec
     }
 }
 
+/// Labels of the objects that are asked for, as `key=value`.
+fn labels(current: &str, rest: &[String], ctx: &mut Context) -> Vec<Completion> {
+    let (done, _) = current.rsplit_once(',').map_or(("", current), |(d, l)| (d, l));
+    let kinds: Vec<String> = rest.iter().filter(|w| !w.starts_with('-')).cloned().collect();
+    let ns = namespace(rest, ctx);
+    let Some(r) = kinds
+        .iter()
+        .find_map(|k| resolve(k.split(',').next().unwrap_or_default(), ctx))
+        .or_else(|| kinds::resolve("pods"))
+    else {
+        return vec![];
+    };
+    let list = ctx.api.request(Request::get(r.path(ns.as_deref(), None))).ok().unwrap_or_default();
+    let mut found = std::collections::BTreeSet::new();
+    for o in list["items"].as_array().into_iter().flatten() {
+        let own = o["metadata"]["labels"].as_object().into_iter().flatten();
+        found.extend(own.map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default())));
+    }
+    let before = if done.is_empty() { String::new() } else { format!("{done},") };
+    found.into_iter().map(|l| word(format!("{before}{l}"), "label")).collect()
+}
+
+/// Revisions of the rollout of what a line names.
+fn revisions(rest: &[String], ctx: &mut Context) -> Vec<String> {
+    let words: Vec<&String> = rest.iter().filter(|w| !w.starts_with('-')).collect();
+    let named = words.iter().find_map(|w| w.split_once('/')).map(|(k, n)| (k.to_owned(), n.to_owned()));
+    let Some((kind, name)) = named.or_else(|| Some((words.first()?.to_string(), words.get(1)?.to_string()))) else {
+        return vec![];
+    };
+    let history = match resolve(&kind, ctx).map(|r| r.kind) {
+        Some("Deployment") => "replicasets",
+        Some("DaemonSet" | "StatefulSet") => "controllerrevisions",
+        _ => return vec![],
+    };
+    let ns = namespace(rest, ctx);
+    let Some(r) = kinds::resolve(history) else { return vec![] };
+    let list = ctx.api.request(Request::get(r.path(ns.as_deref(), None))).ok().unwrap_or_default();
+    let mine = |o: &&Value| {
+        o["metadata"]["ownerReferences"].as_array().into_iter().flatten().any(|w| w["name"] == name.as_str())
+    };
+    let number = |o: &Value| {
+        let told = o["metadata"]["annotations"]["deployment.kubernetes.io/revision"].as_str().map(str::to_owned);
+        told.or_else(|| o["revision"].as_i64().map(|n| n.to_string()))
+    };
+    list["items"].as_array().into_iter().flatten().filter(mine).filter_map(number).collect()
+}
+
 fn containers(rest: &[String], ctx: &mut Context) -> Vec<String> {
     let ns = namespace(rest, ctx).unwrap_or_else(|| "default".into());
     let Some(pods) = kinds::resolve("pods") else { return vec![] };
@@ -190,9 +279,11 @@ fn containers(rest: &[String], ctx: &mut Context) -> Vec<String> {
         .collect()
 }
 
-fn resource_types() -> Vec<Completion> {
+fn resource_types(ctx: &Context) -> Vec<Completion> {
+    let custom = ctx.api.custom_resources();
     RESOURCES
         .iter()
+        .chain(custom.iter().copied())
         .filter(|r| r.support == Support::Simulated && r.verbs.contains(&"get"))
         .map(|r| word(r.plural, r.short_names.join(", ")))
         .collect()
@@ -228,7 +319,7 @@ fn arguments(
         ("cordon" | "uncordon" | "drain", _) => {
             return names("nodes", rest, ctx).into_iter().map(|n| word(n, "node")).collect();
         }
-        ("explain", _) => return explain(current),
+        ("explain", _) => return explain(current, ctx),
         ("config", "use-context" | "set-context" | "get-contexts") => {
             return vec![word(ctx.session.context.clone(), "")];
         }
@@ -248,14 +339,16 @@ fn arguments(
         }
         _ => match current.rsplit_once(',') {
             // TYPE1,TYPE2
-            Some((done, _)) => types(only).into_iter().map(|c| word(format!("{done},{}", c.text), c.note)).collect(),
-            None => types(only),
+            Some((done, _)) => {
+                types(only, ctx).into_iter().map(|c| word(format!("{done},{}", c.text), c.note)).collect()
+            }
+            None => types(only, ctx),
         },
     }
 }
 
-fn types(only: &[&str]) -> Vec<Completion> {
-    let mut list = resource_types();
+fn types(only: &[&str], ctx: &Context) -> Vec<Completion> {
+    let mut list = resource_types(ctx);
     if only.is_empty() {
         list.push(word("all", "what people look at most"));
     } else {
@@ -269,11 +362,18 @@ fn slashed(kind: &str, rest: &[String], ctx: &mut Context) -> Vec<Completion> {
 }
 
 /// `pod.spec.cont…`
-fn explain(current: &str) -> Vec<Completion> {
-    let Some((done, _)) = current.rsplit_once('.') else { return resource_types() };
+fn explain(current: &str, ctx: &mut Context) -> Vec<Completion> {
+    let Some((done, _)) = current.rsplit_once('.') else { return resource_types(ctx) };
     let (name, fields) = done.split_once('.').unwrap_or((done, ""));
     let all = schema::schema();
-    let Some(root) = kinds::resolve(name).and_then(|r| all.kind(&r.api_version(), r.kind)) else { return vec![] };
+    let Some(root) = kinds::resolve(name).and_then(|r| all.kind(&r.api_version(), r.kind)) else {
+        let Some(root) = resolve(name, ctx).and_then(|r| custom::schema_of(r, ctx).ok()) else { return vec![] };
+        let path: Vec<&str> = fields.split('.').filter(|p| !p.is_empty()).collect();
+        let here = custom::at(&root, &path).map(custom::fields).unwrap_or_default();
+        let show =
+            |(name, _): (&str, &Value)| Completion { text: format!("{done}.{name}"), note: String::new(), done: false };
+        return here.into_iter().map(show).collect();
+    };
     let short = |t: &str| t.split(['\n', '.']).next().unwrap_or_default().to_string();
     let list = all.children(root, fields);
     list.into_iter()

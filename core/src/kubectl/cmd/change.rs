@@ -1,6 +1,7 @@
 //! What commands that change objects share: patches, requests, result lines, `--record`.
 
 use crate::api::schema;
+use crate::api::yaml;
 use crate::apiserver::patch::{KindMeta, two_way};
 use crate::apiserver::request::{ContentType, Method, Request};
 use crate::kubectl::Context;
@@ -8,7 +9,8 @@ use crate::kubectl::builder::Info;
 use crate::kubectl::command::{DryRun, Invocation};
 use crate::kubectl::errors::CmdError;
 use crate::kubectl::flags::Flag;
-use crate::kubectl::printer::Printer;
+use crate::kubectl::pipes::clean;
+use crate::kubectl::printer::{self, Printer};
 use serde_json::{Map, Value};
 
 /// `--record`: keeps the command in an annotation.
@@ -230,6 +232,39 @@ pub fn no_args(inv: &Invocation) -> Result<(), CmdError> {
 /// Were neither `-f` nor `-k` given?
 pub fn no_files(inv: &Invocation) -> bool {
     inv.list("filename").is_empty() && !inv.changed("kustomize")
+}
+
+/// `--raw`: a request to a path, the first file as its body. False: it was not asked for.
+///
+/// # Errors
+/// No such file, or what the API server says.
+pub fn raw(inv: &Invocation, method: Method, ctx: &mut Context) -> Result<bool, CmdError> {
+    let raw = inv.str("raw");
+    if raw.is_empty() {
+        return Ok(false);
+    }
+    let body = match inv.list("filename").first().map(String::as_str) {
+        None => None,
+        Some("-") => Some(ctx.stdin.clone().unwrap_or_default()),
+        Some(file) => Some(
+            ctx.files
+                .get(clean(file))
+                .cloned()
+                .ok_or_else(|| CmdError::client(format!("open {file}: no such file or directory")))?,
+        ),
+    };
+    let (path, query) = raw.split_once('?').unwrap_or((raw, ""));
+    let mut request = Request::new(method, path);
+    for (k, v) in query.split('&').filter_map(|p| p.split_once('=')) {
+        request = request.with(k, v);
+    }
+    if let Some(text) = body {
+        let read = yaml::read_value(&text).map_err(|_| CmdError::client("the body is neither JSON nor YAML"))?;
+        request = request.body(read);
+    }
+    let answer = ctx.call(request)?;
+    ctx.println(printer::json::compact(&answer));
+    Ok(true)
 }
 
 #[cfg(test)]

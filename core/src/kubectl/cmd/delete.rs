@@ -35,6 +35,7 @@ static FLAGS: &[Flag] = &[
         "If true, wait for resources to be gone before returning. This waits for finalizers.",
     ),
     Flag::str("output", "Output mode. Use \"-o name\" for shorter output (resource/name).").short('o'),
+    Flag::str("raw", "Raw URI to DELETE to the server."),
     Flag::bool("interactive", "If true, delete resource only when user confirms.").short('i'),
 ];
 
@@ -173,6 +174,9 @@ pub fn deadline(inv: &Invocation, ctx: &Context) -> SimTime {
 
 fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let err = |t: &str| Err(CmdError::client(t));
+    if super::change::raw(inv, Method::Delete, ctx)? {
+        return Ok(());
+    }
     let dry = inv.dry_run()?;
     let selecting = inv.bool("all") || inv.changed("selector") || inv.changed("field-selector");
     let how = How::from_flags(inv, inv.bool("now"), ctx);

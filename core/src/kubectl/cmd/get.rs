@@ -1,6 +1,7 @@
 //! `kubectl get`. (Models kubectl/pkg/cmd/get.)
 
-use crate::apiserver::request::Request;
+use super::change;
+use crate::apiserver::request::{Method, Request};
 use crate::clock::SimTime;
 use crate::kubectl::builder::{Builder, Info, split};
 use crate::kubectl::command::{Command, Invocation};
@@ -40,15 +41,7 @@ pub static COMMAND: Command = Command::new(
 );
 
 fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
-    let raw = inv.str("raw");
-    if !raw.is_empty() {
-        let (path, query) = raw.split_once('?').unwrap_or((raw, ""));
-        let mut request = Request::get(path);
-        for (k, v) in query.split('&').filter_map(|p| p.split_once('=')) {
-            request = request.with(k, v);
-        }
-        let answer = ctx.call(request)?;
-        ctx.println(printer::json::compact(&answer));
+    if change::raw(inv, Method::Get, ctx)? {
         return Ok(());
     }
     let output = inv.str("output");
@@ -167,19 +160,37 @@ fn human(
     CmdError::collect(said)
 }
 
-/// What `get -w` has shown so far.
+/// What `get -w` watches, and how far it has come.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Watch {
     line: Vec<String>,
     table: Table,
-    /// `namespace/name`, and the object as it was shown last.
-    seen: Vec<(String, Value)>,
+    path: String,
+    query: Vec<(String, String)>,
+    /// The version up to which everything has been shown.
+    version: String,
+    /// How often there was nothing to show since.
+    quiet: u32,
     printed: bool,
 }
 
-fn key(o: &Value) -> String {
-    let part = |k: &str| o["metadata"][k].as_str().unwrap_or_default();
-    format!("{}/{}", part("namespace"), part("name"))
+/// After so many times without news a watch asks which version it has come to: the server forgets old ones.
+const QUIET: u32 = 32;
+
+impl Watch {
+    fn request(&self) -> Request {
+        let mut r = Request::get(self.path.clone());
+        r.query.extend(self.query.iter().cloned());
+        r
+    }
+
+    /// The version of now.
+    fn refresh(&mut self, ctx: &mut Context) -> Result<(), CmdError> {
+        let list = ctx.call(self.request().with("limit", "1"))?;
+        self.version = list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
+        self.quiet = 0;
+        Ok(())
+    }
 }
 
 fn watch(
@@ -189,16 +200,39 @@ fn watch(
     wide: bool,
     ctx: &mut Context,
 ) -> Result<(), CmdError> {
+    let only = |n: usize| {
+        let text = "watch is only supported on individual resources and resource collections";
+        Err(CmdError::client(if n == 0 { text.to_owned() } else { format!("{text} - {n} resources were found") }))
+    };
     if builder.types().len() > 1 {
-        return Err(CmdError::client("watch is only supported on individual resources and resource collections"));
+        return only(0);
     }
     let infos = builder.all_infos(ctx)?;
+    if !builder.lists() && infos.len() != 1 {
+        return only(infos.len());
+    }
+    let Some(mapping) = builder.types().first().copied().or_else(|| infos.first().map(|i| i.mapping)) else {
+        return only(0);
+    };
+    let mut fields = vec![inv.str("field-selector").to_owned()];
+    let mut namespace = (!inv.bool("all-namespaces")).then_some(inv.namespace.as_str());
+    if let Some(one) = infos.first().filter(|_| !builder.lists()) {
+        fields.push(format!("metadata.name={}", one.name));
+        namespace = one.object["metadata"]["namespace"].as_str().or(namespace);
+    }
+    fields.retain(|f| !f.is_empty());
+    let query = [("labelSelector", inv.str("selector").to_owned()), ("fieldSelector", fields.join(","))];
+    let query = query.into_iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| (k.to_owned(), v)).collect();
     let mut w = Watch {
         line: inv.words.clone(),
         table: Table::new(options(inv, wide, inv.bool("show-kind"))),
-        seen: infos.iter().map(|i| (key(&i.object), i.object.clone())).collect(),
+        path: mapping.path(namespace, None),
+        query,
+        version: String::new(),
+        quiet: 0,
         printed: false,
     };
+    w.refresh(ctx)?;
     if !inv.bool("watch-only") && !infos.is_empty() {
         let objects: Vec<&Value> = infos.iter().map(|i| &i.object).collect();
         w.printed = show(&mut w.table, infos[0].mapping, &objects, &format, inv, false, ctx)?;
@@ -236,44 +270,39 @@ fn show(
     Ok(true)
 }
 
-/// Shows what has changed since the last time; it never ends by itself.
+/// Shows what has changed since the last time, change by change; it never ends by itself.
 pub fn poll(w: &mut Watch, _deadline: Option<SimTime>, ctx: &mut Context) -> Result<bool, CmdError> {
     let (command, path, rest) = crate::kubectl::command::find(&w.line)?;
     let Some(inv) = Invocation::parse(command, path, rest, ctx)? else { return Ok(true) };
     let output = inv.str("output");
     let format = if output.is_empty() || output == "wide" { None } else { Printer::structured(output, &inv, ctx)? };
-    let builder = Builder::new(&inv).types_alone().latest().args(&inv.args);
-    let Some(mapping) = builder.types().first().copied() else { return Ok(true) };
-    let (infos, errors) = split(builder.infos(ctx)?);
-    if let Some(e) = errors.into_iter().find(|e| !e.is_not_found()) {
-        return Err(e);
-    }
-    let mut changed: Vec<Value> = vec![];
-    let old: std::collections::BTreeMap<&str, &Value> = w.seen.iter().map(|(k, v)| (k.as_str(), v)).collect();
-    let mut seen = vec![];
-    for i in infos {
-        let k = key(&i.object);
-        let version = &i.object["metadata"]["resourceVersion"];
-        let before = old.get(k.as_str());
-        if before.is_none_or(|o| o["metadata"]["resourceVersion"] != *version) {
-            changed.push(i.object.clone());
-        }
-        seen.push((k, i.object));
-    }
-    for (k, o) in &w.seen {
-        if !seen.iter().any(|(s, _)| s == k) {
-            changed.push(o.clone());
-        }
-    }
-    w.seen = seen;
-    // in the order in which it happened
-    changed.sort_by_key(|o| o["metadata"]["resourceVersion"].as_str().and_then(|v| v.parse::<u64>().ok()));
+    let request = w.request().with("watch", "true").with("resourceVersion", w.version.clone());
     // warnings are said when a watch begins, not with each change
-    ctx.out.stderr.clear();
-    if !changed.is_empty() {
-        let objects: Vec<&Value> = changed.iter().collect();
+    let events = match ctx.api.request(request).ok() {
+        Ok(Value::Array(events)) => events,
+        Ok(_) => vec![],
+        Err(s) if s.code == 410 => {
+            w.refresh(ctx)?;
+            vec![]
+        }
+        Err(s) => return Err(CmdError::Api(s)),
+    };
+    let changed: Vec<&Value> = events.iter().filter(|e| e["type"] != "BOOKMARK").map(|e| &e["object"]).collect();
+    let Some(last) = changed.last() else {
+        w.quiet += 1;
+        if w.quiet >= QUIET {
+            w.refresh(ctx)?;
+        }
+        return Ok(false);
+    };
+    w.version = last["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
+    w.quiet = 0;
+    let builder = Builder::new(&inv).types_alone().latest().args(&inv.args);
+    let kind = last["kind"].as_str().unwrap_or_default();
+    let by_kind = || crate::api::kinds::by_kind(last["apiVersion"].as_str().unwrap_or_default(), kind);
+    if let Some(mapping) = builder.types().first().copied().or_else(by_kind) {
         let again = w.printed;
-        w.printed = show(&mut w.table, mapping, &objects, &format, &inv, again, ctx)?;
+        w.printed = show(&mut w.table, mapping, &changed, &format, &inv, again, ctx)?;
     }
     Ok(false)
 }

@@ -18,7 +18,7 @@ use serde_json::Value;
 static FLAGS: &[Flag] = &[
     Flag::str("subresource", "If specified, replace will operate on the subresource of the requested object."),
     Flag::bool("wait", "If true, wait for resources to be gone before returning. This waits for finalizers."),
-    Flag::str("raw", "Raw URI to PUT to the server. Not simulated."),
+    Flag::str("raw", "Raw URI to PUT to the server."),
 ];
 
 /// The command.
@@ -51,8 +51,8 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     if change::no_files(inv) {
         return Err(CmdError::client("must specify one of -f and -k"));
     }
-    if inv.changed("raw") {
-        return err("--raw is not simulated");
+    if change::raw(inv, Method::Put, ctx)? {
+        return Ok(());
     }
     let force = inv.bool("force");
     if !force && inv.int("grace-period") >= 0 {

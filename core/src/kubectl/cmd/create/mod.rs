@@ -19,7 +19,7 @@ mod subs;
 
 static FLAGS: &[Flag] = &[
     Flag::bool("edit", "Edit the API resource before creating."),
-    Flag::str("raw", "Raw URI to POST to the server. Not simulated."),
+    Flag::str("raw", "Raw URI to POST to the server."),
     Flag::bool("windows-line-endings", "Only relevant if --edit=true."),
 ];
 
@@ -48,8 +48,11 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     if change::no_files(inv) {
         return Err(CmdError::client("must specify one of -f and -k"));
     }
-    if inv.bool("edit") || inv.changed("raw") {
-        return Err(CmdError::client("--edit and --raw are not simulated: edit the file, then create from it"));
+    if inv.bool("edit") {
+        return Err(CmdError::client("--edit is not simulated: edit the file, then create from it"));
+    }
+    if change::raw(inv, Method::Post, ctx)? {
+        return Ok(());
     }
     let dry = inv.dry_run()?;
     let validation = change::field_validation(inv)?;

@@ -1,6 +1,8 @@
 //! `kubectl explain`.
 
-use crate::api::kinds;
+pub mod custom;
+
+use crate::api::kinds::{self, ResourceInfo};
 use crate::api::schema::{Field, Schema, TypeInfo, explain as look_up, schema};
 use crate::kubectl::Context;
 use crate::kubectl::command::{Command, Invocation};
@@ -42,24 +44,39 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let mut parts: Vec<&str> = arg.trim_end_matches('.').split('.').collect();
     let name = parts.remove(0);
     let version = inv.str("api-version");
-    let found = if version.is_empty() {
-        kinds::resolve(name)
-    } else {
-        kinds::RESOURCES.iter().find(|r| {
-            r.api_version() == version && (r.plural == name || r.singular == name || r.short_names.contains(&name))
-        })
+    let called = |r: &&'static ResourceInfo| {
+        let by = r.plural == name || r.singular == name || r.short_names.contains(&name);
+        by && (version.is_empty() || r.api_version() == version)
     };
+    let built_in = if version.is_empty() { kinds::resolve(name) } else { kinds::RESOURCES.iter().find(|r| called(r)) };
+    let mut found = built_in;
+    if found.is_none() {
+        found = inv.custom.iter().copied().find(called);
+        // `crontabs.stable.example.com.spec`: the group stands behind the name
+        if let Some(r) = found.filter(|r| parts.join(".").starts_with(r.group)) {
+            parts.drain(..r.group.split('.').count());
+        }
+    }
     let Some(r) = found else {
         return Err(CmdError::Plain(format!("the server doesn't have a resource type {name:?}")));
     };
     let schema = schema();
-    let Some(root) = schema.kind(&r.api_version(), r.kind) else {
-        return Err(CmdError::client(format!("no schema is known for {}", r.group_kind())));
+    // of a custom kind, metadata is what it is everywhere
+    let shared = matches!(parts.first(), Some(&("metadata" | "apiVersion" | "kind")));
+    let root = match schema.kind(&r.api_version(), r.kind) {
+        None if shared => schema.kind("v1", "ConfigMap"),
+        root => root,
     };
     if !r.group.is_empty() {
         ctx.println(format!("GROUP:      {}", r.group));
     }
     ctx.println(format!("KIND:       {}\nVERSION:    {}\n", r.kind, r.version));
+    let Some(root) = root else {
+        let root = custom::schema_of(r, ctx)?;
+        let text = custom::body(&root, &parts, inv.bool("recursive")).map_err(CmdError::Client)?;
+        ctx.print(text);
+        return Ok(());
+    };
     let at = look_up(schema, root, &parts).map_err(CmdError::Client)?;
     let mut description = String::new();
     if let Some(f) = at.field {
@@ -95,7 +112,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             for f in o.fields.values() {
                 text += &format!("  {}\n", heading(schema, f));
                 if !f.values.is_empty() {
-                    text += &format!("  enum: {}\n", enumeration(f));
+                    text += &format!("  enum: {}\n", enumeration(&f.values));
                 }
                 let shown = if f.description().is_empty() { "<no description>" } else { f.description() };
                 text += &wrap(shown, 4);
@@ -109,15 +126,19 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
 }
 
 fn heading(schema: &Schema, f: &Field) -> String {
-    format!("{}\t<{}>{}", f.name, schema.printed_type(&f.ty), if f.required { " -required-" } else { "" })
+    heading_of(&f.name, &schema.printed_type(&f.ty), f.required)
+}
+
+fn heading_of(name: &str, ty: &str, required: bool) -> String {
+    format!("{name}\t<{ty}>{}", if required { " -required-" } else { "" })
 }
 
 /// The first few values.
-fn enumeration(f: &Field) -> String {
+fn enumeration(values: &[String]) -> String {
     const SHOWN: usize = 4;
-    match f.values.len() {
-        n if n > SHOWN => format!("{}, ....", f.values[..SHOWN].join(", ")),
-        _ => f.values.join(", "),
+    match values.len() {
+        n if n > SHOWN => format!("{}, ....", values[..SHOWN].join(", ")),
+        _ => values.join(", "),
     }
 }
 
@@ -126,7 +147,7 @@ fn tree(schema: &Schema, o: &TypeInfo, level: usize, out: &mut String) {
     for f in o.fields.values() {
         out.push_str(&format!("{indent}{}\n", heading(schema, f)));
         if !f.values.is_empty() {
-            out.push_str(&format!("{indent}enum: {}\n", enumeration(f)));
+            out.push_str(&format!("{indent}enum: {}\n", enumeration(&f.values)));
         }
         if let Some(inner) = schema.object_in(&f.ty).filter(|i| i.name != o.name && level < DEPTH) {
             tree(schema, inner, level + 1, out);
