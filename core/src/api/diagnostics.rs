@@ -234,17 +234,20 @@ fn check_object(checked: &mut Checked, lines: &Lines, root: &str, object: &Value
     }
 }
 
+/// Findings as tests compare them: where, how bad, what.
+#[cfg(test)]
+pub(crate) fn shown(found: &[Diagnostic]) -> String {
+    let line = |d: &Diagnostic| format!("{}:{}-{} {:?} {}\n", d.line, d.column, d.end_column, d.severity, d.message);
+    found.iter().map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use expect_test::{Expect, expect};
 
     fn judged(text: &str, wanted: Expect) {
-        let said: Vec<String> = check_manifest(text)
-            .iter()
-            .map(|d| format!("{}:{}-{} {:?} {}\n", d.line, d.column, d.end_column, d.severity, d.message))
-            .collect();
-        wanted.assert_eq(&said.concat());
+        wanted.assert_eq(&shown(&check_manifest(text)));
     }
 
     #[test]

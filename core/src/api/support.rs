@@ -122,6 +122,11 @@ pub static FIELDS: &[Gap] = &[
     container("volumeDevices", "there are no block devices"),
     gap_but(Owner::Container, "volumeMounts[].mountPropagation", "None", "mounts stay within their container"),
     service("spec.loadBalancerClass", "no load balancer is made"),
+    gap(
+        Owner::Kind("CustomResourceDefinition"),
+        "spec.conversion.webhook",
+        "no webhook is called: of another version only `apiVersion` differs",
+    ),
     gap(Owner::Kind("Ingress"), "spec.tls", "certificates are not looked at"),
     gap(HPA, "spec.metrics[].external", NO_SUCH_METRICS),
     gap(HPA, "spec.metrics[].object", NO_SUCH_METRICS),

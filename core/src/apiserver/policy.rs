@@ -1,6 +1,7 @@
 //! The roles that every cluster begins with. (Facts of plugin/pkg/auth/authorizer/rbac/bootstrappolicy; roles of
 //! components that are not simulated as users of the API are left out.)
 
+use super::controller_roles;
 use crate::sim::Sim;
 use crate::store::Kind;
 use serde_json::{Value, json};
@@ -291,7 +292,14 @@ fn bindings() -> Vec<Value> {
 impl Sim {
     /// Stores the roles and bindings that every cluster begins with.
     pub fn install_default_roles(&mut self) {
-        for (kind, list) in [(Kind::ClusterRole, roles()), (Kind::ClusterRoleBinding, bindings())] {
+        let (mut roles, mut bindings) = (roles(), bindings());
+        for (name, rules, account) in controller_roles::all() {
+            let mut b = binding(&name, &name, &[]);
+            b["subjects"] = json!([{"kind": "ServiceAccount", "name": account, "namespace": "kube-system"}]);
+            roles.push(role(&name, rules));
+            bindings.push(b);
+        }
+        for (kind, list) in [(Kind::ClusterRole, roles), (Kind::ClusterRoleBinding, bindings)] {
             for v in list {
                 // they are constants; one that were wrong would be missed by the tests
                 let _ = self.insert(kind, v);

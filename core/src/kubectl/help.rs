@@ -4,6 +4,7 @@ use super::Context;
 use super::command::{COMMANDS, Command, Invocation};
 use super::errors::CmdError;
 use super::flags::Kind;
+use crate::api::schema;
 use std::fmt::Write;
 
 /// `kubectl` without a command.
@@ -52,6 +53,10 @@ pub fn text(command: &Command, path: &str) -> String {
     if !command.aliases.is_empty() {
         let _ = write!(out, "\nAliases:\n{}, {}\n", command.name, command.aliases.join(", "));
     }
+    let examples = schema::examples(path.strip_prefix("kubectl ").unwrap_or(path));
+    if !examples.is_empty() {
+        let _ = write!(out, "\nExamples:\n{examples}");
+    }
     if !command.subs.is_empty() {
         out.push_str("\nAvailable Commands:\n");
         for c in command.subs {
@@ -98,4 +103,33 @@ fn option(f: &super::flags::Flag) -> String {
         (_, d) => d.to_string(),
     };
     format!("    {short}--{}={default}:\n\t{}\n\n", f.name, f.help)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::kubectl::command;
+
+    #[test]
+    fn examples_are_of_commands_that_exist() {
+        let text = include_str!("../../assets/examples.txt");
+        for heading in text.lines().filter_map(|l| l.strip_prefix("## ")) {
+            let words: Vec<String> = heading.split(' ').map(Into::into).collect();
+            let (found, path, rest) = command::find(&words).unwrap();
+            assert_eq!((path.as_str(), rest.len()), (&*format!("kubectl {heading}"), 0), "{}", found.name);
+            let help = crate::kubectl::help::text(found, &path);
+            assert!(help.contains("\nExamples:\n  # "), "{help}");
+        }
+    }
+
+    #[test]
+    fn examples_begin_with_their_command() {
+        let mut heading = "";
+        for line in include_str!("../../assets/examples.txt").lines().skip(1) {
+            match line.strip_prefix("## ") {
+                Some(h) => heading = h,
+                None if line.starts_with("# ") => {}
+                None => assert!(line.contains(&format!("kubectl {heading} ")) || line.ends_with(heading), "{line}"),
+            }
+        }
+    }
 }

@@ -36,11 +36,20 @@ fn as_container(e: &EphemeralContainer) -> Container {
     }
 }
 
-/// Containers have been added to a pod: its work gets a place for each.
-pub(super) fn grow(work: &mut PodWork, plan: &Plan) {
-    for _ in work.runs.len()..plan.containers.len() {
-        work.runs.push(Run::new("ContainerCreating"));
+/// Containers have been added to a pod, in whatever place: its work gets one for each, and those that are there keep
+/// theirs.
+pub(super) fn grow(work: &mut PodWork, old: &Plan, plan: &Plan) {
+    let names = |p: &Plan| p.containers.iter().skip(p.regular).map(|c| c.name.clone()).collect::<Vec<_>>();
+    let (before, now) = (names(old), names(plan));
+    if before == now {
+        return;
     }
+    let mut there: Vec<Option<Run>> = work.runs.drain(plan.regular.min(work.runs.len())..).map(Some).collect();
+    for name in now {
+        let kept = before.iter().position(|b| *b == name).and_then(|i| there.get_mut(i)?.take());
+        work.runs.push(kept.unwrap_or_else(|| Run::new("ContainerCreating")));
+    }
+    work.image_errors.retain(|i, _| *i < plan.regular);
 }
 
 /// Writes what has become of them into a status; other parts of it stay.

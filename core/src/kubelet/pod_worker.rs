@@ -210,7 +210,8 @@ impl Kubelets {
                 None => self.stop(sim, pod, &mut work, Reason::Deleted, grace),
             }
         } else if let Some(old) = work.plan.clone().filter(|o| !Arc::ptr_eq(o, &plan)) {
-            for (i, c) in plan.containers.iter().enumerate() {
+            super::ephemeral::grow(&mut work, &old, &plan);
+            for (i, c) in plan.containers.iter().enumerate().take(plan.regular) {
                 let changed = old.containers.get(i).is_some_and(|o| o.image != c.image);
                 let Some(run) = work.runs.get_mut(i).filter(|_| changed) else { continue };
                 if !matches!(run.record.state, RunState::Waiting(..)) && run.record.image.is_none() {
@@ -232,7 +233,6 @@ impl Kubelets {
                     _ => {}
                 }
             }
-            super::ephemeral::grow(&mut work, &plan);
             work.plan = Some(plan);
         }
         self.put_work(pod.id, work);

@@ -87,11 +87,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     fn judged(text: &str, wanted: Expect) {
-        let said: Vec<String> = diagnose(text)
-            .iter()
-            .map(|d| format!("{}:{}-{} {:?} {}\n", d.line, d.column, d.end_column, d.severity, d.message))
-            .collect();
-        wanted.assert_eq(&said.concat());
+        wanted.assert_eq(&crate::api::diagnostics::shown(&diagnose(text)));
     }
 
     const WEB: &str = "apiVersion: apps/v1

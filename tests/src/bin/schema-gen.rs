@@ -187,7 +187,8 @@ fn main() {
     );
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/assets/schema.deflate");
     std::fs::write(path, packed).unwrap_or_else(|e| panic!("{path}: {e}"));
-    let texts = texts.into_values().collect::<Vec<_>>().join("\0");
+    let examples = include_str!("../../../core/assets/examples.txt");
+    let texts = texts.into_values().chain([examples.to_owned()]).collect::<Vec<_>>().join("\0");
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/assets/schema-text.deflate");
     std::fs::write(path, miniz_oxide::deflate::compress_to_vec(texts.as_bytes(), 10))
         .unwrap_or_else(|e| panic!("{path}: {e}"));

@@ -1,4 +1,4 @@
-//! The words of `kubectl explain`: a file that is loaded once the page stands, or before a session that needs them.
+//! The words of `kubectl explain` and the examples of `--help`: a file that is loaded once the page stands, or before a session that needs them.
 
 use kubarium_core::api::schema;
 use kubarium_core::cluster::SessionRecord;
@@ -24,7 +24,7 @@ pub async fn load_for(record: &SessionRecord) {
 
 /// A line that prints the words.
 pub fn wants(line: &str) -> bool {
-    line.contains("explain") || line.contains("openapi")
+    ["explain", "openapi", "help", " -h"].iter().any(|w| line.contains(w))
 }
 
 async fn fetch(file: &str) -> Result<Vec<u8>, JsValue> {

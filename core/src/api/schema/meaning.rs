@@ -1,4 +1,4 @@
-//! What types and fields mean, in words. The words are compiled in with the feature `texts`; without it they are handed
+//! What types and fields mean, in words, and examples of kubectl's commands, which travel along. The words are compiled in with the feature `texts`; without it they are handed
 //! in once, before anything is asked that prints them: the same commands must print the same everywhere.
 
 use std::sync::OnceLock;
@@ -39,6 +39,22 @@ fn texts() -> Option<&'static Vec<Box<str>>> {
     return Some(TEXTS.get_or_init(|| unpack(PACKED).unwrap_or_default()));
     #[cfg(not(feature = "texts"))]
     TEXTS.get()
+}
+
+/// Examples of a command (its words without `kubectl`) as its help prints them; empty: there are none, or the words are
+/// not there.
+pub fn examples(command: &str) -> String {
+    let all = texts().and_then(|t| t.last()).filter(|t| t.starts_with("examples\n"));
+    let heading = format!("## {command}");
+    let lines = all.map(|t| t.lines()).into_iter().flatten();
+    let mut out = String::new();
+    for l in lines.skip_while(|l| *l != heading).skip(1).take_while(|l| !l.starts_with("## ")) {
+        if l.starts_with('#') && !out.is_empty() {
+            out.push_str("  \n");
+        }
+        out.push_str(&format!("  {l}\n"));
+    }
+    out
 }
 
 /// The words are there.

@@ -19,7 +19,7 @@ mod order;
 pub use decode::{Decoded, Failure, complete, decode, decode_metadata, judge, judge_unstructured, strict_error};
 pub use explain::{Explained, explain};
 pub use load::schema;
-pub use meaning::{Meaning, has_meanings, provide_meanings};
+pub use meaning::{Meaning, examples, has_meanings, provide_meanings};
 pub use order::{in_order, type_of};
 
 use super::kinds::ResourceInfo;

@@ -240,9 +240,6 @@ impl Sim {
                 out.push(format!("spec.versions[{i}].schema: accepted, not simulated: x-kubernetes-validations"));
             }
         }
-        if crd["spec"]["conversion"]["strategy"] == "Webhook" {
-            out.push("spec.conversion: accepted, not simulated: Webhook; only apiVersion is changed".into());
-        }
         out
     }
 

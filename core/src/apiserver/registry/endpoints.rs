@@ -1,7 +1,7 @@
 //! Endpoints and EndpointSlices. (Models pkg/apis/core/v1 and pkg/apis/discovery defaults and validation.)
 
 use super::Strategy;
-use super::meta::{subdomain, validate_meta, validate_meta_update};
+use super::meta::{checked, checked_update, subdomain, validate_meta_update};
 use super::util::{
     child, index, int, invalid_each, items, items_mut, no_warnings, nothing, nothing_kept, object, set_default,
     set_generation, set_if_absent, text,
@@ -22,16 +22,8 @@ pub const ENDPOINTS: Strategy = Strategy {
             }
         }
     },
-    validate: |obj| {
-        let mut errors = validate_meta(obj, true, subdomain);
-        errors.extend(subsets(obj));
-        errors
-    },
-    validate_update: |new, old| {
-        let mut errors = validate_meta_update(new, old);
-        errors.extend(subsets(new));
-        errors
-    },
+    validate: |obj| checked(obj, true, subdomain, subsets(obj)),
+    validate_update: |new, old| checked_update(new, old, subsets(new)),
     validate_status_update: validate_meta_update,
     prepare_for_create: nothing,
     prepare_for_update: nothing_kept,
@@ -107,11 +99,7 @@ pub const ENDPOINT_SLICE: Strategy = Strategy {
             set_default(p, "protocol", "TCP");
         }
     },
-    validate: |obj| {
-        let mut errors = validate_meta(obj, true, subdomain);
-        errors.extend(slice(obj));
-        errors
-    },
+    validate: |obj| checked(obj, true, subdomain, slice(obj)),
     validate_update: |new, old| {
         let mut errors = validate_meta_update(new, old);
         errors.extend(slice(new));

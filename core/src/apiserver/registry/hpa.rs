@@ -2,7 +2,7 @@
 //! pkg/registry/autoscaling.)
 
 use super::Strategy;
-use super::meta::{subdomain, validate_meta, validate_meta_update};
+use super::meta::{checked_update, subdomain, validate_meta, validate_meta_update};
 use super::util::{
     child, copy_field, has, index, int, invalid_each, items, no_warnings, non_negative, object, present, remove,
     set_default, set_if_absent, text,
@@ -16,11 +16,7 @@ pub const STRATEGY: Strategy = Strategy {
     kind: "HorizontalPodAutoscaler",
     default,
     validate,
-    validate_update: |new, old| {
-        let mut errors = validate_meta_update(new, old);
-        errors.extend(validate_spec(&new["spec"], "spec"));
-        errors
-    },
+    validate_update: |new, old| checked_update(new, old, validate_spec(&new["spec"], "spec")),
     validate_status_update: validate_meta_update,
     prepare_for_create: |obj| {
         remove(obj, "status");

@@ -1,7 +1,7 @@
 //! Ingresses and their classes. (Models pkg/apis/networking/validation and pkg/registry/networking.)
 
 use super::Strategy;
-use super::meta::{subdomain, validate_meta, validate_meta_update};
+use super::meta::{checked, checked_update, subdomain, validate_meta, validate_meta_update};
 use super::util::{
     child, has, index, int, invalid_each, items, keep_status_count_generation, no_warnings, nothing, nothing_kept,
     object, one_of, present, reset_status_begin_generation, set_default, set_generation, text, too_long,
@@ -27,11 +27,7 @@ pub const INGRESS: Strategy = Strategy {
         }
         errors
     },
-    validate_update: |new, old| {
-        let mut errors = validate_meta_update(new, old);
-        errors.extend(validate_spec(&new["spec"], "spec"));
-        errors
-    },
+    validate_update: |new, old| checked_update(new, old, validate_spec(&new["spec"], "spec")),
     validate_status_update: validate_meta_update,
     prepare_for_create: |obj| {
         reset_status_begin_generation(obj);
@@ -50,11 +46,7 @@ pub const INGRESS_CLASS: Strategy = Strategy {
             set_default(parameters, "scope", "Cluster");
         }
     },
-    validate: |obj| {
-        let mut errors = validate_meta(obj, false, subdomain);
-        errors.extend(class_spec(&obj["spec"]));
-        errors
-    },
+    validate: |obj| checked(obj, false, subdomain, class_spec(&obj["spec"])),
     validate_update: |new, old| {
         let mut errors = validate_meta_update(new, old);
         if text(&new["spec"], "controller") != text(&old["spec"], "controller") {

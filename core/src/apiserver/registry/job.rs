@@ -1,7 +1,7 @@
 //! Jobs and CronJobs. (Models pkg/apis/batch defaults and validation, and pkg/registry/batch.)
 
 use super::Strategy;
-use super::meta::{subdomain, validate_meta, validate_meta_update};
+use super::meta::{checked, subdomain, validate_meta, validate_meta_update};
 use super::pod_defaults::{default_template, labels_from_template};
 use super::pod_template::validate_template;
 use super::pod_warnings::template_warnings;
@@ -17,11 +17,7 @@ use serde_json::{Value, json};
 pub const JOB: Strategy = Strategy {
     kind: "Job",
     default,
-    validate: |obj| {
-        let mut errors = validate_meta(obj, true, subdomain);
-        errors.extend(validate_spec(&obj["spec"], "spec"));
-        errors
-    },
+    validate: |obj| checked(obj, true, subdomain, validate_spec(&obj["spec"], "spec")),
     validate_update,
     validate_status_update: validate_meta_update,
     prepare_for_create,

@@ -1,7 +1,7 @@
 //! Leases: heartbeats and elections. (Models pkg/apis/coordination/validation.)
 
 use super::Strategy;
-use super::meta::{subdomain, validate_meta, validate_meta_update};
+use super::meta::{checked, checked_update, subdomain, validate_meta_update};
 use super::util::{child, no_warnings, non_negative, nothing, nothing_kept};
 use crate::api::error::FieldError;
 use serde_json::Value;
@@ -10,16 +10,8 @@ use serde_json::Value;
 pub const STRATEGY: Strategy = Strategy {
     kind: "Lease",
     default: nothing,
-    validate: |obj| {
-        let mut errors = validate_meta(obj, true, subdomain);
-        errors.extend(validate_spec(&obj["spec"]));
-        errors
-    },
-    validate_update: |new, old| {
-        let mut errors = validate_meta_update(new, old);
-        errors.extend(validate_spec(&new["spec"]));
-        errors
-    },
+    validate: |obj| checked(obj, true, subdomain, validate_spec(&obj["spec"])),
+    validate_update: |new, old| checked_update(new, old, validate_spec(&new["spec"])),
     validate_status_update: validate_meta_update,
     prepare_for_create: nothing,
     prepare_for_update: nothing_kept,

@@ -118,6 +118,20 @@ fn finalizers(list: &[Value], path: &str) -> Vec<FieldError> {
     errors
 }
 
+/// All errors of a new object: those of its metadata, then those of the rest.
+pub fn checked(obj: &Value, namespaced: bool, name_check: NameCheck, rest: Vec<FieldError>) -> Vec<FieldError> {
+    let mut errors = validate_meta(obj, namespaced, name_check);
+    errors.extend(rest);
+    errors
+}
+
+/// All errors of a changed object: those of its metadata, then those of the rest.
+pub fn checked_update(new: &Value, old: &Value, rest: Vec<FieldError>) -> Vec<FieldError> {
+    let mut errors = validate_meta_update(new, old);
+    errors.extend(rest);
+    errors
+}
+
 /// Metadata of a changed object. (Models ValidateObjectMetaUpdate; the resourceVersion is the API server's.)
 pub fn validate_meta_update(new: &Value, old: &Value) -> Vec<FieldError> {
     let (meta, before) = (&new["metadata"], &old["metadata"]);

@@ -1,7 +1,7 @@
 //! NetworkPolicies. (Models pkg/apis/networking defaults and validation, and pkg/registry/networking/networkpolicy.)
 
 use super::Strategy;
-use super::meta::{subdomain, validate_label_selector, validate_meta, validate_meta_update};
+use super::meta::{checked, checked_update, subdomain, validate_label_selector, validate_meta_update};
 use super::util::{
     child, has, index, int, invalid_each, items, items_mut, keep_status_count_generation, no_warnings, nothing_kept,
     object, reset_status_begin_generation, set_default, text,
@@ -15,16 +15,8 @@ use std::net::IpAddr;
 pub const STRATEGY: Strategy = Strategy {
     kind: "NetworkPolicy",
     default,
-    validate: |obj| {
-        let mut errors = validate_meta(obj, true, subdomain);
-        errors.extend(validate_spec(&obj["spec"], "spec"));
-        errors
-    },
-    validate_update: |new, old| {
-        let mut errors = validate_meta_update(new, old);
-        errors.extend(validate_spec(&new["spec"], "spec"));
-        errors
-    },
+    validate: |obj| checked(obj, true, subdomain, validate_spec(&obj["spec"], "spec")),
+    validate_update: |new, old| checked_update(new, old, validate_spec(&new["spec"], "spec")),
     validate_status_update: validate_meta_update,
     prepare_for_create: reset_status_begin_generation,
     prepare_for_update: keep_status_count_generation,

@@ -3,7 +3,7 @@
 
 use super::Strategy;
 use super::deployment::{not_more_than_all, positive_int_or_percent};
-use super::meta::{subdomain, validate_label_selector, validate_meta, validate_meta_update};
+use super::meta::{checked, checked_update, subdomain, validate_label_selector, validate_meta, validate_meta_update};
 use super::resources::{container_resource_name, resource_name, validate_quantity};
 use super::util::{
     child, copy_field, entries, has, index, int, invalid_each, items, items_mut, keep_status_count_generation, keyed,
@@ -263,16 +263,8 @@ fn validate_quota_spec(spec: &Value) -> Vec<FieldError> {
 pub const DISRUPTION_BUDGET: Strategy = Strategy {
     kind: "PodDisruptionBudget",
     default: nothing,
-    validate: |obj| {
-        let mut errors = validate_meta(obj, true, subdomain);
-        errors.extend(validate_budget(&obj["spec"]));
-        errors
-    },
-    validate_update: |new, old| {
-        let mut errors = validate_meta_update(new, old);
-        errors.extend(validate_budget(&new["spec"]));
-        errors
-    },
+    validate: |obj| checked(obj, true, subdomain, validate_budget(&obj["spec"])),
+    validate_update: |new, old| checked_update(new, old, validate_budget(&new["spec"])),
     validate_status_update: validate_meta_update,
     prepare_for_create: reset_status_begin_generation,
     prepare_for_update: keep_status_count_generation,

@@ -2,7 +2,7 @@
 //! pkg/registry/core/replicationcontroller.)
 
 use super::Strategy;
-use super::meta::{subdomain, validate_meta, validate_meta_update};
+use super::meta::{checked, checked_update, subdomain, validate_meta_update};
 use super::pod_defaults::{default_template, labels_from_template};
 use super::pod_template::validate_replicated_template;
 use super::pod_warnings::template_warnings;
@@ -18,16 +18,8 @@ use serde_json::{Value, json};
 pub const STRATEGY: Strategy = Strategy {
     kind: "ReplicationController",
     default,
-    validate: |obj| {
-        let mut errors = validate_meta(obj, true, subdomain);
-        errors.extend(validate_spec(&obj["spec"], "spec"));
-        errors
-    },
-    validate_update: |new, old| {
-        let mut errors = validate_meta_update(new, old);
-        errors.extend(validate_spec(&new["spec"], "spec"));
-        errors
-    },
+    validate: |obj| checked(obj, true, subdomain, validate_spec(&obj["spec"], "spec")),
+    validate_update: |new, old| checked_update(new, old, validate_spec(&new["spec"], "spec")),
     validate_status_update: validate_meta_update,
     prepare_for_create: |obj| {
         reset_status_begin_generation(obj);

@@ -3,7 +3,7 @@
 
 use super::Strategy;
 use super::affinity::validate_node_selector;
-use super::meta::{subdomain, validate_meta, validate_meta_update};
+use super::meta::{checked, subdomain, validate_meta, validate_meta_update};
 use super::pod_defaults::default_claim;
 use super::resources::{resource_name, validate_quantity};
 use super::util::{
@@ -20,11 +20,7 @@ use serde_json::{Value, json};
 pub const CLAIM: Strategy = Strategy {
     kind: "PersistentVolumeClaim",
     default: default_claim,
-    validate: |obj| {
-        let mut errors = validate_meta(obj, true, subdomain);
-        errors.extend(validate_claim_spec(&obj["spec"], "spec"));
-        errors
-    },
+    validate: |obj| checked(obj, true, subdomain, validate_claim_spec(&obj["spec"], "spec")),
     validate_update,
     validate_status_update: validate_meta_update,
     prepare_for_create: |obj| {

@@ -1,30 +1,14 @@
 //! `kubectl annotate`. Models kubectl `pkg/cmd/annotate`.
 
-use super::change::{self, PAIRS, RECORD};
+use super::change;
 use super::{label, pairs};
 use crate::kubectl::Context;
 use crate::kubectl::command::{Command, DryRun, Invocation};
 use crate::kubectl::errors::CmdError;
-use crate::kubectl::flags;
 
 /// The command.
-pub static COMMAND: Command = Command::new(
-    "annotate",
-    "Update the annotations on a resource.",
-    "[--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N [--resource-version=version]",
-    &[
-        PAIRS,
-        RECORD,
-        flags::PRINT,
-        flags::FILENAME,
-        flags::SELECTOR,
-        flags::FIELD_SELECTOR,
-        flags::ALL_NAMESPACES,
-        flags::DRY_RUN,
-        flags::FIELD_MANAGER,
-    ],
-    run,
-);
+pub static COMMAND: Command =
+    Command::new("annotate", "Update the annotations on a resource.", label::USAGE, label::FLAGS, run);
 
 fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let dry = inv.dry_run()?;

@@ -5,9 +5,9 @@ use super::change;
 use crate::api::schema::schema;
 use crate::api::yaml;
 use crate::apiserver::patch;
-use crate::apiserver::request::{ContentType, Method, Request};
+use crate::apiserver::request::{Method, Request};
 use crate::kubectl::Context;
-use crate::kubectl::builder::Builder;
+use crate::kubectl::builder::{Builder, Info};
 use crate::kubectl::command::{Command, Invocation};
 use crate::kubectl::errors::CmdError;
 use crate::kubectl::flags::{self, Flag, Kind};
@@ -137,7 +137,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         match info.mapping.kind {
             "Node" => on_node(inv, &info.name, command, ctx)?,
             "Pod" if copying => copy(inv, &info.object, command, ctx)?,
-            "Pod" => add(inv, &info.object, command, ctx)?,
+            "Pod" => add(inv, &info, command, ctx)?,
             _ => return Err(CmdError::client(format!("{:?} not supported by debug", info.mapping.group_kind()))),
         }
     }
@@ -217,7 +217,8 @@ fn named(inv: &Invocation, pod: &str, ctx: &mut Context) -> String {
 }
 
 /// An ephemeral container in a pod that is there.
-fn add(inv: &Invocation, pod: &Value, command: &[String], ctx: &mut Context) -> Result<(), CmdError> {
+fn add(inv: &Invocation, info: &Info, command: &[String], ctx: &mut Context) -> Result<(), CmdError> {
+    let pod = &info.object;
     let name = named(inv, text(&pod["metadata"]["name"]), ctx);
     let mut debugger = container(inv, &name, command);
     if let Some(rights) = rights(inv.str("profile")) {
@@ -229,9 +230,14 @@ fn add(inv: &Invocation, pod: &Value, command: &[String], ctx: &mut Context) -> 
     let debugger = customized(inv, debugger, ctx)?;
     let part = |k: &str| text(&pod["metadata"][k]);
     let path = format!("/api/v1/namespaces/{}/pods/{}/ephemeralcontainers", part("namespace"), part("name"));
-    let body = json!({"spec": {"ephemeralContainers": [debugger]}});
+    let mut changed = pod.clone();
+    match changed["spec"]["ephemeralContainers"].as_array_mut() {
+        Some(list) => list.push(debugger),
+        None => changed["spec"]["ephemeralContainers"] = json!([debugger]),
+    }
+    let (body, kind) = change::difference(info, pod, &changed);
     let mut request = Request::new(Method::Patch, path).with("fieldManager", "kubectl-debug").body(body);
-    request.content_type = ContentType::StrategicMergePatch;
+    request.content_type = kind;
     let made = ctx.call(request)?;
     attach(inv, &made, &name, ctx);
     Ok(())

@@ -7,28 +7,28 @@ use crate::kubectl::Context;
 use crate::kubectl::builder::{Builder, Info};
 use crate::kubectl::command::{Command, DryRun, Invocation};
 use crate::kubectl::errors::CmdError;
-use crate::kubectl::flags;
+use crate::kubectl::flags::{self, Flag};
 use crate::kubectl::printer::Printer;
 use serde_json::Value;
 
+/// How `label` and `annotate` are used.
+pub(super) const USAGE: &str =
+    "[--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N [--resource-version=version]";
+/// Their flags.
+pub(super) static FLAGS: &[&[Flag]] = &[
+    PAIRS,
+    RECORD,
+    flags::PRINT,
+    flags::FILENAME,
+    flags::SELECTOR,
+    flags::FIELD_SELECTOR,
+    flags::ALL_NAMESPACES,
+    flags::DRY_RUN,
+    flags::FIELD_MANAGER,
+];
+
 /// The command.
-pub static COMMAND: Command = Command::new(
-    "label",
-    "Update the labels on a resource.",
-    "[--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N [--resource-version=version]",
-    &[
-        PAIRS,
-        RECORD,
-        flags::PRINT,
-        flags::FILENAME,
-        flags::SELECTOR,
-        flags::FIELD_SELECTOR,
-        flags::ALL_NAMESPACES,
-        flags::DRY_RUN,
-        flags::FIELD_MANAGER,
-    ],
-    run,
-);
+pub static COMMAND: Command = Command::new("label", "Update the labels on a resource.", USAGE, FLAGS, run);
 
 /// The checks `label` and `annotate` share; gives what is to be visited.
 pub(super) fn prepare(
