@@ -151,6 +151,7 @@ mod tests {
         expect_test::expect![[r#"
             FIELD: spec <object>
 
+
             DESCRIPTION:
                 <empty>
                 
