@@ -2,7 +2,7 @@
 
 use crate::bridge::Session;
 use crate::components::branches::Beside;
-use crate::components::client::TrafficPanel;
+use crate::components::client::{self, TrafficPanel};
 use crate::components::dialogs::{Dialogs, begin};
 use crate::components::editor::EditorPanel;
 use crate::components::faults::faults;
@@ -147,6 +147,10 @@ fn keys(ui: &UiHandle, session: &Session, e: &KeyboardEvent) {
         "]" => speeds(true),
         "/" => ui.dispatch(Action::Search(Some("".into()))),
         "?" => ui.dispatch(Action::Dialog(Some(Dialog::Keys))),
+        "a" => {
+            let draft = session.read(|e| client::draft(e, ui.selected));
+            ui.dispatch(Action::Dialog(Some(Dialog::Client(None, draft.into()))));
+        }
         "t" => ui.dispatch(Action::Centre(if ui.centre == Centre::Map { Centre::Table } else { Centre::Map })),
         "`" => {
             ui.dispatch(Action::Dock(Dock::Terminal));

@@ -105,6 +105,7 @@ pub fn all() -> &'static [Scenario] {
             include_str!("../../static/scenarios/rolling-update.yaml"),
             include_str!("../../static/scenarios/services.yaml"),
             include_str!("../../static/scenarios/traffic.yaml"),
+            include_str!("../../static/scenarios/autoscaling.yaml"),
             include_str!("../../static/scenarios/node-failure.yaml"),
             include_str!("../../static/scenarios/statefulset.yaml"),
             include_str!("../../static/scenarios/jobs.yaml"),
@@ -130,7 +131,7 @@ mod tests {
 
     #[test]
     fn all_are_read_and_complete() {
-        assert_eq!(all().len(), 12);
+        assert_eq!(all().len(), 13);
         let korean = |t: &str| t.chars().any(|c| ('가'..='힣').contains(&c));
         for s in all() {
             assert!(s.files.contains_key(&s.open), "{}: opens a file that it has", s.id);

@@ -323,7 +323,7 @@ impl Engine {
             self.scene.broken = Broken::of(&self.cluster.inputs()[..course.1]);
         }
         let mut traffic = std::mem::take(&mut self.scene.traffic);
-        let news = traffic.look(&self.cluster, &self.scene.pods, self.anim, self.speed);
+        let news = traffic.look(&self.cluster, self.anim, self.speed);
         self.scene.traffic = traffic;
         self.scene.shape += u64::from(news.shape);
         if news.numbers {

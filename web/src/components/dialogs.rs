@@ -248,7 +248,7 @@ fn Share(props: &Common) -> Html {
 #[component]
 fn Keys(props: &Common) -> Html {
     let t = |key| props.ui.lang.t(key);
-    let rows: [(&str, &str); 18] = [
+    let rows: [(&str, &str); 19] = [
         ("Space", t("keys.play")),
         (".", t("keys.step")),
         (",", t("keys.back")),
@@ -263,6 +263,7 @@ fn Keys(props: &Common) -> Html {
         ("⇧ ←↑→↓", t("keys.pan")),
         ("K  L  C  B  S", t("keys.pod")),
         ("O  X", t("keys.node")),
+        ("A", t("client.add")),
         ("T", t("keys.table")),
         ("`", t("keys.terminal")),
         ("Esc", t("keys.escape")),

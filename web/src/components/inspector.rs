@@ -7,6 +7,7 @@ use super::{Common, client, tab, tab_keys};
 use crate::bridge::{Engine, Session, Topic, clock_text, in_namespace, use_topic, use_topic_if};
 use crate::i18n::Lang;
 use crate::icons::icon;
+use crate::map::broken::Broken;
 use crate::map::hit::Target;
 use crate::platform::timers;
 use crate::state::{Action, Asked, Dialog, Dock, InspectTab, Phone, UiHandle};
@@ -198,14 +199,15 @@ pub fn Actions(props: &Common) -> Html {
                 aria-keyshortcuts={o.key}>if mends { { "↺ " } }{ o.text }if let Some(k) = o.key { <kbd aria-hidden="true">{ k.to_uppercase() }</kbd> }</button>
         }
     };
-    if list.is_empty() && broken.is_empty() {
+    let alone = list.is_empty();
+    if alone && broken.is_empty() {
         return html! {};
     }
     html! {
         <div class="actions" role="group" aria-label={ui.lang.t("inspect.actions")}>
             { for list.into_iter().map(|o| button(o, false)) }
             if !broken.is_empty() {
-                <details class="faults" data-testid="faults">
+                <details key={format!("{target:?}")} class="faults" open={alone} data-testid="faults">
                     <summary class="btn">{ icon("bolt") }{ ui.lang.t("faults.title") }if marked { <span class="dot" title={ui.lang.t("faults.some")}></span> }</summary>
                     <div class="faults-list" role="group" aria-label={ui.lang.t("faults.title")}>{ for broken.into_iter().map(|o| button(o, true)) }</div>
                 </details>
@@ -624,6 +626,14 @@ fn Overview(props: &Common) -> Html {
                     <ul class="links">
                         { for scene.services.values().take(60).map(|s| html! {
                             <li key={s.id}>{ leads(ui, session, Target::Service(s.id), format!("service/{}", s.name)) }<span>{ format!("→ {}", s.endpoints.iter().filter(|(_, r)| *r).count()) }</span></li>
+                        }) }
+                    </ul>
+                    <h3>{ t("overview.plane") }</h3>
+                    <ul class="links">
+                        { for [1u8, 3, 4].into_iter().map(|i| {
+                            let part = Broken::part(i);
+                            let stopped = part.as_ref().is_some_and(|p| scene.broken.stopped.contains(p));
+                            html! { <li key={i}>{ leads(ui, session, Target::Part(i), title(e, ui.lang, Target::Part(i))) }<span>{ if stopped { t("map.stopped") } else { "" } }</span></li> }
                         }) }
                     </ul>
                     <h3>{ t("table.nodes") }</h3>

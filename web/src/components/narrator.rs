@@ -8,10 +8,17 @@ use yew::prelude::*;
 #[component]
 pub fn Narrator(props: &Common) -> Html {
     use_topic(&props.session, Topic::Events);
+    use_topic(&props.session, Topic::Traffic);
     let Common { ui, session } = props;
     let said = use_state(|| (0.0f64, String::new()));
-    let (last, playing, counts) = session.read(|e| (e.events.back().cloned(), e.playing, e.scene.counts));
+    let failing = use_mut_ref(|| false);
+    let (last, playing, counts, lost) = session.read(|e| {
+        let lost = e.scene.traffic.clients.iter().find(|c| c.rate.1 > 0).map(|c| c.view.name.clone());
+        (e.events.back().cloned(), e.playing, e.scene.counts, lost)
+    });
     let now = crate::platform::timers::now();
+    // That requests begin to fail, or no longer do, comes before all else.
+    let turned = std::mem::replace(&mut *failing.borrow_mut(), lost.is_some()) != lost.is_some();
     let text = last.map_or_else(String::new, |e| {
         let ready = counts[0].to_string();
         let all: u32 = counts.iter().sum();
@@ -20,11 +27,16 @@ pub fn Narrator(props: &Common) -> Html {
             &[("object", &e.object), ("message", &e.message), ("ready", &ready), ("all", &all.to_string())],
         )
     });
+    let (text, at_once) = match (turned, &lost) {
+        (true, Some(name)) => (ui.lang.f("narrator.requests_fail", &[("name", name)]), true),
+        (true, None) => (ui.lang.t("narrator.requests_work").to_owned(), true),
+        _ => (text, false),
+    };
     {
         let said = said.clone();
         use_effect(move || {
             // Four seconds between two sentences while time runs; each one while it stands.
-            if text != said.1 && !text.is_empty() && (!playing || now - said.0 > 4_000.0) {
+            if text != said.1 && !text.is_empty() && (at_once || !playing || now - said.0 > 4_000.0) {
                 said.set((now, text));
             }
         });

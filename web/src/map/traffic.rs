@@ -8,6 +8,7 @@ use super::strip::along;
 use kubarium_core::clock::SimTime;
 use kubarium_core::cluster::Cluster;
 use kubarium_core::network::clients::ClientPlace;
+use kubarium_core::store::Key;
 use kubarium_core::view::model::Id;
 use kubarium_core::view::network::{self, ClientView, CountView, HopView, TraceView};
 use std::collections::{BTreeMap, VecDeque};
@@ -94,13 +95,7 @@ fn rate(counts: &[CountView]) -> (u32, u32) {
 
 impl Traffic {
     /// Looks at the network: at most a few times a second, and at once after a jump.
-    pub fn look(
-        &mut self,
-        cluster: &Cluster,
-        scene_pods: &BTreeMap<Id, super::scene::PodItem>,
-        at: Ms,
-        speed: f64,
-    ) -> News {
+    pub fn look(&mut self, cluster: &Cluster, at: Ms, speed: f64) -> News {
         let net = &cluster.world.sim.network;
         let mut news = News::default();
         let newest = net.last_trace();
@@ -135,21 +130,14 @@ impl Traffic {
         news.shape = other;
         let before = std::mem::take(&mut self.clients);
         let since = SimTime(cluster.now().0.saturating_sub(1_000_001));
-        let by_name: BTreeMap<(&str, &str), Id> =
-            if net.clients.iter().any(|c| matches!(c.spec.place, ClientPlace::Pod { .. })) {
-                scene_pods
-                    .values()
-                    .filter(|p| p.died.is_none())
-                    .map(|p| ((&*p.view.namespace, &*p.view.name), p.view.id))
-                    .collect()
-            } else {
-                BTreeMap::new()
-            };
         self.rates.clear();
         for view in network::clients(cluster) {
             let old = before.iter().find(|c| c.view.number == view.number);
             let pod = match &view.place {
-                ClientPlace::Pod { namespace, name } => by_name.get(&(namespace.as_str(), name.as_str())).copied(),
+                ClientPlace::Pod { namespace, name } => {
+                    let key = Key::new(namespace.as_str(), name.as_str());
+                    cluster.world.sim.store.pod_by_name(&key).map(|p| p.id)
+                }
                 _ => None,
             };
             let counted = network::counts(cluster, &view.name, true, since);
@@ -400,7 +388,7 @@ mod tests {
         c.advance(SimTime::from_secs(43), u64::MAX);
         let mut scene = scene_of(&c);
         let mut traffic = Traffic::default();
-        let news = traffic.look(&c, &scene.pods, 5_000.0, 1.0);
+        let news = traffic.look(&c, 5_000.0, 1.0);
         assert!(news.shape && news.numbers);
         assert!((45..=55).contains(&traffic.clients[0].rate.0), "{:?}", traffic.clients[0].rate);
         assert_eq!(traffic.clients[0].rate.1, 0);
@@ -434,7 +422,7 @@ mod tests {
         for i in 0..200 {
             c.advance(SimTime(50_000_000 + i * 50_000), u64::MAX);
             let mut traffic = std::mem::take(&mut scene.traffic);
-            traffic.look(&c, &scene.pods, 50.0 * i as f64, 1.0);
+            traffic.look(&c, 50.0 * i as f64, 1.0);
             scene.traffic = traffic;
         }
         assert!(scene.traffic.clients[0].rate.1 > 30);

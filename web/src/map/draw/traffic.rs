@@ -216,6 +216,7 @@ impl Painter {
         let mut crosses: BTreeMap<(i64, i64), (f64, f64, f64)> = BTreeMap::new();
         ctx.begin_path();
         let mut dots = false;
+        let mut still: Vec<(f64, f64, f64)> = Vec::new();
         for flight in flights {
             let legs = traffic::way(f.scene, f.layout, &flight.trace, f.now, f.calm, counted);
             match traffic::spot_of(&legs, flight, f.now, f.calm) {
@@ -229,12 +230,10 @@ impl Painter {
                     mark.2 = mark.2.max(left);
                 }
                 None if f.calm => {
-                    // no travel: the places it passed are lit, and fade
+                    // no travel: where it ended is lit, and fades
                     let fade = 1.0 - ((f.now - flight.start) / traffic::MARK).clamp(0.0, 1.0);
-                    if let Some((x, y)) = legs.last().and_then(|l| l.last()).filter(|_| fade > 0.3) {
-                        dots = true;
-                        ctx.move_to(x + r, *y);
-                        let _ = ctx.arc(*x, *y, r, 0.0, 2.0 * PI);
+                    if let Some((x, y)) = legs.last().and_then(|l| l.last()).filter(|_| f.now >= flight.start) {
+                        still.push((*x, *y, fade));
                     }
                 }
                 None => {}
@@ -246,6 +245,14 @@ impl Painter {
             ctx.set_stroke_style_str(&p.ground);
             ctx.set_line_width(1.0 / z.min(1.0));
             ctx.stroke();
+        }
+        ctx.set_fill_style_str(&p.ink);
+        for (x, y, fade) in still {
+            ctx.set_global_alpha(fade);
+            ctx.begin_path();
+            let _ = ctx.arc(x, y, r, 0.0, 2.0 * PI);
+            ctx.fill();
+            ctx.set_global_alpha(1.0);
         }
         for (x, y, left) in crosses.into_values() {
             self.cross(x, y, (left * 2.0).min(1.0), z);
