@@ -173,9 +173,69 @@ fn volume(k: &Kubelets, sim: &Sim, pod: &PodRecord, v: &Volume) -> Result<(Files
         return Ok((k.lasting.get(&name).cloned().unwrap_or_default(), Some(name)));
     } else if let Some(h) = &v.host_path {
         let name: Arc<str> = format!("host/{}{}", pod.node.as_deref().unwrap_or_default(), h.path).into();
+        if !k.lasting.contains_key(&name)
+            && let Some(what) = host_type(h.type_.as_deref().unwrap_or_default(), &h.path)
+        {
+            return Err(failed(format!("hostPath type check failed: {} is not {what}", h.path)));
+        }
         return Ok((k.lasting.get(&name).cloned().unwrap_or_default(), Some(name)));
     }
     Ok((files, None))
+}
+
+/// Directories that every node has.
+const NODE_DIRECTORIES: [&str; 26] = [
+    "/",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/home",
+    "/lib",
+    "/media",
+    "/mnt",
+    "/opt",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/srv",
+    "/sys",
+    "/tmp",
+    "/usr",
+    "/var",
+    "/var/lib",
+    "/var/lib/containerd",
+    "/var/lib/kubelet",
+    "/var/log",
+    "/var/log/containers",
+    "/var/log/pods",
+    "/var/run",
+];
+
+/// What a path of a node is not, though a hostPath volume of this type needs it to be; none: all is well, or nobody knows
+/// better. Models the host path plugin's type checks.
+fn host_type(type_: &str, path: &str) -> Option<&'static str> {
+    let path = normalize("/", path);
+    let below = |dirs: &[&str]| dirs.iter().any(|d| path.starts_with(d));
+    match type_ {
+        "Directory"
+            if NODE_DIRECTORIES.contains(&path.as_str())
+                || below(&["/etc/", "/usr/", "/sys/", "/proc/", "/var/lib/kubelet/"]) =>
+        {
+            None
+        }
+        "Directory" => Some("a directory"),
+        "File" if below(&["/etc/", "/proc/", "/sys/"]) => None,
+        "File" => Some("a file"),
+        "Socket" if path == "/run/containerd/containerd.sock" || path == "/var/run/containerd/containerd.sock" => None,
+        "Socket" => Some("a socket file"),
+        "CharDevice" if below(&["/dev/"]) => None,
+        "CharDevice" => Some("a character device"),
+        "BlockDevice" if below(&["/dev/sd", "/dev/vd", "/dev/nvme"]) => None,
+        "BlockDevice" => Some("a block device"),
+        _ => None,
+    }
 }
 
 /// Where the files of a claim's volume are kept. Models what attach-detach-controller and volume manager wait for.

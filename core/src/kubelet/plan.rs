@@ -128,7 +128,8 @@ impl Plan {
             .collect();
         let plain_volumes = spec.volumes.iter().flatten().all(|v| {
             v.empty_dir.as_ref().is_some_and(|e| e.size_limit.is_none())
-                || v.host_path.is_some()
+                // a path that has to be there, or is made now, is looked at
+                || v.host_path.as_ref().is_some_and(|h| h.type_.as_deref().unwrap_or_default().is_empty())
                 || (v.projected.is_some() && v.name.starts_with("kube-api-access-"))
         });
         let plain_environment = spec.containers.iter().all(|c| {

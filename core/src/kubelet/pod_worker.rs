@@ -80,6 +80,8 @@ pub(super) struct Run {
     pub oom_at: Option<SimTime>,
     /// What a person does to it.
     pub ills: Ills,
+    /// When it is said again that it has to wait.
+    pub said: Option<SimTime>,
     /// Its environment as it was when it was started.
     pub env: Option<Arc<[(String, String)]>>,
     /// CPU that its processes have used, in microseconds.
@@ -109,6 +111,7 @@ impl Run {
             out_of_memory: false,
             oom_at: None,
             ills: Ills::default(),
+            said: None,
             env: None,
             worked: Meter::default(),
         }
@@ -611,8 +614,14 @@ impl PodWork {
         for run in &self.runs {
             match run.step {
                 Step::Pulling(_, _, at) | Step::Broken(at) => times.push(at),
-                Step::NoImage(from, until) => times.extend([if from > now { from } else { until }]),
-                Step::Waiting(from, until) => times.extend([if from > now { from.min(until) } else { until }]),
+                Step::NoImage(from, until) => {
+                    times.extend([if from > now { from } else { until }]);
+                    times.extend(run.said.filter(|t| *t > now));
+                }
+                Step::Waiting(from, until) => {
+                    times.extend([if from > now { from.min(until) } else { until }]);
+                    times.extend(run.said.filter(|t| *t > now));
+                }
                 Step::Exited(_) => times.push(now),
                 Step::Running => {
                     times.extend(run.wake.filter(|_| !run.ills.hung));

@@ -101,6 +101,11 @@ impl Kubelets {
         for (stream, text) in process.take_output() {
             (if stream == Stream::Out { &mut out } else { &mut err }).push_str(&text);
         }
+        // it cannot have had more than a window's worth at once
+        let worked = process.take_worked().0.min(15_000_000);
+        if worked > 0 {
+            work.runs[i].worked.add(sim.now, worked);
+        }
         for (pid, signal) in process.take_kills() {
             if pid == 1 && work.runs[i].running() {
                 work.runs[i].killed(c, signal, sim.now);

@@ -19,6 +19,8 @@ use std::sync::Arc;
 
 /// After a failed pull its status waits so long before it speaks of back-off.
 const SHOW_PULL_ERROR: SimDuration = SimDuration::from_millis(2500);
+/// A kubelet that was told to wait looks again after so many milliseconds.
+const SYNC: (u64, u64) = (10_000, 15_000);
 /// How long a postStart hook is followed: time does not pass for what it does meanwhile.
 const LONGEST_HOOK: SimDuration = SimDuration::from_secs(3600);
 /// How often a container that cannot be made is tried again.
@@ -48,7 +50,17 @@ impl Kubelets {
                     work.runs[i].step = Step::Idle;
                     return true;
                 }
+                if from <= now && !waits && work.runs[i].said.is_some_and(|t| t <= now) {
+                    // each sync that finds the back-off says so
+                    let text = format!("Back-off pulling image {:?}", &*c.image);
+                    self.pod_event(sim, pod, plan.field_path(i), false, "BackOff", text);
+                    self.pod_event(sim, pod, plan.field_path(i), true, "Failed", "Error: ImagePullBackOff");
+                    let sync = self.between(SYNC.0, SYNC.1);
+                    work.runs[i].said = Some(now + sync);
+                }
                 if from <= now && waits {
+                    let sync = self.between(SYNC.0, SYNC.1);
+                    work.runs[i].said = Some(now + sync);
                     let text = format!("Back-off pulling image {:?}", &*c.image);
                     let why = work.image_errors.get(&i).cloned().unwrap_or_default();
                     self.pod_event(sim, pod, plan.field_path(i), false, "BackOff", text.clone());
@@ -78,7 +90,16 @@ impl Kubelets {
                     run.step = Step::Idle;
                     return true;
                 }
+                if from <= now && shown && work.runs[i].said.is_some_and(|t| t <= now) {
+                    let who = format!("{}_{}({})", pod.name, pod.namespace, sim.store.ids.uid(pod.id));
+                    let text = format!("Back-off restarting failed container {} in pod {who}", c.name);
+                    self.pod_event(sim, pod, plan.field_path(i), true, "BackOff", text);
+                    let sync = self.between(SYNC.0, SYNC.1);
+                    work.runs[i].said = Some(now + sync);
+                }
                 if from <= now && !shown {
+                    let sync = self.between(SYNC.0, SYNC.1);
+                    work.runs[i].said = Some(now + sync);
                     let run = &mut work.runs[i];
                     if let RunState::Terminated(t) = &run.record.state {
                         run.record.last = Some(t.clone());

@@ -531,20 +531,20 @@ fn another_image() {
     check(
         &seen,
         &expect![[r#"
-        "nginx:1.25" "redis:7" 0
-        "nginx:1.25" "redis:7.2" 1
-        Pulling x1 Pulling image "nginx:1.25"
-        Pulling x1 Pulling image "redis:7"
-        Pulled x1 Successfully pulled image "nginx:1.25" in 2.31s (2.31s including waiting). Image size: 72000000 bytes.
-        Created x1 Container created
-        Started x1 Container started
-        Pulled x1 Successfully pulled image "redis:7" in 1.661s (3.972s including waiting). Image size: 47000000 bytes.
-        Created x2 Container created
-        Started x2 Container started
-        Killing x1 Container b definition changed, will be restarted
-        Pulling x1 Pulling image "redis:7.2"
-        Pulled x1 Successfully pulled image "redis:7.2" in 1.607s (1.607s including waiting). Image size: 47000000 bytes.
-    "#]],
+            "nginx:1.25" "redis:7" 0
+            "nginx:1.25" "redis:7.2" 1
+            Pulling x1 Pulling image "nginx:1.25"
+            Pulled x1 Successfully pulled image "nginx:1.25" in 2.31s (2.31s including waiting). Image size: 72000000 bytes.
+            Created x1 Container created
+            Started x1 Container started
+            Pulling x1 Pulling image "redis:7"
+            Pulled x1 Successfully pulled image "redis:7" in 1.612s (1.612s including waiting). Image size: 47000000 bytes.
+            Created x2 Container created
+            Started x2 Container started
+            Killing x1 Container b definition changed, will be restarted
+            Pulling x1 Pulling image "redis:7.2"
+            Pulled x1 Successfully pulled image "redis:7.2" in 1.607s (1.607s including waiting). Image size: 47000000 bytes.
+        "#]],
     );
 }
 
