@@ -11,7 +11,7 @@ pub type Id = u64;
 pub struct Patch {
     /// The moment that the patch leads to.
     pub now: SimTime,
-    /// The changes. After [`Op::Reset`] everything known before is void (a rewind, a new scenario).
+    /// The changes. After [`Op::Reset`] everything known before is void (a new scenario).
     pub ops: Vec<Op>,
 }
 
@@ -20,6 +20,9 @@ pub struct Patch {
 pub enum Op {
     /// Forget everything.
     Reset,
+    /// The session went to another moment: what follows is how that differs, not something that happened, and all rows
+    /// of events and requests anew.
+    Rewind,
     /// A node is there or has changed.
     Node(NodeView),
     /// A node is gone.

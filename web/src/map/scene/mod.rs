@@ -3,6 +3,8 @@
 
 mod changes;
 
+pub use changes::Turn;
+
 use super::anim::Ms;
 use super::broken::Broken;
 use super::traffic::Traffic;
@@ -418,5 +420,16 @@ pub(super) mod tests {
         s.apply(&patch(vec![Op::Node(node(1, "a")), Op::Pod(pod(5, Some(1), PodState::Ready))]), 0.0);
         assert!(s.apply(&patch(vec![Op::Reset]), 5.0));
         assert!(s.nodes.is_empty() && s.pods.is_empty() && s.live() == 0);
+    }
+
+    #[test]
+    fn what_differs_after_a_rewind_is_shown_at_rest() {
+        let mut s = Scene::default();
+        s.apply(&patch(vec![Op::Node(node(1, "a")), Op::Pod(pod(5, Some(1), PodState::Ready))]), 0.0);
+        let differs = vec![Op::Rewind, Op::PodGone(5), Op::Pod(pod(4, Some(1), PodState::Pending))];
+        assert!(s.apply(&patch(differs), 9000.0));
+        assert_eq!(s.pods.keys().copied().collect::<Vec<_>>(), vec![4]);
+        assert!(!s.moving(9000.0));
+        assert_eq!(s.counts, [0, 0, 1, 0, 0, 0]);
     }
 }
