@@ -266,6 +266,7 @@ fn Keys(props: &Common) -> Html {
         ("A", t("client.add")),
         ("T", t("keys.table")),
         ("`", t("keys.terminal")),
+        ("PgDn  PgUp  .  N", t("keys.present")),
         ("Esc", t("keys.escape")),
         ("?", t("keys.help")),
     ];

@@ -17,6 +17,7 @@ pub mod map_panel;
 pub mod narrator;
 pub mod notices;
 pub mod placing;
+pub mod present;
 pub mod table;
 pub mod terminal;
 pub mod timeline;
