@@ -1,6 +1,7 @@
 //! The view model: patches of plain data that a page draws from. No Kubernetes types, no logic of theirs.
 
 use crate::clock::SimTime;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// Names an object for as long as it lives; never used again in a session.
@@ -99,8 +100,8 @@ pub struct PodView {
     pub labels: Arc<[(Arc<str>, Arc<str>)]>,
     /// Images of its containers.
     pub images: Arc<[Arc<str>]>,
-    /// Its address; empty until it has one.
-    pub ip: Arc<str>,
+    /// Its address, once it has one.
+    pub ip: Option<Ipv4Addr>,
     /// When it was created.
     pub created: SimTime,
 }

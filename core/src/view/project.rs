@@ -333,7 +333,7 @@ impl Projector {
             claims,
             labels: p.proto.labels.pairs.clone(),
             images,
-            ip: if s.ip == 0 { self.word("") } else { std::net::Ipv4Addr::from(s.ip).to_string().into() },
+            ip: (s.ip != 0).then(|| s.ip.into()),
             created: p.created,
         }
     }

@@ -204,6 +204,8 @@ impl Engine {
 
     /// Begins with a recorded session, whose latest moment this is.
     pub fn restore(&mut self, record: &SessionRecord, horizon: SimTime) {
+        // what is left makes room first: two large clusters at a time are too much
+        self.cluster = Cluster::with_nodes(0, 1);
         let mut cluster = Cluster::replay(record, 3_000_000);
         let now = cluster.now();
         if horizon > now {

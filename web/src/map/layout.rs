@@ -414,7 +414,7 @@ impl Layout {
     /// The side of a pod's glyph at `now`: between two while it moves.
     pub fn pod_side(&self, pod: &PodItem, now: Ms, calm: bool) -> f64 {
         let there = self.side(pod.place);
-        match pod.moved {
+        match pod.moved.as_deref().copied() {
             Some((from, _, at)) if !calm => {
                 anim::lerp(self.side(from), there, anim::ease_in_out(anim::progress(at, anim::MOVE, now)))
             }
@@ -425,7 +425,7 @@ impl Layout {
     /// Where a pod is drawn at `now`: its place, or between the old and the new one.
     pub fn pod(&self, pod: &PodItem, now: Ms, calm: bool) -> Option<(f64, f64)> {
         let there = self.corner(pod.place, pod.slot)?;
-        let Some((from, slot, at)) = pod.moved else { return Some(there) };
+        let Some((from, slot, at)) = pod.moved.as_deref().copied() else { return Some(there) };
         let p = anim::progress(at, anim::MOVE, now);
         if p >= 1.0 || calm {
             return Some(there);

@@ -279,7 +279,7 @@ impl Scene {
             self.tally(place, view.owner, view.state, view.id, true);
             let (id, before, changed) = (view.id, view.state, now - anim::CHANGE);
             let item = PodItem { view, place, slot, born: now, died: None, moved: None, before, changed };
-            self.pods.insert(id, item);
+            self.pods.insert(id, Box::new(item));
             self.touch(now + anim::BIRTH);
             return;
         };
@@ -297,7 +297,7 @@ impl Scene {
         };
         if let Some(item) = self.pods.get_mut(&view.id) {
             if place != was_at {
-                item.moved = Some((was_at, slot, now));
+                item.moved = Some(Box::new((was_at, slot, now)));
                 item.place = place;
                 item.slot = new_slot;
                 self.busy_until = self.busy_until.max(now + anim::MOVE);

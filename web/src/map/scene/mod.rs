@@ -98,7 +98,7 @@ pub struct PodItem {
     /// When it began to vanish.
     pub died: Option<Ms>,
     /// Where it came from and when it left there.
-    pub moved: Option<(Place, u32, Ms)>,
+    pub moved: Option<Box<(Place, u32, Ms)>>,
     /// The state before this one.
     pub before: PodState,
     /// When the state changed.
@@ -163,8 +163,8 @@ pub struct Scene {
     pub nodes: BTreeMap<Id, NodeItem>,
     /// Their order on the map: by name, numbers in it as numbers.
     pub order: Vec<Id>,
-    /// Pods by handle, the dying ones included.
-    pub pods: BTreeMap<Id, PodItem>,
+    /// Pods by handle, the dying ones included. Each stands for itself: nodes of the tree are half empty.
+    pub pods: BTreeMap<Id, Box<PodItem>>,
     /// Services by handle.
     pub services: BTreeMap<Id, ServiceView>,
     /// Owners of pods by handle.
@@ -359,7 +359,7 @@ pub(super) mod tests {
             claims: Arc::from([]),
             labels: Arc::from([]),
             images: Arc::from([]),
-            ip: "".into(),
+            ip: None,
             created: SimTime::ZERO,
         }
     }
@@ -375,7 +375,7 @@ pub(super) mod tests {
         assert_eq!(s.pods[&9].place, Place::Tray);
         s.apply(&patch(vec![Op::Pod(pod(9, Some(1), PodState::Ready))]), 1000.0);
         assert_eq!(s.pods[&9].place, Place::Node(1));
-        assert_eq!(s.pods[&9].moved, Some((Place::Tray, 0, 1000.0)));
+        assert_eq!(s.pods[&9].moved.as_deref(), Some(&(Place::Tray, 0, 1000.0)));
         assert_eq!(s.tray.len(), 0);
         assert_eq!(s.counts, [1, 0, 0, 0, 0, 0]);
         s.apply(&patch(vec![Op::PodGone(9)]), 2000.0);
