@@ -392,6 +392,20 @@ mod tests {
     }
 
     #[test]
+    fn a_long_listing_is_not_carried_out_again() {
+        let mut c = Cluster::with_nodes(3, 1);
+        c.seek(SimTime::from_secs(5));
+        c.submit(line("kubectl create deployment web --image=nginx --replicas=300"));
+        c.seek(SimTime::from_secs(20));
+        c.submit(line("kubectl get pods"));
+        assert_eq!(c.keyframes.last().map(|k| k.inputs), Some(2));
+        let (hash, end) = (c.hash(), c.now());
+        c.seek(SimTime::from_secs(10));
+        c.seek(end);
+        assert_eq!((c.applied(), c.hash()), (2, hash));
+    }
+
+    #[test]
     fn a_controller_that_slept_for_long_still_hears() {
         let mut c = Cluster::with_nodes(3, 1);
         c.advance(SimTime(5_000_000), 100_000);
