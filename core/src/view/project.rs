@@ -10,7 +10,7 @@ use crate::cluster::Cluster;
 use crate::scheduler::resources::pod_requests;
 use crate::sim::{Actor, Component, Sim};
 use crate::store::pod::{Phase, RunState};
-use crate::store::{EventRecord, Key, Kind, Obj, PodRecord};
+use crate::store::{EventRecord, Ids, Key, Kind, Obj, PodRecord};
 use crate::world::World;
 use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -47,10 +47,10 @@ struct Dirty {
 }
 
 impl Dirty {
-    /// An object that changed, came or went.
-    fn note(&mut self, sim: &Sim, kind: Kind, old: Option<&Obj>, new: Option<&Obj>) {
+    /// An object that changed, came or went; `ids` knows the handle that it had.
+    fn note(&mut self, sim: &Sim, ids: &Ids, kind: Kind, old: Option<&Obj>, new: Option<&Obj>) {
         let Some(obj) = new.or(old) else { return };
-        let id = obj.id(&sim.store.ids);
+        let id = obj.id(if new.is_some() { &sim.store.ids } else { ids });
         let gone = new.is_none();
         match kind {
             Kind::Pod => {
@@ -125,7 +125,7 @@ impl Projector {
             let mut dirty = Dirty::default();
             let mut events = vec![];
             for change in sim.store.log.since(self.position).into_iter().flatten() {
-                dirty.note(sim, change.kind, change.old.as_ref(), change.new.as_ref());
+                dirty.note(sim, &sim.store.ids, change.kind, change.old.as_ref(), change.new.as_ref());
                 if let Some(Obj::Event(e)) = &change.new {
                     events.push(e);
                 }
@@ -137,7 +137,9 @@ impl Projector {
         } else if let Some(left) = cluster.left(self.epoch, self.position) {
             tell(Op::Rewind);
             let mut dirty = Dirty::default();
-            sim.store.differences(&left.sim.store, &mut |kind, old, new| dirty.note(sim, kind, old, new));
+            let before = &left.sim.store;
+            // handles that are still to be given are known there alone
+            sim.store.differences(before, &mut |kind, old, new| dirty.note(sim, &before.ids, kind, old, new));
             for n in sim.store.list_typed::<Node>(None) {
                 let name = n.metadata.name.as_deref().unwrap_or_default();
                 if world.kubelets.powered(name) != left.kubelets.powered(name) {
