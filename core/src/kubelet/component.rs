@@ -532,6 +532,11 @@ impl Kubelets {
         self.node_index(node).is_none_or(|i| self.nodes[i as usize].powered)
     }
 
+    /// The nodes whose power a person has cut.
+    pub fn dark(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.nodes.iter().filter(|n| !n.powered).map(|n| &n.name)
+    }
+
     /// A span drawn evenly from a range of milliseconds.
     pub(super) fn between(&mut self, from: u64, to: u64) -> SimDuration {
         SimDuration(from * 1000 + u64::from(self.rng.below(((to - from) * 1000) as u32)))

@@ -32,6 +32,8 @@ pub struct Projector {
     images_by_proto: BTreeMap<u32, Arc<[Arc<str>]>>,
     claims_by_proto: BTreeMap<u32, Arc<[Arc<str>]>>,
     words: BTreeMap<String, Arc<str>>,
+    /// Nodes without power, as they were told of.
+    dark: BTreeSet<Arc<str>>,
 }
 
 #[derive(Default)]
@@ -130,6 +132,7 @@ impl Projector {
                     events.push(e);
                 }
             }
+            self.powers(world, &mut dirty);
             self.tell(world, dirty, tell);
             let skip = events.len().saturating_sub(MOST);
             events.iter().skip(skip).for_each(|e| tell(Op::Event(self.event(e))));
@@ -140,16 +143,12 @@ impl Projector {
             let before = &left.sim.store;
             // handles that are still to be given are known there alone
             sim.store.differences(before, &mut |kind, old, new| dirty.note(sim, &before.ids, kind, old, new));
-            for n in sim.store.list_typed::<Node>(None) {
-                let name = n.metadata.name.as_deref().unwrap_or_default();
-                if world.kubelets.powered(name) != left.kubelets.powered(name) {
-                    dirty.nodes.insert(Obj::Node(n.clone()).id(&sim.store.ids));
-                }
-            }
+            self.powers(world, &mut dirty);
             self.tell(world, dirty, tell);
             self.rows(sim, tell);
         } else {
             tell(Op::Reset);
+            self.powers(world, &mut Dirty::default());
             self.everything(world, tell);
             self.rows(sim, tell);
         }
@@ -193,6 +192,15 @@ impl Projector {
         events.iter().for_each(|e| tell(Op::Event(self.event(e))));
         let first = sim.requests.last().saturating_sub(MOST as u64);
         sim.requests.after(first).for_each(|r| tell(Op::Request(request_view(r))));
+    }
+
+    /// Notes the nodes whose power was cut or came back: no object says so.
+    fn powers(&mut self, world: &World, dirty: &mut Dirty) {
+        let dark: BTreeSet<Arc<str>> = world.kubelets.dark().cloned().collect();
+        if dark != self.dark {
+            dirty.node_names.extend(dark.symmetric_difference(&self.dark).cloned());
+            self.dark = dark;
+        }
     }
 
     /// What has changed, as it is now.
