@@ -248,7 +248,7 @@ fn Share(props: &Common) -> Html {
 #[component]
 fn Keys(props: &Common) -> Html {
     let t = |key| props.ui.lang.t(key);
-    let rows: [(&str, &str); 19] = [
+    let rows: [(&str, &str); 20] = [
         ("Space", t("keys.play")),
         (".", t("keys.step")),
         (",", t("keys.back")),
