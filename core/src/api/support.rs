@@ -127,6 +127,11 @@ pub static FIELDS: &[Gap] = &[
         "spec.conversion.webhook",
         "no webhook is called: of another version only `apiVersion` differs",
     ),
+    gap(
+        Owner::Kind("CustomResourceDefinition"),
+        "spec.versions[].schema.openAPIV3Schema.x-kubernetes-validations",
+        "rules in CEL are not evaluated, here and further down; the API server warns of them",
+    ),
     gap(Owner::Kind("Ingress"), "spec.tls", "certificates are not looked at"),
     gap(HPA, "spec.metrics[].external", NO_SUCH_METRICS),
     gap(HPA, "spec.metrics[].object", NO_SUCH_METRICS),
@@ -160,12 +165,12 @@ pub static FIELDS: &[Gap] = &[
 /// are refused altogether are those of its list that have no implementation.
 pub static CALLS: &[(&str, &str)] = &[
     ("-k, --kustomize", "refused"),
-    ("auth reconcile", "refused"),
     ("cluster-info dump", "refused"),
     ("create --edit", "refused"),
     ("create configmap or secret --append-hash", "refused"),
     ("debug --target", "the container sees its own processes only"),
-    ("delete --interactive", "refused"),
+    ("delete --interactive", "the answer is read from a pipe: `echo y | kubectl delete -i …`"),
+    ("diff --prune", "changes nothing"),
     ("exec -f", "refused"),
     ("get --chunk-size, --server-print", "change nothing that is seen"),
     ("patch --subresource=resize", "refused"),
