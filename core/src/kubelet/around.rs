@@ -373,6 +373,9 @@ impl Kubelets {
             (pod, number)
         };
         let ip = Ipv4Addr::from(pod.status.ip);
+        if self.cut_off(sim, &pod.key()).is_some() {
+            return Err(NotFetched::Failed(ip, number, NetProblem::TimedOut));
+        }
         match self.listens(sim, pod.id, number) {
             Listens::Open(_) => {
                 let answer = self.answer(sim, pod.id, number, path);

@@ -72,6 +72,7 @@ impl Kubelets {
                 let volumes = work.plan.as_ref().and_then(|p| p.spec().volumes.as_ref());
                 !work.over
                     && work.volumes.is_some()
+                    && self.nodes.get(w.node as usize).is_some_and(|n| !sim.network.tables.is_cut(&n.name))
                     && volumes.into_iter().flatten().any(|v| environment::mentions(v, object.kind(), &name))
                     && sim.store.pod(**id).is_some_and(|p| p.namespace == namespace)
             })

@@ -3,7 +3,7 @@
 //! way. Without clients there are no events.
 
 use super::Servers;
-use super::request::{Failure, Hop, Outcome, Place, Reason, Sender, Told, Trace, Url, Way, send};
+use super::request::{Failure, Hop, Outcome, PATIENCE, Place, Reason, Sender, Told, Trace, Url, Way, send};
 use crate::clock::{SimDuration, SimTime};
 use crate::sim::{Event, Sim};
 use crate::store::{Id, Key};
@@ -349,7 +349,8 @@ fn sender(sim: &Sim, servers: &dyn Servers, client: &Client) -> Option<Sender> {
             (runs && pod.node.as_ref().is_some_and(|n| servers.powered(n))).then(|| Sender::pod(pod))
         }
         ClientPlace::Inside { namespace } => {
-            let (name, ip) = sim.network.nodes().iter().find(|(n, _)| servers.powered(n))?;
+            let tables = &sim.network.tables;
+            let (name, ip) = sim.network.nodes().iter().find(|(n, _)| servers.powered(n) && !tables.is_cut(n))?;
             Some(Sender::node(name, *ip, namespace))
         }
     }
@@ -420,8 +421,20 @@ fn one(
     let waits = way.waits();
     match way.end {
         Ok(reached) => {
-            sim.served(reached.pod.id, reached.port, 1);
-            let took = way.took.0 + service_time(rng);
+            let (id, port) = (reached.pod.id, reached.port);
+            let rate = sim.network.served.rate(id, port, now);
+            let serves = servers.serves_in(sim, id, port, rate);
+            sim.served(id, port, 1);
+            if serves >= PATIENCE {
+                let failure = Failure::NoAnswer(reached.pod.key());
+                let reason = failure.reason();
+                *failures += 1;
+                let outcome = Outcome::Failed(failure);
+                let trace = (*failures <= TRACED_FAILURES).then(|| trace_of(client, now, way.hops, PATIENCE, outcome));
+                fails_later(client, now + PATIENCE, reason, trace);
+                return;
+            }
+            let took = way.took.0 + scattered(serves.0, rng);
             let sample = now - client.traced >= TRACE_EVERY || client.traced == SimTime::ZERO;
             let trace = sample.then(|| {
                 client.traced = now;
@@ -445,24 +458,29 @@ fn one(
                 trace.into_iter().for_each(|t| sim.network.keep(t));
                 return;
             }
-            let due = client.under_way.entry(step(now + waits)).or_default();
-            match due.late.iter_mut().find(|(r, _)| *r == reason) {
-                Some((_, n)) => *n += 1,
-                None => due.late.push((reason, 1)),
-            }
-            due.traces.extend(trace);
+            fails_later(client, now + waits, reason, trace);
         }
     }
 }
 
-/// Microseconds that a server takes: mostly one or two milliseconds, now and then many.
-fn service_time(rng: &mut crate::rng::Rng) -> u64 {
+/// A request fails, and its client gets to know of it then.
+fn fails_later(client: &mut Client, at: SimTime, reason: Reason, trace: Option<Trace>) {
+    let due = client.under_way.entry(step(at)).or_default();
+    match due.late.iter_mut().find(|(r, _)| *r == reason) {
+        Some((_, n)) => *n += 1,
+        None => due.late.push((reason, 1)),
+    }
+    due.traces.extend(trace);
+}
+
+/// What a server takes, in microseconds, around what it takes on average: mostly a little less, now and then much more.
+fn scattered(average: u64, rng: &mut crate::rng::Rng) -> u64 {
     let draw = rng.u32();
-    let base = 800 + u64::from(draw & 0x3ff);
+    let usual = average * (700 + u64::from(draw & 0x1ff)) / 1000;
     match draw >> 26 {
-        0 => base * 12,
-        1..=6 => base * 4,
-        _ => base,
+        0 => (usual * 8).min(PATIENCE.0 / 2).max(usual),
+        1..=6 => usual * 2,
+        _ => usual,
     }
 }
 

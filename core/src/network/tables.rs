@@ -217,6 +217,8 @@ pub struct Tables {
     seed: u64,
     number: u64,
     services: OrdMap<Key, Vector<Arc<Version>>>,
+    /// Nodes that are cut off, with the tables that their proxies knew then.
+    cut: OrdMap<Arc<str>, OrdMap<Key, Arc<Version>>>,
     addresses: OrdMap<u32, Key>,
     node_ports: OrdMap<u16, Key>,
 }
@@ -307,8 +309,35 @@ impl Tables {
 
     /// What a node's proxy works with at a moment; none: it has never heard of the service.
     pub fn seen(&self, key: &Key, node: &str, now: SimTime) -> Option<&Arc<Version>> {
+        if !self.cut.is_empty()
+            && let Some(known) = self.cut.get(node)
+        {
+            return known.get(key);
+        }
         let list = self.services.get(key)?;
         list.iter().rev().find(|v| v.at + self.lag(node, v.number) <= now)
+    }
+
+    /// A node is cut off from all others: its proxy hears nothing any more.
+    pub fn cut_off(&mut self, node: &Arc<str>, now: SimTime) {
+        let known = self.services.keys().filter_map(|k| Some((k.clone(), self.seen(k, node, now)?.clone())));
+        let known = known.collect();
+        self.cut.insert(node.clone(), known);
+    }
+
+    /// A node is joined with the others again: its proxy knows at once what it has missed.
+    pub fn join(&mut self, node: &str) {
+        self.cut.remove(node);
+    }
+
+    /// Is a node cut off?
+    pub fn is_cut(&self, node: &str) -> bool {
+        !self.cut.is_empty() && self.cut.contains_key(node)
+    }
+
+    /// Nodes that are cut off.
+    pub fn cut(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.cut.keys()
     }
 
     /// The service that has an address.
@@ -323,6 +352,9 @@ impl Tables {
 
     /// When a node's proxy will have stopped sending requests to an address; none: nobody has said yet that it is to.
     pub fn dropped(&self, key: &Key, ip: u32, node: &str) -> Option<SimTime> {
+        if self.is_cut(node) {
+            return None;
+        }
         let list = self.services.get(key)?;
         let takes = |v: &Version| v.backends().any(|b| b.ip == ip && b.ready);
         if list.back().is_some_and(|v| takes(v)) {

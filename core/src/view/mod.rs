@@ -5,9 +5,12 @@
 pub mod assist;
 pub mod compare;
 pub mod diagnose;
+pub mod faults;
 pub mod inspect;
 pub mod link;
 pub mod model;
 pub mod network;
 pub mod project;
 pub mod workloads;
+
+pub use faults::fault_line;

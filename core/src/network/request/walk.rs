@@ -31,6 +31,8 @@ struct Walk<'a> {
     took: u64,
     tie: Option<(Key, u16, u32)>,
     gateway: bool,
+    /// The node that it has come to; none: none yet, or the ingress controller.
+    at: Option<Arc<str>>,
 }
 
 /// Sends a request: where does it get? `record`: the hops are wanted. `draw` gives 32 random bits at each call.
@@ -42,7 +44,8 @@ pub fn send(
     record: bool,
     draw: &mut dyn FnMut() -> u32,
 ) -> Way {
-    let mut walk = Walk { sim, servers, from, url, draw, record, hops: vec![], took: 0, tie: None, gateway: false };
+    let at = from.node.clone();
+    let mut walk = Walk { sim, servers, from, url, draw, record, hops: vec![], took: 0, tie: None, gateway: false, at };
     let end = walk.go();
     let Walk { hops, took, tie, gateway, .. } = walk;
     Way { hops, took: SimDuration(took), end, tie, gateway }
@@ -69,6 +72,18 @@ impl Walk<'_> {
         }
         let ip = self.address()?;
         self.to(ip)
+    }
+
+    /// Goes on to a node (none: to what stands on none): both ends have to be joined with the others.
+    fn crosses(&self, to: Option<&Arc<str>>) -> Result<(), Failure> {
+        if self.at.as_ref() == to {
+            return Ok(());
+        }
+        let cut = |n: &&Arc<str>| self.sim.network.tables.is_cut(n);
+        match self.at.as_ref().filter(cut).or(to.filter(cut)) {
+            Some(node) => Err(Failure::CutOff(node.clone())),
+            None => Ok(()),
+        }
     }
 
     /// The address of the URL's host.
@@ -100,6 +115,8 @@ impl Walk<'_> {
                 return Err(Failure::UnknownHost(host));
             }
         }
+        // the name server stands on no node that can be cut off
+        self.crosses(None)?;
         self.took += DNS_TIME;
         match dns::lookup(self.sim, &self.from.namespace, &host, first) {
             dns::Name::Addresses(name, ips) => {
@@ -130,6 +147,7 @@ impl Walk<'_> {
             };
         }
         if ip == INGRESS {
+            self.crosses(None)?;
             return self.by_ingress();
         }
         if let Some((name, _)) = self.sim.network.nodes().iter().find(|(_, n)| *n == ip).cloned() {
@@ -143,6 +161,7 @@ impl Walk<'_> {
             return self.connect(&target, source, None);
         }
         self.hop(|| Place::Address(ip));
+        self.crosses(None)?;
         Err(Failure::NoRoute(ip))
     }
 
@@ -187,6 +206,8 @@ impl Walk<'_> {
         self.took += NODE_TIME;
         let n = node.clone();
         self.hop(|| Place::Node(n));
+        self.crosses(Some(node))?;
+        self.at = Some(node.clone());
         if self.servers.powered(node) { Ok(()) } else { Err(Failure::NodeDown(node.clone())) }
     }
 
@@ -244,7 +265,9 @@ impl Walk<'_> {
         let near = if local { None } else { topology::near(self.sim, pool, node) };
         let pool = near.as_ref().unwrap_or(pool);
         if is_own_api(key) {
-            return Err(Failure::Api);
+            self.crosses(None)?;
+            let down = self.sim.plane.is_stopped(crate::sim::plane::Part::ApiServer);
+            return Err(if down { Failure::ApiDown } else { Failure::Api });
         }
         let port = self.url.port;
         let affinity = version.affinity();
@@ -285,9 +308,11 @@ impl Walk<'_> {
         let Some(pod) = pod else {
             let ip = t.ip;
             self.hop(|| Place::Address(ip));
+            self.crosses(t.node.as_ref())?;
             return Err(gone(Key::new("", Ipv4Addr::from(ip).to_string())));
         };
         self.hop(|| Place::Pod(pod.id, pod.key()));
+        self.crosses(pod.node.as_ref())?;
         let from = End { pod: self.from.pod.as_ref().filter(|_| !self.gateway), ip: source };
         if let Err((direction, policy)) = policy::allowed(self.sim, from, End { pod: Some(&pod), ip: t.ip }, t.port) {
             return Err(Failure::Denied(direction, policy));
@@ -311,6 +336,7 @@ impl Walk<'_> {
             return Err(Failure::NoRoute(INGRESS));
         }
         self.gateway = true;
+        self.at = None;
         let found = ingress::route(self.sim, &self.url.host, &self.url.path);
         let Some((ingress, backend)) = found else {
             self.hop(|| Place::Ingress(Key::new("", "")));
