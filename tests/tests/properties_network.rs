@@ -141,6 +141,33 @@ fn a_replay_counts_the_same() {
     assert_eq!(load(&b).total, before, "rewound and played again");
 }
 
+#[test]
+fn a_lost_request_tells_of_the_line_that_led_to_it() {
+    use kubarium_core::view::causes::{Fact, why_request};
+    let mut cluster = Cluster::with_nodes(3, 7);
+    pass(&mut cluster, 5);
+    apply(&mut cluster, web("nginx:1.25", 4, false));
+    run(&mut cluster, "expose deployment web --port=80");
+    pass(&mut cluster, 30);
+    client(&mut cluster, inside(), "http://web/", Load::Steady { rate: 200 });
+    pass(&mut cluster, 5);
+    run(&mut cluster, "set image deployment/web web=nginx:1.26");
+    pass(&mut cluster, 20);
+    let stale = cluster.world.sim.network.traces_after(0).find_map(|t| match &t.outcome {
+        Outcome::Failed(Failure::Stale { late: Some(_), .. }) => Some(t.number),
+        _ => None,
+    });
+    let causes = why_request(&cluster, stale.expect("some request came too early"));
+    let has = |f: &dyn Fn(&Fact) -> bool| causes.iter().any(|c| f(&c.fact));
+    assert!(matches!(causes[0].fact, Fact::Met(Reason::Stale, _)));
+    assert!(has(&|f| matches!(f, Fact::Dropped { .. })), "{causes:#?}");
+    assert!(has(&|f| matches!(f, Fact::Event(reason, _) if &**reason == "Killing")), "{causes:#?}");
+    assert!(has(&|f| matches!(f, Fact::Did(m) if m.kind == "EndpointSlice")), "{causes:#?}");
+    assert!(has(&|f| matches!(f, Fact::Did(m) if m.kind == "Pod")), "{causes:#?}");
+    assert!(has(&|f| matches!(f, Fact::Did(m) if m.name.contains("set image"))), "{causes:#?}");
+    assert!(causes[1..].is_sorted_by(|a, b| a.at >= b.at));
+}
+
 /// What a person might do to what serves.
 #[derive(Clone, Debug)]
 enum Act {

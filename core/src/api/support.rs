@@ -80,8 +80,6 @@ const NO_DEVICES: &str = "devices are not given out";
 
 /// The fields.
 pub static FIELDS: &[Gap] = &[
-    pod("dnsConfig", "names are resolved as `dnsPolicy` says"),
-    pod("hostAliases", "`/etc/hosts` has the pod's own name only"),
     pod("hostIPC", "containers see no other processes"),
     pod("hostPID", "containers see no other processes"),
     pod("hostUsers", "there are no user namespaces"),
@@ -274,12 +272,12 @@ mod tests {
     #[test]
     fn only_what_changes_nothing_is_told() {
         let pod = json!({
-            "hostAliases": [{"ip": "10.0.0.1"}], "dnsPolicy": "ClusterFirst", "hostPID": false,
+            "hostUsers": true, "dnsPolicy": "ClusterFirst", "hostPID": false,
             "containers": [{"name": "a"}, {"name": "b", "stdin": true, "resources": {"limits": {"cpu": "1"}, "requests": {}}}],
         });
         let deployment = json!({"spec": {"template": {"spec": pod}}});
         let paths: Vec<String> = not_simulated("Deployment", &deployment).into_iter().map(|f| f.0).collect();
-        assert_eq!(paths, ["spec.template.spec.hostAliases", "spec.template.spec.containers[1].stdin"]);
+        assert_eq!(paths, ["spec.template.spec.hostUsers", "spec.template.spec.containers[1].stdin"]);
         let service = json!({"spec": {"type": "ClusterIP", "loadBalancerClass": "x", "sessionAffinity": "None"}});
         assert_eq!(
             not_simulated("Service", &service),

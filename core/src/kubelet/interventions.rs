@@ -48,8 +48,12 @@ impl Kubelets {
             }
             work.initialized = true;
         }
+        let ip = self.address(pod.id, &plan);
         for (run, c) in work.runs.iter_mut().zip(plan.containers.iter()) {
             run.files = Files::root();
+            if run.running() {
+                super::around::name_files(&mut run.files, pod, &plan, ip);
+            }
             if run.running()
                 && let Some(e) = &c.entry
             {

@@ -271,11 +271,13 @@ impl Kubelets {
             self.pod_event(sim, pod, path.clone(), false, "Started", "Container started");
         }
         let refuses = c.entry.as_ref().and_then(|e| e.refuses(|n| env.iter().any(|(k, v)| k == n && !v.is_empty())));
+        let ip = self.address(pod.id, plan);
         let run = &mut work.runs[i];
         if !run.log.is_empty() {
             run.previous = Some(std::mem::take(&mut run.log));
         }
         run.files = Files::root();
+        super::around::name_files(&mut run.files, pod, plan, ip);
         run.process = None;
         run.exits = None;
         (run.term_at, run.kill_at) = (None, None);

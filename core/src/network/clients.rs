@@ -3,7 +3,7 @@
 //! way. Without clients there are no events.
 
 use super::Servers;
-use super::request::{Failure, Hop, Outcome, PATIENCE, Place, Reason, Sender, Told, Trace, Url, Way, send};
+use super::request::{Failure, Found, Hop, Outcome, PATIENCE, Place, Reason, Sender, Told, Trace, Url, Way, send_to};
 use crate::clock::{SimDuration, SimTime};
 use crate::sim::{Event, Sim};
 use crate::store::{Id, Key};
@@ -372,9 +372,9 @@ fn send_due(sim: &mut Sim, servers: &dyn Servers, client: &mut Client) {
         }
         Some(from) => {
             let mut rng = sim.network.rng.clone();
-            let mut failures = 0;
+            let mut step = Step { failures: 0, found: None };
             for _ in 0..n {
-                one(sim, servers, client, &from, &mut rng, &mut failures);
+                one(sim, servers, client, &from, &mut rng, &mut step);
             }
             sim.network.rng = rng;
         }
@@ -404,17 +404,26 @@ fn step(at: SimTime) -> SimTime {
     SimTime(at.0.div_ceil(STEP.0) * STEP.0)
 }
 
+/// What the requests of one step share.
+struct Step {
+    failures: u32,
+    found: Option<Found>,
+}
+
 fn one(
     sim: &mut Sim,
     servers: &dyn Servers,
     client: &mut Client,
     from: &Sender,
     rng: &mut crate::rng::Rng,
-    failures: &mut u32,
+    shared: &mut Step,
 ) {
     let now = sim.now;
+    let failures = &mut shared.failures;
     let record = now - client.traced >= TRACE_EVERY || client.traced == SimTime::ZERO || *failures < TRACED_FAILURES;
-    let way: Way = send(sim, servers, from, &client.url, record, &mut || rng.u32());
+    let known = shared.found.filter(|_| !record);
+    let way: Way = send_to(sim, servers, from, &client.url, known, record, &mut || rng.u32());
+    shared.found = way.address;
     if let Some((service, port, ip)) = &way.tie {
         sim.network.tie(service, *port, from.ip, *ip, now);
     }

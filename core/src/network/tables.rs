@@ -144,14 +144,16 @@ impl Version {
         Some(SimDuration::from_secs(seconds.max(0) as u64))
     }
 
-    /// The port of this number: its index.
-    pub fn port(&self, number: u16) -> Option<usize> {
-        self.spec()?.ports.iter().flatten().position(|p| p.port == i32::from(number))
+    /// The port of this number and protocol: its index.
+    pub fn port(&self, number: u16, udp: bool) -> Option<usize> {
+        let mut ports = self.spec()?.ports.iter().flatten();
+        ports.position(|p| p.port == i32::from(number) && is_udp(p.protocol.as_deref()) == udp)
     }
 
     /// The port with this node port: its index.
-    pub fn node_port(&self, number: u16) -> Option<usize> {
-        self.spec()?.ports.iter().flatten().position(|p| p.node_port == Some(i32::from(number)))
+    pub fn node_port(&self, number: u16, udp: bool) -> Option<usize> {
+        let mut ports = self.spec()?.ports.iter().flatten();
+        ports.position(|p| p.node_port == Some(i32::from(number)) && is_udp(p.protocol.as_deref()) == udp)
     }
 
     /// Does traffic from inside stay on its node?
@@ -163,6 +165,11 @@ impl Version {
     pub fn external_local(&self) -> bool {
         self.spec().is_some_and(|s| s.external_traffic_policy.as_deref() == Some("Local"))
     }
+}
+
+/// Is a port's protocol UDP?
+pub fn is_udp(protocol: Option<&str>) -> bool {
+    protocol == Some("UDP")
 }
 
 /// What a proxy does with a request.

@@ -3,6 +3,7 @@
 //! there, [`link`] puts a session into a link.
 
 pub mod assist;
+pub mod causes;
 pub mod compare;
 pub mod diagnose;
 pub mod faults;
@@ -13,4 +14,5 @@ pub mod network;
 pub mod project;
 pub mod workloads;
 
+pub use causes::why_request;
 pub use faults::fault_line;

@@ -3,7 +3,7 @@
 
 mod walk;
 
-pub use walk::{cluster_first, send};
+pub use walk::{send, send_to};
 
 use super::OUTSIDE;
 use super::policy::Direction;
@@ -58,6 +58,8 @@ pub struct Url {
     pub port: u16,
     /// Begins with a slash.
     pub path: Arc<str>,
+    /// Not HTTP by TCP but a datagram.
+    pub udp: bool,
 }
 
 impl Url {
@@ -73,7 +75,7 @@ impl Url {
             Some((h, p)) => (h, p.parse().ok()?),
             None => (host, if scheme == "https" { 443 } else { 80 }),
         };
-        (!host.is_empty()).then(|| Url { host: host.into(), port, path: path.into() })
+        (!host.is_empty()).then(|| Url { host: host.into(), port, path: path.into(), udp: false })
     }
 }
 
@@ -349,6 +351,17 @@ pub struct Way {
     pub tie: Option<(Key, u16, u32)>,
     /// It came by the ingress controller.
     pub gateway: bool,
+    /// The one address that its name has at this moment: the next one need not look it up.
+    pub address: Option<Found>,
+}
+
+/// What a name has led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The address.
+    pub ip: u32,
+    /// How long that took, in microseconds.
+    pub took: u64,
 }
 
 impl Way {
