@@ -170,7 +170,8 @@ impl World {
     /// An event is due: it happens, unless something is out of order.
     fn judge(&mut self, event: Event) {
         let sim = &mut self.sim;
-        let held = matches!(&event, Event::Kubelet(e) if self.kubelets.waits(sim, e));
+        let troubled = !sim.plane.sound() || sim.network.tables.cut().next().is_some();
+        let held = troubled && matches!(&event, Event::Kubelet(e) if self.kubelets.waits(sim, e));
         let repeats = matches!(event, Event::Poll(t) if self.terminals.repeats(t));
         match if sim.plane.sound() || repeats { Verdict::Go } else { sim.plane.verdict(&event) } {
             _ if held => sim.plane.hold(event),

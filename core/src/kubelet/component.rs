@@ -437,7 +437,8 @@ impl Kubelets {
         state.powered = on;
         if !on {
             let last = SimTime(sim.now.0 - sim.now.0 % 10_000_000);
-            sim.server.silent.insert(state.name.clone(), last);
+            // one that is cut off has been silent for longer
+            sim.server.silent.entry(state.name.clone()).or_insert(last);
             sim.notify(Kind::Node);
             return Ok(());
         }
