@@ -7,9 +7,30 @@ try {
   performance.mark("started");
   document.documentElement.dataset.started = "true";
   // Offline use; the page works the same without it.
-  navigator.serviceWorker?.register("sw.js").catch(() => {});
+  navigator.serviceWorker?.register("sw.js").then(watch, () => {});
 } catch (error) {
   console.error(error);
   const note = document.getElementById("start-failed");
   if (note) note.hidden = false;
+}
+
+// A newer version waits until the person wants it: the page says so, and begins anew when it is told to.
+function watch(registration) {
+  const told = (worker) => {
+    if (worker?.state !== "installed" || !navigator.serviceWorker.controller) return;
+    document.documentElement.dataset.update = "ready";
+    window.dispatchEvent(new Event("kubarium-update"));
+  };
+  told(registration.waiting);
+  registration.addEventListener("updatefound", () => {
+    const worker = registration.installing;
+    worker?.addEventListener("statechange", () => told(worker));
+  });
+  window.addEventListener("kubarium-reload", () => {
+    navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
+    if (registration.waiting) registration.waiting.postMessage("take over");
+    else location.reload();
+  });
+  // A page that stays open for days hears of new versions too.
+  setInterval(() => registration.update().catch(() => {}), 3_600_000);
 }

@@ -1,7 +1,8 @@
-// Keeps the page usable without a network. What is built bears fixed names, so the network is asked first and the
-// kept copy answers when there is none: nobody is stuck with an old page, and nobody is without one. A new version of
-// this file (the number below, and the list) drops what an older one kept.
-const VERSION = "kubarium-3";
+// Keeps the page usable without a network, and whole: a built page bears a version of its own (`cargo xtask dist`
+// writes it here), its files are kept together, and a newer version waits until the person lets it take over. While the
+// page is developed the network is asked first.
+const VERSION = "kubarium-dev";
+const DEV = VERSION.endsWith("-dev");
 const FILES = [
   "./",
   "style.css",
@@ -28,9 +29,14 @@ self.addEventListener("install", (event) => {
       const script = await (await cache.match("kubarium.js"))?.text();
       const imports = [...(script ?? "").matchAll(/from\s*['"]\.\/(snippets\/[^'"]+)['"]/g)].map((m) => m[1]);
       await Promise.allSettled(imports.map(keep));
-      await self.skipWaiting();
+      // The first one has nobody to wait for.
+      if (DEV || !self.registration.active) await self.skipWaiting();
     })(),
   );
+});
+
+self.addEventListener("message", (event) => {
+  if (event.data === "take over") self.skipWaiting();
 });
 
 self.addEventListener("activate", (event) => {
@@ -51,14 +57,17 @@ self.addEventListener("fetch", (event) => {
   event.respondWith(
     (async () => {
       const cache = await caches.open(VERSION);
-      const name = request.mode === "navigate" ? "./" : request;
+      const name = request.mode === "navigate" && url.pathname.endsWith("/") ? "./" : request;
+      const kept = () => cache.match(name, { ignoreSearch: true });
+      const first = DEV ? null : await kept();
+      if (first) return first;
       try {
         const answer = await fetch(request);
         if (answer.ok) event.waitUntil(cache.put(name, answer.clone()));
         return answer;
       } catch (error) {
-        const kept = await cache.match(name, { ignoreSearch: true });
-        if (kept) return kept;
+        const last = await kept();
+        if (last) return last;
         throw error;
       }
     })(),

@@ -1,6 +1,6 @@
 //! The whole page: puts the parts together, begins the session, and listens for keys that belong to no part.
 
-use crate::bridge::Session;
+use crate::bridge::{Session, Topic, use_topic};
 use crate::components::branches::Beside;
 use crate::components::client::{self, TrafficPanel};
 use crate::components::dialogs::{Dialogs, begin};
@@ -13,29 +13,21 @@ use crate::components::lists::{Events, Requests};
 use crate::components::map_panel::MapPanel;
 use crate::components::narrator::Narrator;
 use crate::components::notices::Notices;
-use crate::components::present::{self, PresentStrip};
 use crate::components::terminal::Terminal;
 use crate::components::timeline::Timeline;
 use crate::components::{Common, tab, tab_keys};
-use crate::i18n::Lang;
 use crate::icons::icon;
-use crate::keep::{self, Desk, Kept};
-use crate::platform::{storage, texts, url};
-use crate::state::{Action, Asked, Centre, Dialog, Dock, File, Phone, Ui, UiHandle};
+use crate::keep::{self, Desk};
+use crate::platform::{picked, storage, texts, url};
+use crate::sharing::{self, restore_desk};
+use crate::state::{Action, Asked, Centre, Dialog, Dock, Phone, Ui, UiHandle};
 use kubarium_core::kubectl::Effect;
-use kubarium_core::view::link;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
 /// What a page shows first when nothing else is asked for.
-const FIRST: &str = "self-healing";
-
-fn restore_desk(ui: &UiHandle, desk: Desk) {
-    ui.dispatch(Action::Scenario(desk.scenario.map(Into::into)));
-    let files = desk.files.into_iter().map(|(name, text)| File { name, text: text.into() }).collect();
-    ui.dispatch(Action::Files(files, desk.active));
-}
+pub const FIRST: &str = "self-healing";
 
 /// Opens what the address, the last visit or nothing asks for.
 async fn open(ui: UiHandle, session: Session) {
@@ -44,38 +36,7 @@ async fn open(ui: UiHandle, session: Session) {
     session.set_trouble(trouble);
     let fragment = url::fragment();
     if fragment.starts_with('v') {
-        match link::decode(&fragment) {
-            Ok(shared) => {
-                texts::load_for(&shared.session).await;
-                // The moment that was shared, standing still.
-                session.restore(&shared.session);
-                session.set_playing(false);
-                let mut files: Vec<(String, String)> =
-                    session.read(|e| (*e.cluster.world.files).clone()).into_iter().collect();
-                for (name, text) in shared.files {
-                    files.retain(|(n, _)| *n != name);
-                    files.push((name, text));
-                }
-                let scenario = (!shared.scenario.is_empty()).then_some(shared.scenario);
-                restore_desk(ui, Desk { scenario, files, active: 0 });
-                if !shared.language.is_empty() && url::query("lang").is_none() {
-                    ui.dispatch(Action::Lang(Lang::from_code(&shared.language)));
-                }
-                if session.read(|e| e.cluster.hash()) != shared.hash {
-                    ui.dispatch(Action::Toast(ui.lang.t("share.differs").to_owned()));
-                }
-                return;
-            }
-            Err(e) => {
-                let text = match e {
-                    link::LinkError::Newer => ui.lang.t("link.newer"),
-                    link::LinkError::Damaged => ui.lang.t("link.damaged"),
-                    link::LinkError::TooLarge => ui.lang.t("link.too_large"),
-                    _ => ui.lang.t("link.unreadable"),
-                };
-                ui.dispatch(Action::Toast(text.to_owned()));
-            }
-        }
+        return sharing::take_link(ui, session, &fragment).await;
     }
     // A bare cluster of so many nodes: for large experiments.
     if let Some(nodes) = url::query("nodes").and_then(|n| n.parse::<usize>().ok()) {
@@ -87,14 +48,7 @@ async fn open(ui: UiHandle, session: Session) {
         return begin(ui, session, &id);
     }
     match kept {
-        Some(Kept { record: Some(record), horizon, branches, playing, speed, desk, .. }) => {
-            texts::load_for(&record).await;
-            session.restore_to(&record, horizon.max(record.now));
-            session.with(|e| e.restore_branches(branches));
-            session.set_speed(if speed > 0.0 { speed } else { 1.0 });
-            session.set_playing(playing);
-            restore_desk(ui, desk);
-        }
+        Some(kept) if kept.record.is_some() => sharing::take_kept(ui, session, kept).await,
         _ => begin(ui, session, FIRST),
     }
 }
@@ -140,10 +94,6 @@ fn keys(ui: &UiHandle, session: &Session, e: &KeyboardEvent) {
         };
         session.set_speed(next.unwrap_or(now));
     };
-    if ui.present.on && present::key(ui, session, &e.key()) {
-        e.prevent_default();
-        return;
-    }
     match e.key().as_str() {
         " " if !on_button => session.set_playing(!session.read(|e| e.playing)),
         "." => session.step(),
@@ -312,6 +262,51 @@ fn DockPanel(props: &Common) -> Html {
     }
 }
 
+/// The panels of an embedded page, as the style sheet knows them.
+fn embedded(names: &str) -> String {
+    let known = ["map", "editor", "inspect", "dock", "time"];
+    let named = |n: &str| match n {
+        "terminal" => "dock",
+        "timeline" => "time",
+        "inspector" => "inspect",
+        _ => known.iter().find(|k| **k == n).copied().unwrap_or(""),
+    };
+    let mut list: Vec<&str> = names.split([',', '+', ' ']).map(named).filter(|n| !n.is_empty()).collect();
+    if list.is_empty() {
+        list.push("map");
+    }
+    list.join(" ")
+}
+
+/// In an embedded page: play, and the way to the whole page with the same session.
+#[component]
+fn OpenHere(props: &Common) -> Html {
+    use_topic(&props.session, Topic::Control);
+    let Common { ui, session } = props;
+    let playing = session.read(|e| e.playing);
+    let play = {
+        let session = session.clone();
+        Callback::from(move |_: MouseEvent| session.set_playing(!session.read(|e| e.playing)))
+    };
+    let open = {
+        let (ui, session) = (ui.clone(), session.clone());
+        Callback::from(move |e: MouseEvent| {
+            // The link is made when it is followed: the session goes on until then.
+            if let Some(a) = e.current_target().and_then(|t| t.dyn_into::<HtmlElement>().ok()) {
+                let link = kubarium_core::view::link::encode(&sharing::shared(&ui, &session));
+                let _ = a.set_attribute("href", &format!("{}#{link}", url::base()));
+            }
+        })
+    };
+    let t = |key| ui.lang.t(key);
+    html! {
+        <div class="open-here">
+            <button type="button" class="pill" onclick={play} aria-label={if playing { t("header.pause") } else { t("header.play") }} data-testid="embed-play">{ icon(if playing { "pause" } else { "play" }) }</button>
+            <a class="pill" href={url::base()} target="_blank" rel="noopener" onclick={open} data-testid="embed-open">{ t("embed.open") }</a>
+        </div>
+    }
+}
+
 /// The page.
 #[component]
 pub fn App() -> Html {
@@ -413,6 +408,48 @@ pub fn App() -> Html {
             move || drop(listener)
         });
     }
+    // Files that are dropped onto the page are sessions.
+    let over = use_state(|| false);
+    {
+        let (latest, session, over) = (latest.clone(), session.clone(), over.clone());
+        use_effect_with((), move |()| {
+            let listen = |name: &'static str, f: Box<dyn Fn(&web_sys::DragEvent)>| {
+                gloo::events::EventListener::new_with_options(
+                    &gloo::utils::document(),
+                    name,
+                    gloo::events::EventListenerOptions::enable_prevent_default(),
+                    move |event| {
+                        if let Some(e) = event.dyn_ref::<web_sys::DragEvent>().filter(|e| picked::drags_files(e)) {
+                            e.prevent_default();
+                            f(e);
+                        }
+                    },
+                )
+            };
+            let (enter, leave) = (over.clone(), over.clone());
+            let listeners = [
+                listen("dragover", Box::new(move |_| enter.set(true))),
+                listen(
+                    "dragleave",
+                    Box::new(move |e| {
+                        if e.related_target().is_none() {
+                            leave.set(false);
+                        }
+                    }),
+                ),
+                listen(
+                    "drop",
+                    Box::new(move |e| {
+                        over.set(false);
+                        let Some(ui) = latest.borrow().clone() else { return };
+                        let session = session.clone();
+                        picked::from_drop(e, move |text| sharing::take_file(&ui, &session, text));
+                    }),
+                ),
+            ];
+            move || drop(listeners)
+        });
+    }
     // Leaving the page: what was done in the last two seconds is kept too.
     {
         let session = session.clone();
@@ -464,7 +501,7 @@ pub fn App() -> Html {
     };
     let (u, s) = common();
     html! {
-        <div class={classes!("app", folded[0].then_some("no-left"), folded[1].then_some("no-right"), folded[2].then_some("no-lower"), ui.beside.map(|_| "two"), ui.present.on.then_some("presenting"))} data-phone={phone}>
+        <div class={classes!("app", folded[0].then_some("no-left"), folded[1].then_some("no-right"), folded[2].then_some("no-lower"), ui.beside.map(|_| "two"), ui.embed.is_some().then_some("embed"))} data-phone={phone} data-embed={ui.embed.as_deref().map(embedded)}>
             <a class="skip" href="#dock" onclick={skip}>{ t("common.skip") }</a>
             <Header ui={u.clone()} session={s.clone()} />
             <EditorPanel ui={u.clone()} session={s.clone()} />
@@ -486,10 +523,11 @@ pub fn App() -> Html {
                 { phone_tab(Phone::Dock, "terminal", t("phone.dock"), "phone-dock") }
                 { phone_tab(Phone::Time, "time", t("phone.time"), "phone-time") }
             </nav>
-            <PresentStrip ui={u.clone()} session={s.clone()} />
             <Dialogs ui={u.clone()} session={s.clone()} />
             <Notices ui={u.clone()} session={s.clone()} />
             <Narrator ui={u} session={s} />
+            if ui.embed.is_some() { <OpenHere ui={ui.clone()} session={session.clone()} /> }
+            if *over { <div class="drop-here" aria-hidden="true"><p>{ t("sessions.drop") }</p></div> }
             if let Some((_, text)) = &ui.toast {
                 <div class="toast" role="status" data-testid="toast">{ &**text }</div>
             }

@@ -13,6 +13,9 @@ pub fn icon(name: &str) -> Html {
         "back" => "M19 5v14L9 12zM5 5v14",
         "fork" => "M7 4v16M7 14c0-5 10-3 10-8M17 3.5a2 2 0 1 0 0 4 2 2 0 0 0 0-4z",
         "columns" => "M4 5h16v14H4zM12 5v14",
+        "qr" => "M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h2v2h-2zM18 18h2v2h-2zM18 14h2M14 18v2",
+        "out" => "M12 4v10M8 7.5 12 4l4 3.5M5 12v8h14v-8",
+        "sequence" => "M5 4v16M19 4v16M5 8h13l-3-2M18 8l-3 2M19 15H6l3-2M6 15l3 2",
         "pen" => "M5 19l1-4L16.5 4.5l3 3L9 18z",
         "bin" => "M5 7h14M9 7V4.5h6V7M7 7l1 12.5h8L17 7M10.5 10.5v6M13.5 10.5v6",
         "idle" => "M4 5v14l8-7zM12 5v14l8-7z",
@@ -45,9 +48,6 @@ pub fn icon(name: &str) -> Html {
         "save" => "M12 4v11M8 11.5l4 4 4-4M5 20h14",
         "disk" => "M5 6.5c0-1.7 3.1-3 7-3s7 1.3 7 3v11c0 1.7-3.1 3-7 3s-7-1.3-7-3zM5 6.5c0 1.7 3.1 3 7 3s7-1.3 7-3",
         "legend" => "M4 5h5v5H4zM12 7.5h8M4 14h5v5H4zM12 16.5h8",
-        "present" => "M3 4h18M5 4v11h14V4M12 15v3M8 21l4-3 4 3",
-        "picture" => "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.5 9.2v.1",
-        "blank" => "M4 5h16v14H4zM4 19 20 5",
         _ => "M12 12h.01",
     };
     let filled = matches!(name, "play");

@@ -20,6 +20,12 @@ pub struct Kept {
     /// Its branches; empty for a single one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub branches: Vec<KeptBranch>,
+    /// Inputs that the session began with: who did nothing more has nothing to lose.
+    #[serde(default)]
+    pub base: usize,
+    /// The name that a person gave it; empty for none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
     /// Time runs.
     pub playing: bool,
     /// How fast.
@@ -72,7 +78,17 @@ fn old() -> Option<Kept> {
     let desk = storage::read("desk").and_then(|t| serde_json::from_str(&t).ok()).unwrap_or_default();
     let playing = storage::read("playing").as_deref() != Some("0");
     let horizon = record.now;
-    Some(Kept { at: 0.0, record: Some(record), horizon, branches: vec![], playing, speed: 1.0, desk })
+    Some(Kept {
+        at: 0.0,
+        record: Some(record),
+        horizon,
+        branches: vec![],
+        base: 0,
+        name: String::new(),
+        playing,
+        speed: 1.0,
+        desk,
+    })
 }
 
 /// What was kept last, wherever that is; and why nothing will be kept, if so.
@@ -104,4 +120,91 @@ pub fn save_last(kept: &Kept) {
     {
         storage::write(LAST, &text);
     }
+}
+
+/// A kept session in the list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its name in the database.
+    pub id: String,
+    /// The name that a person gave it; empty for none.
+    #[serde(default)]
+    pub name: String,
+    /// When it was left, in milliseconds of the wall clock.
+    pub at: f64,
+    /// Its length in seconds of virtual time.
+    pub seconds: u64,
+    /// Things that were done in it.
+    pub inputs: usize,
+    /// The scenario that it grew from.
+    #[serde(default)]
+    pub scenario: Option<String>,
+}
+
+/// Sessions that the list holds: the oldest without a name goes when there are more.
+const LISTED: usize = 60;
+/// The list's name in the database.
+const LIST: &str = "list";
+
+/// The kept sessions, the one that was left last first.
+pub async fn list() -> Vec<Entry> {
+    let text = db::read(LIST).await.ok().flatten();
+    text.and_then(|t| serde_json::from_str(&t).ok()).unwrap_or_default()
+}
+
+async fn write_list(list: &[Entry]) -> Result<(), Trouble> {
+    db::write(LIST, &serde_json::to_string(list).unwrap_or_default()).await
+}
+
+/// Puts a session that is left into the list.
+pub async fn archive(kept: Kept) -> Result<(), Trouble> {
+    let (Some(record), Ok(text)) = (&kept.record, serde_json::to_string(&kept)) else { return Ok(()) };
+    let file = |l: &&kubarium_core::cluster::LoggedInput| matches!(l.input, kubarium_core::world::Input::File { .. });
+    let entry = Entry {
+        id: format!("s/{}", kept.at),
+        name: kept.name.clone(),
+        at: kept.at,
+        seconds: kept.horizon.max(record.now).0 / 1_000_000,
+        inputs: record.inputs.iter().filter(|l| !file(l)).count(),
+        scenario: kept.desk.scenario.clone(),
+    };
+    db::write(&entry.id, &text).await?;
+    let mut all = list().await;
+    all.retain(|e| e.id != entry.id);
+    all.insert(0, entry);
+    while all.len() > LISTED {
+        let oldest = all.iter().rposition(|e| e.name.is_empty()).unwrap_or(all.len() - 1);
+        let gone = all.remove(oldest);
+        let _ = db::remove(&gone.id).await;
+    }
+    write_list(&all).await
+}
+
+/// A session of the list.
+pub async fn read(id: &str) -> Option<Kept> {
+    db::read(id).await.ok().flatten().as_deref().and_then(parse)
+}
+
+/// Gives a session of the list a name.
+pub async fn rename(id: &str, name: &str) {
+    let mut all = list().await;
+    let name: String = name.trim().chars().take(80).collect();
+    if let Some(e) = all.iter_mut().find(|e| e.id == id) {
+        e.name = name.clone();
+    }
+    let _ = write_list(&all).await;
+    if let Some(mut kept) = read(id).await {
+        kept.name = name;
+        if let Ok(text) = serde_json::to_string(&kept) {
+            let _ = db::write(id, &text).await;
+        }
+    }
+}
+
+/// Forgets a session of the list.
+pub async fn delete(id: &str) {
+    let mut all = list().await;
+    all.retain(|e| e.id != id);
+    let _ = write_list(&all).await;
+    let _ = db::remove(id).await;
 }

@@ -13,6 +13,7 @@ mod keep;
 mod map;
 mod platform;
 mod scenario;
+mod sharing;
 mod state;
 
 fn main() {

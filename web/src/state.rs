@@ -7,33 +7,22 @@ use crate::platform::storage;
 use std::rc::Rc;
 use yew::prelude::*;
 
-/// Light or dark, or for the last row of a room.
+/// Light or dark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Theme {
     /// Dark ground.
     Dark,
     /// Light ground.
     Light,
-    /// For a projector: large type, black on white, thick lines.
-    Projector,
 }
 
 impl Theme {
-    /// All of them.
-    pub const ALL: [Theme; 3] = [Theme::Dark, Theme::Light, Theme::Projector];
-
     /// Its name in the style sheet.
     pub fn code(self) -> &'static str {
         match self {
             Theme::Dark => "dark",
             Theme::Light => "light",
-            Theme::Projector => "projector",
         }
-    }
-
-    /// The theme of this name.
-    pub fn from_code(code: &str) -> Option<Theme> {
-        Theme::ALL.into_iter().find(|t| t.code() == code)
     }
 
     /// Puts it on the page, before anything reads a colour.
@@ -42,19 +31,6 @@ impl Theme {
             let _ = root.set_attribute("data-theme", self.code());
         }
     }
-}
-
-/// How the page is shown to a room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Present {
-    /// It is: the map is large, editor and inspector are away.
-    pub on: bool,
-    /// The presenter's notes are put away.
-    pub bare: bool,
-    /// Nothing is shown: look at the person who speaks.
-    pub blank: bool,
-    /// The step of the notes.
-    pub step: usize,
 }
 
 /// The panel that a narrow screen shows.
@@ -130,6 +106,14 @@ pub enum Dialog {
     Rename(usize),
     /// Branches of the session.
     Branches,
+    /// One change as a sequence diagram, by its request; none: the last one.
+    Sequence(Option<u64>),
+    /// Out of the tab.
+    Export,
+    /// Kept sessions.
+    Sessions,
+    /// A link that cannot be read.
+    BrokenLink(Rc<crate::sharing::Broken>),
     /// A client to add, or (by its number) to change; what is known of it already.
     Client(Option<u32>, Rc<Draft>),
 }
@@ -206,12 +190,14 @@ pub struct Ui {
     pub compare: bool,
     /// Where requests go, once a panel for them is open.
     pub http: Option<Asked>,
+    /// Something that is to be read before it goes.
+    pub notice: Option<Rc<str>>,
+    /// The panels that an embedded page shows; none: it is not embedded.
+    pub embed: Option<Rc<str>>,
     /// The branch on the second map.
     pub beside: Option<u32>,
     /// A file that a command opened (`kubectl edit`), and the line that takes it over.
     pub after: Option<(Rc<str>, Rc<str>)>,
-    /// Shown to a room.
-    pub present: Present,
 }
 
 /// A change of [`Ui`].
@@ -267,12 +253,12 @@ pub enum Action {
     Compare(bool),
     /// Opens the panel that sends requests, or closes it.
     Http(Option<Asked>),
+    /// Something that is to be read before it goes, or nothing.
+    Notice(Option<Rc<str>>),
     /// A branch on a second map, or none.
     Beside(Option<u32>),
     /// What applying a file means (`kubectl edit`); none: what it always means.
     After(Option<(Rc<str>, Rc<str>)>),
-    /// Shows the page to a room, or no longer.
-    Present(Present),
 }
 
 impl Ui {
@@ -286,9 +272,12 @@ impl Ui {
         let lang = crate::platform::url::query("lang").or_else(|| storage::read("lang")).unwrap_or(language);
         let prefers_light =
             window.match_media("(prefers-color-scheme: light)").ok().flatten().is_some_and(|m| m.matches());
-        let wanted = crate::platform::url::query("theme").or_else(|| storage::read("theme"));
-        let theme = wanted.as_deref().and_then(Theme::from_code);
-        let theme = theme.unwrap_or(if prefers_light { Theme::Light } else { Theme::Dark });
+        let theme = match crate::platform::url::query("theme").or_else(|| storage::read("theme")).as_deref() {
+            Some("light") => Theme::Light,
+            Some("dark") => Theme::Dark,
+            _ if prefers_light => Theme::Light,
+            _ => Theme::Dark,
+        };
         theme.wear();
         let folded = storage::read("folded").unwrap_or_default();
         let folded = std::array::from_fn(|i| folded.as_bytes().get(i) == Some(&b'1'));
@@ -321,9 +310,10 @@ impl Ui {
             },
             compare: false,
             http: None,
+            notice: None,
+            embed: crate::platform::url::query("embed").map(Into::into),
             beside: None,
             after: None,
-            present: Present { on: crate::platform::url::query("present").is_some(), ..Present::default() },
         }
     }
 
@@ -415,7 +405,6 @@ impl Reducible for Ui {
                 }
             }
             Action::Scenario(s) => {
-                ui.present.step = 0;
                 ui.scenario = s;
                 ui.beside = None;
                 ui.compare = false;
@@ -461,9 +450,9 @@ impl Reducible for Ui {
                 }
                 ui.http = to;
             }
+            Action::Notice(text) => ui.notice = text,
             Action::Beside(branch) => ui.beside = branch,
             Action::After(line) => ui.after = line,
-            Action::Present(p) => ui.present = p,
             Action::Legend(open) => {
                 storage::write("legend", if open { "1" } else { "0" });
                 ui.legend = open;

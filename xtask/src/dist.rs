@@ -14,8 +14,25 @@ pub fn run(args: &[String]) -> Done {
         _ => return Err("usage: cargo xtask dist [DIR | --learn]".into()),
     };
     web::build(Build::Release, &dist)?;
+    stamp(&dist).map_err(|e| format!("{}: {e}", dist.display()))?;
     println!("{}", dist.display());
     sizes(&dist)
+}
+
+/// Gives the service worker the version of what it keeps: a number made of all files, so that any change is a new one.
+fn stamp(dist: &Path) -> std::io::Result<()> {
+    let mut files = vec![];
+    list(dist, &mut files)?;
+    files.sort();
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for file in &files {
+        for b in std::fs::read(file)? {
+            hash = (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    let worker = dist.join("sw.js");
+    let text = std::fs::read_to_string(&worker)?;
+    std::fs::write(worker, text.replace("\"kubarium-dev\"", &format!("\"kubarium-{hash:016x}\"")))
 }
 
 /// What the page needs before it can be used; whatever else a visit loads comes after, or is never asked for.

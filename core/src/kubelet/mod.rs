@@ -4,7 +4,7 @@
 //!
 //! [`phase`], [`conditions`], [`statuses`], [`backoff`], [`probe`] and [`plan`] are pure; [`component`] is the kubelets
 //! of all nodes, [`simple`] the fast way for plain servers, [`pod_worker`] the life of any other pod, [`recorded`] the
-//! player of the conformance recordings, [`reconnect`] what becomes of nodes that reach nobody.
+//! player of the conformance recordings.
 
 mod admission;
 mod around;
@@ -24,7 +24,6 @@ pub mod pressure;
 pub mod probe;
 mod probing;
 mod publish;
-mod reconnect;
 pub mod recorded;
 mod scrape;
 pub mod simple;

@@ -5,6 +5,7 @@ use super::project::message;
 use super::workloads;
 use crate::api::yaml;
 use crate::apiserver::printers;
+use crate::clock::SimTime;
 use crate::cluster::Cluster;
 use crate::kubectl;
 use crate::runtime::shell::NetProblem;
@@ -114,8 +115,6 @@ pub fn describe(cluster: &Cluster, id: Id) -> Option<String> {
     let ns = if place.namespace.is_empty() { String::new() } else { format!(" -n {}", place.namespace) };
     let line = format!("kubectl describe {} {}{ns}", place.resource, place.name);
     let mut sim = cluster.world.sim.clone();
-    // who looks from outside needs no API server
-    sim.plane = Default::default();
     let mut kubelets = cluster.world.kubelets.clone();
     let mut api = WorldApi { sim: &mut sim, kubelets: &mut kubelets };
     let (mut files, mut session) = (BTreeMap::new(), kubectl::Session::default());
@@ -270,6 +269,63 @@ pub fn why(cluster: &Cluster, id: Id) -> Vec<Cause> {
     out.sort_by_key(|c| std::cmp::Reverse(c.at));
     out.truncate(DEPTH);
     out
+}
+
+/// Why an event was written: the chain back from the request that led to it. The event is named by the object it is
+/// about, its reason and the moment when it was last seen.
+pub fn why_event(cluster: &Cluster, namespace: &str, object: &str, reason: &str, at: SimTime) -> Vec<Cause> {
+    let sim = &cluster.world.sim;
+    let ns = if namespace.is_empty() { "default" } else { namespace };
+    let of = |o: &Obj| {
+        let Obj::Event(e) = o else { return false };
+        e.last == at
+            && *e.reason == *reason
+            && object.split_once('/') == Some((e.involved.kind.info().singular, &*e.involved.key.name))
+    };
+    let Some(entry) = sim.store.entries(Kind::Event, Some(ns)).find(|e| of(&e.obj)) else { return vec![] };
+    chain(sim, entry.updated_by)
+}
+
+/// A condition of an object's status.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    /// `Ready`
+    pub kind: String,
+    /// `True`, `False`, `Unknown`
+    pub status: String,
+    /// In one word; empty for none.
+    pub reason: String,
+    /// In words; empty for none.
+    pub message: String,
+    /// When it last changed.
+    pub since: Option<SimTime>,
+}
+
+/// The conditions of an object, as its status has them.
+pub fn conditions(cluster: &Cluster, id: Id) -> Vec<Condition> {
+    let Some(v) = value(cluster, id) else { return vec![] };
+    let text = |c: &Value, k: &str| c[k].as_str().unwrap_or_default().to_owned();
+    let list = v["status"]["conditions"].as_array().into_iter().flatten();
+    list.map(|c| Condition {
+        kind: text(c, "type"),
+        status: text(c, "status"),
+        reason: text(c, "reason"),
+        message: text(c, "message"),
+        since: c["lastTransitionTime"].as_str().and_then(SimTime::parse_rfc3339),
+    })
+    .collect()
+}
+
+/// Why a condition is as it is: the chain back from the request by which the object's status was written then.
+pub fn why_condition(cluster: &Cluster, id: Id, condition: &Condition) -> Vec<Cause> {
+    let sim = &cluster.world.sim;
+    let (Some((kind, key)), Some(since)) = (sim.store.name_of(id), condition.since) else { return vec![] };
+    // the API tells whole seconds
+    let second = since.0 / 1_000_000;
+    let wrote = sim.requests.after(0).filter(|r| {
+        r.kind == Some(kind) && r.key == key && r.code < 400 && !r.verb.reads() && r.at.0 / 1_000_000 >= second
+    });
+    wrote.map(|r| r.id).next().map(|r| chain(sim, r)).unwrap_or_default()
 }
 
 /// The chain of a request's causes, newest first.

@@ -96,11 +96,22 @@ impl Engine {
     }
 
     fn take_course(&mut self, c: Course) {
-        let branches = std::mem::take(&mut self.branches);
+        let (branches, base) = (std::mem::take(&mut self.branches), self.base);
+        let name = std::mem::take(&mut self.name);
         self.adopt(c.cluster);
-        self.branches = branches;
+        (self.branches, self.base, self.name) = (branches, base, name);
         (self.horizon, self.history, self.marks) = (c.horizon, c.history, c.marks);
         self.history.resume();
+    }
+
+    /// The session is as it began: there is nothing in it that a person would miss.
+    pub fn untouched(&mut self) {
+        self.base = self.cluster.inputs().len();
+    }
+
+    /// Whether a person has done something in it.
+    pub(super) fn is_touched(&self) -> bool {
+        self.begun && (self.cluster.inputs().len() != self.base || self.branches.list.len() > 1)
     }
 
     /// The present becomes a course of its own; what lay ahead is kept as the branch that it was.

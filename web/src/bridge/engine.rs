@@ -1,13 +1,13 @@
 //! The session as the page sees it: the cluster, what the map and the panels show of it, and how time passes in it.
 
 use super::branches::Branches;
-use super::marks::{Look, Marks};
+use super::marks::Marks;
 use super::{MAP_TERMINAL, TermLine, Topic};
 use crate::keep::{Desk, Kept};
 use crate::map::anim::Ms;
 use crate::map::broken::Broken;
 use crate::map::history::History;
-use crate::map::scene::{Scene, Turn};
+use crate::map::scene::Scene;
 use crate::platform::db::Trouble;
 use crate::platform::timers;
 use crate::scenario::{Scenario, Typed};
@@ -87,6 +87,10 @@ pub struct Engine {
     pub desk: Desk,
     /// The session has begun: there is something to keep.
     pub(super) begun: bool,
+    /// Inputs that the session began with.
+    pub base: usize,
+    /// The name that a person gave the session; empty for none.
+    pub name: String,
     /// The inputs that what is broken was read from: their course and number.
     broken_at: (u64, usize),
 }
@@ -126,6 +130,8 @@ impl Engine {
             trouble: None,
             desk: Desk::default(),
             begun: false,
+            base: 0,
+            name: String::new(),
             broken_at: (0, usize::MAX),
         }
     }
@@ -147,6 +153,7 @@ impl Engine {
         self.history.clear();
         self.marks = Marks::default();
         self.branches = Branches::default();
+        (self.base, self.name) = (0, String::new());
         self.horizon = self.cluster.now();
         self.step = None;
         self.script.clear();
@@ -192,6 +199,7 @@ impl Engine {
         self.scene.calm_down();
         self.speed = 1.0;
         self.playing = true;
+        self.untouched();
         self.pull();
     }
 
@@ -204,8 +212,6 @@ impl Engine {
 
     /// Begins with a recorded session, whose latest moment this is.
     pub fn restore(&mut self, record: &SessionRecord, horizon: SimTime) {
-        // what is left makes room first: two large clusters at a time are too much
-        self.cluster = Cluster::with_nodes(0, 1);
         let mut cluster = Cluster::replay(record, 3_000_000);
         let now = cluster.now();
         if horizon > now {
@@ -235,13 +241,9 @@ impl Engine {
             if !past.advance(next, 200_000).done {
                 break;
             }
-            let (mut turn, mut look) = (Turn::at(0.0), Look::default());
-            projector.project(&past, &mut |op| {
-                self.marks.note(&op, &mut look);
-                scene.take_in(op, &mut turn);
-            });
-            self.marks.end(look, past.now());
-            scene.done(turn);
+            let patch = projector.patch(&past);
+            self.marks.observe(&patch);
+            scene.apply(&patch, 0.0);
             self.history.sample(&scene, past.now());
             self.history.look(&past, &scene);
         }
@@ -297,36 +299,31 @@ impl Engine {
             self.reread_terminal();
             self.touch(Topic::Terminal);
         }
-        let (mut turn, mut look) = (Turn::at(self.anim), Look::default());
-        let Engine { projector, cluster, scene, events, requests, answered, changed, marks, .. } = self;
-        projector.project(cluster, &mut |op| match op {
-            Op::Event(e) => {
-                keep(events, Rc::new(e));
-                *changed |= 1 << Topic::Events as u32;
-            }
-            Op::Request(r) => {
-                *answered = r.id;
-                keep(requests, Rc::new(r));
-                *changed |= 1 << Topic::Requests as u32;
-            }
-            op => {
-                marks.note(&op, &mut look);
+        let patch = self.projector.patch(&self.cluster);
+        if !patch.ops.is_empty() {
+            self.marks.observe(&patch);
+            for op in &patch.ops {
                 match op {
-                    Op::Reset | Op::Rewind => {
-                        events.clear();
-                        requests.clear();
-                        *changed |= u32::MAX;
+                    Op::Reset => {
+                        self.events.clear();
+                        self.requests.clear();
+                    }
+                    Op::Event(e) => {
+                        keep(&mut self.events, Rc::new(e.clone()));
+                        self.changed |= 1 << Topic::Events as u32;
+                    }
+                    Op::Request(r) => {
+                        self.answered = r.id;
+                        keep(&mut self.requests, Rc::new(r.clone()));
+                        self.changed |= 1 << Topic::Requests as u32;
                     }
                     Op::Pulse(_) => {}
-                    _ => *changed |= 1 << Topic::Objects as u32,
+                    _ => self.changed |= 1 << Topic::Objects as u32,
                 }
-                scene.take_in(op, &mut turn);
             }
-        });
-        self.scene.done(turn);
-        self.marks.end(look, self.now());
-        if turn.fresh {
-            self.broken_at.1 = usize::MAX;
+            if self.scene.apply(&patch, self.anim) {
+                self.broken_at.1 = usize::MAX;
+            }
         }
         let course = (self.cluster.epoch, self.cluster.applied());
         if course != self.broken_at {
@@ -442,6 +439,8 @@ impl Engine {
             record: Some(self.cluster.whole_record()),
             horizon: self.horizon,
             branches: self.kept_branches(),
+            base: self.base,
+            name: self.name.clone(),
             playing: self.playing,
             speed: self.speed,
             desk: self.desk.clone(),

@@ -362,9 +362,16 @@ impl Session {
         true
     }
 
-    /// Another session begins: what stood beside the old one goes.
+    /// Another session begins: what stood beside the old one goes, and the old one goes into the list.
     fn put_away(&self) {
         self.0.beside.take();
+        let Some(kept) = self.read(|e| e.is_touched().then(|| e.kept())) else { return };
+        let session = self.clone();
+        wasm_bindgen_futures::spawn_local(async move {
+            if let Err(trouble) = keep::archive(kept).await {
+                session.set_trouble(Some(trouble));
+            }
+        });
     }
 
     /// Begins a scenario.

@@ -1,17 +1,21 @@
 //! Dialogs over the page. A dialog is the browser's own element: it keeps the focus, and Escape closes it.
 
 use super::Common;
-use super::branches::Branches;
+use super::branches::{Branches, input_text};
 use super::client::ClientForm;
-use crate::bridge::{Session, in_namespace};
+use super::export::Export;
+use super::sequence::SequenceView;
+use super::sessions::Sessions;
+use crate::bridge::{Session, clock_text, in_namespace};
 use crate::icons::icon;
 use crate::map::hit::Target;
 use crate::platform::{clipboard, url};
 use crate::scenario;
+use crate::sharing::{self, Broken};
 use crate::state::{Action, Dialog, File, UiHandle};
-use kubarium_core::view::link::{self, COMFORTABLE, LONG, Shared};
+use kubarium_core::view::link::{self, COMFORTABLE, LONG};
 use kubarium_core::view::model::Id;
-use std::collections::BTreeMap;
+use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, HtmlInputElement};
 use yew::prelude::*;
@@ -26,6 +30,14 @@ pub fn Dialogs(props: &Common) -> Html {
         Dialog::Scenarios => (ui.lang.t("scenarios.title"), html! { <Scenarios ui={common.0} session={common.1} /> }),
         Dialog::Share => (ui.lang.t("share.title"), html! { <Share ui={common.0} session={common.1} /> }),
         Dialog::Branches => (ui.lang.t("branch.title"), html! { <Branches ui={common.0} session={common.1} /> }),
+        Dialog::Sequence(request) => {
+            (ui.lang.t("seq.title"), html! { <SequenceView ui={common.0} session={common.1} {request} /> })
+        }
+        Dialog::Export => (ui.lang.t("export.title"), html! { <Export ui={common.0} session={common.1} /> }),
+        Dialog::Sessions => (ui.lang.t("sessions.title"), html! { <Sessions ui={common.0} session={common.1} /> }),
+        Dialog::BrokenLink(broken) => {
+            (ui.lang.t("link.title"), html! { <BrokenLink ui={common.0} session={common.1} {broken} /> })
+        }
         Dialog::Keys => (ui.lang.t("keys.title"), html! { <Keys ui={common.0} session={common.1} /> }),
         Dialog::Relabel(id) => {
             (ui.lang.t("relabel.title"), html! { <Relabel ui={common.0} session={common.1} {id} /> })
@@ -146,7 +158,13 @@ pub fn begin(ui: &UiHandle, session: &Session, id: &str) {
 #[component]
 fn Scenarios(props: &Common) -> Html {
     let Common { ui, session } = props;
+    let kept = {
+        let ui = ui.clone();
+        Callback::from(move |_: MouseEvent| ui.dispatch(Action::Dialog(Some(Dialog::Sessions))))
+    };
     html! {
+        <>
+        <p class="dialog-top"><button type="button" class="btn" onclick={kept} data-testid="open-sessions">{ icon("time") }{ ui.lang.t("sessions.title") }</button></p>
         <ul class="cards">
             { for scenario::all().iter().enumerate().map(|(i, s)| {
                 let onclick = {
@@ -163,28 +181,55 @@ fn Scenarios(props: &Common) -> Html {
                 }
             }) }
         </ul>
+        </>
     }
 }
 
-/// What a link to the session carries.
-pub fn shared(ui: &UiHandle, session: &Session) -> Shared {
-    session.read(|e| {
-        let world = &e.cluster.world;
-        let files: BTreeMap<String, String> = ui
-            .files
-            .iter()
-            .filter(|f| world.files.get(&f.name).map(String::as_str) != Some(&*f.text))
-            .map(|f| (f.name.clone(), f.text.to_string()))
-            .collect();
-        Shared {
-            engine: link::ENGINE.to_owned(),
-            session: e.cluster.record(),
-            hash: e.cluster.hash(),
-            scenario: ui.scenario.as_deref().unwrap_or_default().to_owned(),
-            language: ui.lang.code().to_owned(),
-            files,
-            layout: BTreeMap::new(),
+/// A button that saves something as a file.
+#[derive(PartialEq, Properties)]
+pub struct DownloadProps {
+    /// Its text.
+    pub text: &'static str,
+    /// What it does.
+    pub save: Callback<()>,
+    /// For tests.
+    pub test: &'static str,
+}
+
+/// A button that saves something as a file.
+#[component]
+pub fn DownloadButton(props: &DownloadProps) -> Html {
+    let save = props.save.clone();
+    let onclick = Callback::from(move |_: MouseEvent| save.emit(()));
+    html! { <button type="button" class="btn" {onclick} data-testid={props.test}>{ icon("save") }{ props.text }</button> }
+}
+
+/// Characters of an address that a code still holds and a camera still reads from a screen.
+const QR_MOST: usize = 2_300;
+
+/// An address as a code for cameras: dark on light in every theme.
+fn qr(address: &str) -> Option<Html> {
+    let code = qrcodegen::QrCode::encode_text(address, qrcodegen::QrCodeEcc::Low).ok()?;
+    let n = code.size();
+    let mut d = String::new();
+    for y in 0..n {
+        let mut x = 0;
+        while x < n {
+            let from = x;
+            while x < n && code.get_module(x, y) {
+                x += 1;
+            }
+            if x > from {
+                d.push_str(&format!("M{from} {y}h{}v1h-{}z", x - from, x - from));
+            }
+            x += 1;
         }
+    }
+    Some(html! {
+        <svg class="qr" viewBox={format!("-4 -4 {0} {0}", n + 8)} shape-rendering="crispEdges" aria-hidden="true">
+            <rect x="-4" y="-4" width={(n + 8).to_string()} height={(n + 8).to_string()} fill="#ffffff" />
+            <path {d} fill="#000000" />
+        </svg>
     })
 }
 
@@ -194,9 +239,10 @@ fn Share(props: &Common) -> Html {
     let t = |key| ui.lang.t(key);
     let copied = use_state(|| None::<bool>);
     let agreed = use_state(|| false);
+    let code = use_state(|| false);
     let made = use_memo((), |()| {
-        let shared = shared(ui, session);
-        (link::mentions_secrets(&shared), format!("{}#{}", url::base(), link::encode(&shared)))
+        let shared = sharing::shared(ui, session);
+        (link::mentions_secrets(&shared), format!("{}#{}", url::base(), link::encode(&shared)), link::to_file(&shared))
     });
     let (secret, address) = (made.0, made.1.clone());
     let length = address.len();
@@ -208,16 +254,22 @@ fn Share(props: &Common) -> Html {
         })
     };
     let save = {
-        let session = session.clone();
+        let made = made.clone();
         Callback::from(move |_: MouseEvent| {
-            if let Ok(text) = session.read(|e| serde_json::to_string_pretty(&e.cluster.record())) {
-                clipboard::download("session.kubarium.json", &text);
-            }
+            clipboard::download("session.kubarium.json", &made.2);
         })
     };
     let agree = {
         let agreed = agreed.clone();
         Callback::from(move |_: Event| agreed.set(!*agreed))
+    };
+    let show_code = {
+        let code = code.clone();
+        Callback::from(move |_: MouseEvent| code.set(!*code))
+    };
+    let export = {
+        let ui = ui.clone();
+        Callback::from(move |_: MouseEvent| ui.dispatch(Action::Dialog(Some(Dialog::Export))))
     };
     let level = match length {
         n if n <= COMFORTABLE => "good",
@@ -227,18 +279,105 @@ fn Share(props: &Common) -> Html {
     let held = secret && !*agreed;
     html! {
         <div class="share">
-            <p>{ t("share.about") }</p>
+            <p>{ t("share.about") }{ if ui.beside.is_some() { format!(" {}", t("share.both")) } else { String::new() } }</p>
             if secret {
                 <label class="warn check"><input type="checkbox" checked={*agreed} onchange={agree} data-first="" />{ t("share.secret") }</label>
             }
-            <input class="address" readonly=true value={if held { String::new() } else { address }} aria-label={t("share.link")} data-testid="share-link" />
+            <input class="address" readonly=true value={if held { String::new() } else { address.clone() }} aria-label={t("share.link")} data-testid="share-link" />
             <p class={classes!("meter", level)}>
                 <meter aria-label={t("share.length")} min="0" max={LONG.to_string()} low={COMFORTABLE.to_string()} high={(LONG - 1).to_string()} optimum="0" value={length.min(LONG).to_string()}></meter>
                 { ui.lang.f(match level { "good" => "share.good", "fair" => "share.fair", _ => "share.long" }, &[("n", &length.to_string())]) }
             </p>
             <div class="dialog-foot">
                 <button type="button" class="btn primary" onclick={copy} disabled={held} data-testid="copy-link" data-first={(!secret).then_some("")}>{ icon("copy") }{ t("share.copy") }</button>
-                <button type="button" class="btn" onclick={save} disabled={held}>{ icon("save") }{ t("share.save") }</button>
+                <button type="button" class="btn" onclick={show_code} disabled={held || length > QR_MOST} aria-expanded={code.to_string()} data-testid="qr-toggle">{ icon("qr") }{ t("share.qr") }</button>
+                <button type="button" class="btn" onclick={save} disabled={held} data-testid="save-session">{ icon("save") }{ t("share.save") }</button>
+                <button type="button" class="btn" onclick={export} data-testid="open-export">{ icon("out") }{ t("export.title") }</button>
+                <span role="status">{ match *copied { Some(true) => t("share.copied"), Some(false) => t("share.not_copied"), None => "" } }</span>
+            </div>
+            if length > QR_MOST { <p class="hint">{ t("share.no_qr") }</p> }
+            if *code && !held {
+                <figure class="qr-box" data-testid="qr" aria-label={t("share.qr")}>{ qr(&address).unwrap_or_default() }</figure>
+            }
+        </div>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct BrokenProps {
+    ui: UiHandle,
+    session: Session,
+    broken: Rc<Broken>,
+}
+
+/// A link that cannot be read: what is wrong with it, and what of it can be read all the same.
+#[component]
+fn BrokenLink(props: &BrokenProps) -> Html {
+    let BrokenProps { ui, session, broken } = props;
+    let t = |key| ui.lang.t(key);
+    let s = &broken.salvage;
+    let copied = use_state(|| None::<bool>);
+    let readable: Vec<(String, String)> = s
+        .session
+        .iter()
+        .flat_map(|r| &r.inputs)
+        .filter_map(|l| Some((clock_text(l.at), input_text(ui.lang, &l.input)?)))
+        .collect();
+    let open = s.session.clone().filter(|_| !readable.is_empty()).map(|record| {
+        let (ui, session) = (ui.clone(), session.clone());
+        Callback::from(move |_: MouseEvent| {
+            let shared = link::Shared {
+                engine: String::new(),
+                session: record.clone(),
+                hash: 0,
+                scenario: String::new(),
+                language: String::new(),
+                files: Default::default(),
+                layout: Default::default(),
+                beside: None,
+            };
+            let (ui, session) = (ui.clone(), session.clone());
+            wasm_bindgen_futures::spawn_local(async move {
+                ui.dispatch(Action::Dialog(None));
+                sharing::take(&ui, &session, shared).await;
+                url::clear();
+            });
+        })
+    });
+    let copy = {
+        let (text, copied) = (broken.text.to_string(), copied.clone());
+        Callback::from(move |_: MouseEvent| {
+            let copied = copied.clone();
+            clipboard::copy(text.clone(), move |done| copied.set(Some(done)));
+        })
+    };
+    let starter = {
+        let (ui, session) = (ui.clone(), session.clone());
+        Callback::from(move |_: MouseEvent| begin(&ui, &session, crate::app::FIRST))
+    };
+    let sessions = {
+        let ui = ui.clone();
+        Callback::from(move |_: MouseEvent| ui.dispatch(Action::Dialog(Some(Dialog::Sessions))))
+    };
+    html! {
+        <div class="share" data-testid="broken-link">
+            <p class="warn">{ sharing::problem(ui.lang, s.problem) }</p>
+            <p>{ match (s.odd, s.cut) {
+                (Some(at), _) => ui.lang.f("link.odd", &[("n", &(at + 1).to_string())]),
+                (None, true) => ui.lang.f("link.cut", &[("n", &s.length.to_string())]),
+                _ => ui.lang.f("link.length", &[("n", &s.length.to_string())]),
+            } }</p>
+            if readable.is_empty() {
+                <p>{ t("link.nothing") }</p>
+            } else {
+                <h3>{ ui.lang.f("link.readable", &[("n", &readable.len().to_string())]) }</h3>
+                <ol class="readable">{ for readable.iter().take(200).map(|(at, text)| html! { <li><small>{ at }</small>{ " " }<code>{ text }</code></li> }) }</ol>
+            }
+            <div class="dialog-foot">
+                if let Some(open) = open { <button type="button" class="btn primary" onclick={open} data-testid="open-readable">{ t("link.open") }</button> }
+                <button type="button" class="btn" onclick={copy} data-first="" data-testid="copy-broken">{ icon("copy") }{ t("link.copy") }</button>
+                <button type="button" class="btn" onclick={sessions}>{ t("sessions.title") }</button>
+                <button type="button" class="btn" onclick={starter} data-testid="open-starter">{ t("link.starter") }</button>
                 <span role="status">{ match *copied { Some(true) => t("share.copied"), Some(false) => t("share.not_copied"), None => "" } }</span>
             </div>
         </div>
@@ -248,7 +387,7 @@ fn Share(props: &Common) -> Html {
 #[component]
 fn Keys(props: &Common) -> Html {
     let t = |key| props.ui.lang.t(key);
-    let rows: [(&str, &str); 20] = [
+    let rows: [(&str, &str); 19] = [
         ("Space", t("keys.play")),
         (".", t("keys.step")),
         (",", t("keys.back")),
@@ -266,7 +405,6 @@ fn Keys(props: &Common) -> Html {
         ("A", t("client.add")),
         ("T", t("keys.table")),
         ("`", t("keys.terminal")),
-        ("PgDn  PgUp  .  N", t("keys.present")),
         ("Esc", t("keys.escape")),
         ("?", t("keys.help")),
     ];

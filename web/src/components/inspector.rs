@@ -1,7 +1,7 @@
 //! What is selected: its facts, its YAML, its events, why it is as it is, and what can be done with it.
 
 use super::faults::{faults, is_broken};
-use super::lists::event_row;
+use super::lists::{Conditions, EventRow, chain};
 use super::placing::Placing;
 use super::{Common, client, tab, tab_keys};
 use crate::bridge::{Engine, Session, Topic, clock_text, in_namespace, use_topic, use_topic_if};
@@ -11,9 +11,8 @@ use crate::map::broken::Broken;
 use crate::map::hit::Target;
 use crate::platform::timers;
 use crate::state::{Action, Asked, Dialog, Dock, InspectTab, Phone, UiHandle};
-use kubarium_core::clock::SimTime;
-use kubarium_core::view::inspect;
-use kubarium_core::view::model::{Doing, Fault, Id, PodState};
+use kubarium_core::view::model::{Fault, Id, PodState};
+use kubarium_core::view::{inspect, sequence};
 use kubarium_core::world::Input;
 use std::rc::Rc;
 use yew::prelude::*;
@@ -67,7 +66,7 @@ pub fn offers(e: &Engine, lang: Lang, target: Target) -> Vec<Offer> {
                 out.push(offer("scale", Some("s"), "deed.scale", Deed::Ask(Dialog::Scale(owner))));
             }
             out.push(offer("logs", None, "deed.logs", line("logs")));
-            if p.view.ip.is_some() && p.view.state != PodState::Succeeded {
+            if !p.view.ip.is_empty() && p.view.state != PodState::Succeeded {
                 let to = Asked {
                     namespace: ns.to_string(),
                     target: format!("pod/{name}"),
@@ -270,7 +269,7 @@ fn summary(ui: &UiHandle, session: &Session, e: &Engine, target: Target) -> Html
                             Some(n) => leads(ui, session, Target::Node(n.view.id), n.view.name.to_string()),
                             None => text(t("field.no_node").to_owned()),
                         }) }
-                        { row("IP", text(v.ip.map_or_else(|| "–".to_owned(), |ip| ip.to_string()))) }
+                        { row("IP", text(if v.ip.is_empty() { "–".to_owned() } else { v.ip.to_string() })) }
                         { row(t("field.image"), text(v.images.join(", "))) }
                         if p.died.is_none() { { row(t("field.use"), text(used(e, id))) } }
                         { row(t("field.restarts"), text(v.restarts.to_string())) }
@@ -438,31 +437,19 @@ fn swatch(e: &Engine, id: Id) -> Html {
     }
 }
 
-fn why(session: &Session, e: &Engine, id: Id, lang: Lang) -> Html {
-    let causes = inspect::why(&e.cluster, id);
-    if causes.is_empty() {
-        return html! { <p class="empty">{ lang.t("inspect.no_why") }</p> };
-    }
+fn why(props: &Common, e: &Engine, id: Id) -> Html {
+    let Common { ui, session } = props;
+    let root = sequence::root(&e.cluster, id);
+    let open = {
+        let ui = ui.clone();
+        Callback::from(move |_: MouseEvent| ui.dispatch(Action::Dialog(Some(Dialog::Sequence(root)))))
+    };
     html! {
-        <ol class="why" data-testid="why">
-            { for causes.into_iter().map(|c| {
-                let (session, at) = (session.clone(), c.at);
-                let jump = Callback::from(move |_: MouseEvent| {
-                    session.set_playing(false);
-                    session.seek(SimTime(at.0));
-                });
-                html! {
-                    <li>
-                        if c.message.doing == Doing::Types {
-                            <p><b>{ lang.t("inspect.typed") }</b>{ " " }<code>{ &*c.message.name }</code></p>
-                        } else {
-                            <p><b>{ lang.actor(&c.actor) }</b>{ " " }{ lang.said(&c.message) }</p>
-                        }
-                        <small>{ clock_text(c.at) }{ " · " }<button type="button" class="link" onclick={jump}>{ lang.t("inspect.jump") }</button></small>
-                    </li>
-                }
-            }) }
-        </ol>
+        <>
+            { chain(ui, session, inspect::why(&e.cluster, id)) }
+            if root.is_some() { <button type="button" class="btn" onclick={open} data-testid="why-sequence">{ icon("sequence") }{ ui.lang.t("seq.title") }</button> }
+            <Conditions common={props.clone()} {id} />
+        </>
     }
 }
 
@@ -565,11 +552,11 @@ pub fn Inspector(props: &Common) -> Html {
                             html! {
                                 <ol class="rows events">
                                     if rows.is_empty() { <li class="empty">{ t("dock.no_events") }</li> }
-                                    { for rows.into_iter().rev().map(|r| event_row(&Rc::new(r), now)) }
+                                    { for rows.into_iter().rev().map(|r| html! { <EventRow common={props.clone()} row={Rc::new(r)} {now} /> }) }
                                 </ol>
                             }
                         }
-                        (Some(id), InspectTab::Why) => why(session, e, id, ui.lang),
+                        (Some(id), InspectTab::Why) => why(props, e, id),
                         (Some(id), InspectTab::Placing) => html! { <Placing common={props.clone()} {id} full=true /> },
                         (_, _) if waits => html! {
                             <>

@@ -5,6 +5,8 @@ use super::Common;
 use crate::bridge::{Topic, use_topic};
 use crate::icons::icon;
 use crate::platform::db::Trouble;
+use crate::platform::worker;
+use crate::state::Action;
 use yew::prelude::*;
 
 /// Fields that are listed; the editor marks all of them.
@@ -26,6 +28,30 @@ pub fn Notices(props: &Common) -> Html {
         let session = session.clone();
         Callback::from(move |_: MouseEvent| session.with(|e| e.forget_unacted()))
     };
+    let close_notice = {
+        let ui = ui.clone();
+        Callback::from(move |_: MouseEvent| ui.dispatch(Action::Notice(None)))
+    };
+    // a newer version of the page has been fetched and waits
+    let update = use_state(worker::waits);
+    {
+        let update = update.clone();
+        use_effect_with((), move |()| {
+            let listener = worker::on_waiting(move || update.set(true));
+            move || drop(listener)
+        });
+    }
+    let close_update = {
+        let update = update.clone();
+        Callback::from(move |_: MouseEvent| update.set(false))
+    };
+    let reload = {
+        let session = session.clone();
+        Callback::from(move |_: MouseEvent| {
+            session.save_now();
+            worker::take_over();
+        })
+    };
     let close = |onclick| html! { <button type="button" class="ghost" {onclick} aria-label={t("common.close")}>{ icon("close") }</button> };
     html! {
         <div class="notices" aria-live="polite">
@@ -33,6 +59,16 @@ pub fn Notices(props: &Common) -> Html {
                 <div class="notice bad" data-testid="not-kept">
                     <p>{ match trouble { Trouble::Nothing => t("keep.nothing"), Trouble::Full => t("keep.full") } }</p>
                     { close(close_trouble) }
+                </div>
+            }
+            if let Some(text) = &ui.notice {
+                <div class="notice" data-testid="notice"><p>{ &**text }</p>{ close(close_notice) }</div>
+            }
+            if *update {
+                <div class="notice" data-testid="update">
+                    <p>{ t("update.ready") }</p>
+                    <button type="button" class="btn primary" onclick={reload} data-testid="update-now">{ t("update.now") }</button>
+                    { close(close_update) }
                 </div>
             }
             if full {

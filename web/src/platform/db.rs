@@ -103,3 +103,16 @@ pub async fn write(name: &str, text: &str) -> Result<(), Trouble> {
     };
     written.await.map_err(|e| Trouble::of(&e))
 }
+
+/// Forgets what was kept under a name.
+pub async fn remove(name: &str) -> Result<(), Trouble> {
+    let removed = async {
+        let db = database().await?;
+        let transaction = db.transaction_with_str_and_mode(TABLE, IdbTransactionMode::Readwrite)?;
+        transaction.object_store(TABLE)?.delete(&name.into())?;
+        let done = end(&transaction).await;
+        db.close();
+        done
+    };
+    removed.await.map_err(|e| Trouble::of(&e))
+}

@@ -2,8 +2,10 @@
 
 pub mod clipboard;
 pub mod db;
+pub mod picked;
 pub mod rest;
 pub mod storage;
 pub mod texts;
 pub mod timers;
 pub mod url;
+pub mod worker;

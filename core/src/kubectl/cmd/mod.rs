@@ -25,7 +25,6 @@ pub mod logs;
 pub mod pairs;
 pub mod patch;
 pub mod port_forward;
-pub mod reconcile;
 pub mod replace;
 pub mod rollout;
 pub mod run;
