@@ -2,7 +2,8 @@
 //! changes only through its watch; a running pod that nothing happens to costs nothing. Must not know controllers or the
 //! scheduler.
 //!
-//! [`phase`], [`conditions`], [`statuses`], [`backoff`], [`probe`] and [`plan`] are pure; [`component`] is the kubelets
+//! [`phase`], [`conditions`], [`statuses`], [`backoff`], [`probe`], [`plan`] and [`needs`] are pure; [`usage`] works out what
+//! containers use, [`pressure`] who goes when a node runs out of it; [`component`] is the kubelets
 //! of all nodes, [`simple`] the fast way for plain servers, [`pod_worker`] the life of any other pod, [`recorded`] the
 //! player of the conformance recordings.
 

@@ -434,7 +434,7 @@ impl Kubelets {
                 }
                 let limits: Vec<u64> =
                     plan.containers.iter().skip(plan.init).filter_map(|c| c.needs.disk_limit).collect();
-                if limits.len() == plan.containers.len() - plan.init && all > limits.iter().sum::<u64>() {
+                if !limits.is_empty() && all > limits.iter().sum::<u64>() {
                     let total = bytes_exactly(limits.iter().sum());
                     return Some(format!(
                         "Pod ephemeral local storage usage exceeds the total limit of containers {total}. "
