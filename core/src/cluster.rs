@@ -1,8 +1,9 @@
 //! A session: a world, the inputs that made it, and snapshots to go back to. The log of inputs is the session; state
 //! is never saved.
 
+use crate::apiserver::requests::Verb;
 use crate::clock::SimTime;
-use crate::sim::{Config, KubeletProfile, NodeConfig};
+use crate::sim::{Actor, Config, KubeletProfile, NodeConfig};
 use crate::world::{Input, World};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -42,19 +43,22 @@ pub struct SessionRecord {
     pub steps: u64,
 }
 
-/// Events between two snapshots, at first.
+/// Work between two snapshots, at first: as many events.
 const KEYFRAME_EVERY: u64 = 1_000;
-/// Snapshots kept: beyond it every other one goes and the distance doubles.
+/// Snapshots kept: beyond it the distance doubles, and those that stand closer go.
 const KEYFRAMES_MAX: usize = 320;
+/// To list one object for a command is as much work as this many events.
+const LISTED: u64 = 5;
 /// Objects from which on a cluster is large: its snapshots stand further apart.
 const LARGE: usize = 30_000;
 /// Inputs that a session may hold.
 pub const MAX_INPUTS: usize = 20_000;
 
-/// A snapshot: the world, and how many inputs had been carried out.
+/// A snapshot: the world, how many inputs had been carried out, and how much work it had been.
 #[derive(Clone, Debug)]
 struct Keyframe {
     inputs: usize,
+    work: u64,
     world: World,
 }
 
@@ -68,16 +72,21 @@ pub struct Cluster {
     /// Shared with the courses that were forked from this one.
     keyframes: Vec<Arc<Keyframe>>,
     every: u64,
-    /// Counts rewinds and forks: a watcher of the world must start anew when it has changed.
+    /// The work that led here: events, and what commands read, counted as events.
+    work: u64,
+    /// Counts rewinds and forks: a watcher of the world must look anew when it has changed.
     pub epoch: u64,
+    /// The world that the last rewind left, with its epoch: see [`Cluster::left`].
+    left: Option<(u64, World)>,
 }
 
 impl Cluster {
     /// A new session.
     pub fn new(config: Config) -> Cluster {
         let world = World::new(config);
-        let first = Arc::new(Keyframe { inputs: 0, world: world.clone() });
-        Cluster { world, log: vec![], applied: 0, keyframes: vec![first], every: KEYFRAME_EVERY, epoch: 0 }
+        let first = Arc::new(Keyframe { inputs: 0, work: 0, world: world.clone() });
+        let keyframes = vec![first];
+        Cluster { world, log: vec![], applied: 0, keyframes, every: KEYFRAME_EVERY, work: 0, epoch: 0, left: None }
     }
 
     /// A new session of `n` standard nodes.
@@ -121,9 +130,23 @@ impl Cluster {
 
     fn apply_next(&mut self) {
         let logged = &self.log[self.applied];
+        let before = self.world.sim.requests.last();
         self.world.sim.now = self.world.sim.now.max(logged.at);
         self.world.submit(&logged.input);
         self.applied += 1;
+        self.work += self.read_since(before);
+        self.keep();
+    }
+
+    /// What was listed since a request, counted as events: a line that lists a thousand pods is as long to replay as
+    /// thousands of events.
+    fn read_since(&self, request: u64) -> u64 {
+        let sim = &self.world.sim;
+        if sim.requests.last() == request {
+            return 0;
+        }
+        let lists = sim.requests.after(request).filter(|r| r.verb == Verb::List && r.actor == Actor::Person);
+        lists.filter_map(|r| r.kind).map(|kind| LISTED * sim.store.count(kind) as u64).sum()
     }
 
     /// Carries out events (and, in a rewound session, the inputs that once came) until `until`, at most `budget`.
@@ -142,31 +165,44 @@ impl Cluster {
             if steps >= budget {
                 return Advance { now: self.now(), done: false, steps };
             }
+            let before = self.world.sim.requests.last();
             if !self.world.step(until) {
                 self.world.sim.now = self.world.sim.now.max(until);
                 return Advance { now: self.now(), done: true, steps };
             }
             steps += 1;
+            self.work += 1 + self.read_since(before);
             self.keep();
         }
     }
 
     fn keep(&mut self) {
-        let last = self.keyframes.last().map_or(0, |k| k.world.steps);
+        let last = self.keyframes.last().map_or(0, |k| k.work);
         // what changes between two snapshots of a large cluster is large too
         let beyond = self.world.sim.store.len().saturating_sub(LARGE) as u64;
-        if self.world.steps < last + self.every.max(beyond / 2) {
+        if self.work < last + self.every.max(beyond / 2) {
             return;
         }
-        self.keyframes.push(Arc::new(Keyframe { inputs: self.applied, world: self.world.clone() }));
+        let world = self.world.clone();
+        self.keyframes.push(Arc::new(Keyframe { inputs: self.applied, work: self.work, world }));
         if self.keyframes.len() > KEYFRAMES_MAX {
-            let mut n = 0;
-            self.keyframes.retain(|_| {
-                n += 1;
-                n % 2 == 1
-            });
             self.every *= 2;
+            self.thin();
         }
+    }
+
+    /// Drops snapshots whose neighbours stand close enough without them; the first and the last stay.
+    fn thin(&mut self) {
+        let work: Vec<u64> = self.keyframes.iter().map(|k| k.work).collect();
+        let (mut i, mut kept) = (0, 0);
+        self.keyframes.retain(|k| {
+            let needed = i == 0 || work.get(i + 1).is_none_or(|next| next - kept > self.every);
+            if needed {
+                kept = k.work;
+            }
+            i += 1;
+            needed
+        });
     }
 
     /// Goes to a moment, back or forth. Going back keeps the inputs after it until a new one is submitted.
@@ -174,23 +210,33 @@ impl Cluster {
         let i = self.keyframes.partition_point(|k| k.world.sim.now <= to).saturating_sub(1);
         let k = &self.keyframes[i];
         // forth too, where a snapshot of the future that was rewound stands nearer
-        if to < self.now() || k.world.steps > self.world.steps {
-            self.world = k.world.clone();
-            self.applied = k.inputs;
-            self.epoch += 1;
+        if to < self.now() || (k.world.steps, k.inputs) > (self.world.steps, self.applied) {
+            self.return_to(i);
         }
         self.advance(to, u64::MAX);
+    }
+
+    fn return_to(&mut self, keyframe: usize) {
+        let k = self.keyframes[keyframe].clone();
+        (self.applied, self.work) = (k.inputs, k.work);
+        self.left = Some((self.epoch, std::mem::replace(&mut self.world, k.world.clone())));
+        self.epoch += 1;
+    }
+
+    /// The world that the last rewind left, for a watcher who had seen all of it: up to this epoch and position of the
+    /// watch log.
+    pub(crate) fn left(&self, epoch: Option<u64>, position: u64) -> Option<&World> {
+        let (was, world) = self.left.as_ref()?;
+        (epoch == Some(*was) && *was + 1 == self.epoch && position == world.sim.store.log.end()).then_some(world)
     }
 
     /// Goes to just after a request was answered, back or forth. False: the session, as far as it is known, has no
     /// request of this number; it then stands at its end.
     pub fn seek_request(&mut self, id: u64) -> bool {
         let i = self.keyframes.partition_point(|k| k.world.sim.requests.last() < id).saturating_sub(1);
-        let k = self.keyframes[i].clone();
-        if self.world.sim.requests.last() >= id || k.world.steps > self.world.steps {
-            self.world = k.world.clone();
-            self.applied = k.inputs;
-            self.epoch += 1;
+        let k = &self.keyframes[i];
+        if self.world.sim.requests.last() >= id || (k.world.steps, k.inputs) > (self.world.steps, self.applied) {
+            self.return_to(i);
         }
         while self.world.sim.requests.last() < id {
             if !self.tick() {
@@ -210,7 +256,9 @@ impl Cluster {
             return true;
         }
         let Some(t) = event else { return false };
+        let before = self.world.sim.requests.last();
         let done = self.world.step(t);
+        self.work += u64::from(done) + self.read_since(before);
         self.keep();
         done
     }
@@ -227,11 +275,8 @@ impl Cluster {
             .keyframes
             .partition_point(|k| k.world.steps <= last.steps && k.inputs < self.applied)
             .saturating_sub(1);
-        let k = &self.keyframes[i];
         let target = self.applied - 1;
-        self.world = k.world.clone();
-        self.applied = k.inputs;
-        self.epoch += 1;
+        self.return_to(i);
         self.log.truncate(target);
         while self.applied < self.log.len() || self.world.steps < last.steps {
             if let Some(next) = self.log.get(self.applied)
@@ -240,6 +285,8 @@ impl Cluster {
                 self.apply_next();
             } else if !self.world.step(last.at) {
                 break;
+            } else {
+                self.work += 1;
             }
         }
         self.world.sim.now = last.at;
@@ -260,6 +307,7 @@ impl Cluster {
         let mut c = self.clone();
         c.log.truncate(c.applied);
         c.keyframes.retain(|k| k.world.steps <= c.world.steps && k.inputs <= c.applied);
+        c.left = None;
         c
     }
 
@@ -341,6 +389,20 @@ mod tests {
         assert_eq!(old.hash(), hash);
         let replayed = Cluster::replay(&old.whole_record(), u64::MAX);
         assert_eq!(replayed.hash(), hash);
+    }
+
+    #[test]
+    fn a_long_listing_is_not_carried_out_again() {
+        let mut c = Cluster::with_nodes(3, 1);
+        c.seek(SimTime::from_secs(5));
+        c.submit(line("kubectl create deployment web --image=nginx --replicas=300"));
+        c.seek(SimTime::from_secs(20));
+        c.submit(line("kubectl get pods"));
+        assert_eq!(c.keyframes.last().map(|k| k.inputs), Some(2));
+        let (hash, end) = (c.hash(), c.now());
+        c.seek(SimTime::from_secs(10));
+        c.seek(end);
+        assert_eq!((c.applied(), c.hash()), (2, hash));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What every component works with: the clock, the event queue, the store and the API server's state, as one plain
 //! value. Components get `&mut Sim` and nothing else; they meet only here.
 
+pub mod plane;
+
 use crate::apiserver::recorder::Recorder;
 use crate::apiserver::requests::RequestLog;
 use crate::apiserver::state::ServerState;
@@ -281,6 +283,8 @@ pub enum Event {
     ExpireEvents,
     /// The API server looks after its own service.
     OwnService,
+    /// An event of a slow part, whose time has come.
+    Late(Box<Event>),
 }
 
 /// Pending events in the order of time and of having been scheduled.
@@ -452,6 +456,8 @@ pub struct Sim {
     pub terminals_wait: bool,
     /// The line a person typed, while it is carried out.
     pub note: Option<Arc<str>>,
+    /// What is out of order in the cluster as a whole.
+    pub plane: plane::Plane,
 }
 
 impl Sim {
@@ -474,6 +480,7 @@ impl Sim {
             delivering: 0,
             terminals_wait: false,
             note: None,
+            plane: plane::Plane::default(),
         }
     }
 

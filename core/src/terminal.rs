@@ -1,7 +1,8 @@
 //! Terminals: what was typed and printed, each terminal's kubeconfig, and the command that waits in it.
 
 use crate::clock::SimTime;
-use crate::kubectl::{Effect, Output, Session, pending::Pending};
+use crate::kubectl::pending::{Pending, Wait};
+use crate::kubectl::{Effect, Output, Session};
 use crate::sim::{Event, Sim};
 use imbl::{OrdMap, Vector};
 use std::hash::{Hash, Hasher};
@@ -88,6 +89,12 @@ impl Terminals {
     /// Terminals in which a command waits.
     pub fn waiting(&self) -> Vec<u8> {
         self.terminals.iter().filter(|(_, t)| t.pending.is_some()).map(|(n, _)| *n).collect()
+    }
+
+    /// Does the command that waits there run another one again and again?
+    pub fn repeats(&self, t: u8) -> bool {
+        let pending = self.terminals.get(&t).and_then(|t| t.pending.as_ref());
+        pending.is_some_and(|p| matches!(p.wait, Wait::Repeating(_)))
     }
 
     /// The exit code of the last command that ended.

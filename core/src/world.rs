@@ -2,15 +2,16 @@
 //! equal inputs stay equal, on any machine.
 
 use crate::apiserver::request::{Api, Method, Request, Response};
-use crate::clock::SimTime;
+use crate::clock::{SimDuration, SimTime};
 use crate::controllers::Controllers;
 use crate::kubectl;
 use crate::kubelet::Kubelets;
 use crate::network::clients::{self, ClientSpec};
 use crate::scheduler::Scheduler;
+use crate::sim::plane::{Part, Verdict};
 use crate::sim::{Actor, Component, Config, Event, Sim};
 use crate::terminal::Terminals;
-use crate::view::model::Fault;
+use crate::view::model::{Fault, PlanePart};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -122,8 +123,12 @@ impl World {
                 self.terminals.begin(*terminal, line, self.sim.now);
                 let files = Arc::make_mut(&mut self.files);
                 let mut session = self.terminals.session(*terminal);
+                let later = self.sim.plane.answers_later();
+                let until = self.sim.now + later;
                 let mut api = WorldApi { sim: &mut self.sim, kubelets: &mut self.kubelets };
-                let out = {
+                let out = if later > SimDuration::ZERO && kubectl::asks_server(line, &session) {
+                    kubectl::begin_late(line, stdin.clone(), until)
+                } else {
                     let mut ctx = kubectl::Context::new(&mut api, files, &mut session);
                     ctx.stdin = stdin.clone();
                     kubectl::run(line, &mut ctx)
@@ -134,8 +139,7 @@ impl World {
             }
             Input::Interrupt { terminal } => self.terminals.interrupt(*terminal, &mut self.sim),
             Input::Fault(fault) => {
-                let done = self.sim.acting(Actor::Person, 0, |sim| self.kubelets.fault(sim, fault));
-                if let Err(e) = done {
+                if let Err(e) = inject(&mut self.sim, &mut self.kubelets, fault) {
                     self.terminals.say(0, &format!("error: {e}\n"), self.sim.now);
                 }
             }
@@ -159,8 +163,25 @@ impl World {
         let Some((time, event)) = self.sim.queue.pop() else { return false };
         self.sim.now = self.sim.now.max(time);
         self.steps += 1;
-        self.carry_out(event);
+        self.judge(event);
         true
+    }
+
+    /// An event is due: it happens, unless something is out of order.
+    fn judge(&mut self, event: Event) {
+        let sim = &mut self.sim;
+        let troubled = !sim.plane.sound() || sim.network.tables.cut().next().is_some();
+        let held = troubled && matches!(&event, Event::Kubelet(e) if self.kubelets.waits(sim, e));
+        let repeats = matches!(event, Event::Poll(t) if self.terminals.repeats(t));
+        match if sim.plane.sound() || repeats { Verdict::Go } else { sim.plane.verdict(&event) } {
+            _ if held => sim.plane.hold(event),
+            Verdict::Hold => sim.plane.hold(event),
+            Verdict::Later(by) => sim.after(by, Event::Late(Box::new(event))),
+            Verdict::Go => match event {
+                Event::Late(event) => self.carry_out(*event),
+                event => self.carry_out(event),
+            },
+        }
     }
 
     /// Carries out events until `until`, at most `budget` of them. True: `until` is reached and is now.
@@ -223,6 +244,7 @@ impl World {
                 crate::network::event(sim, &self.kubelets, e);
             }
             Event::Poll(terminal) => self.poll(terminal),
+            Event::Late(event) => self.carry_out(*event),
             Event::ExpireEvents => sim.expire_events(),
             Event::OwnService => sim.ensure_own_service(),
         }
@@ -267,6 +289,7 @@ impl World {
             (name, text).hash(&mut h);
         }
         self.sim.network.hash_into(&mut h);
+        self.sim.plane.hash_into(&mut h);
         self.terminals.hash_into(&mut h);
         h.0
     }
@@ -276,6 +299,38 @@ impl World {
         WorldApi { sim: &mut self.sim, kubelets: &mut self.kubelets }.request(request)
     }
 }
+
+/// Carries out a fault. The error is what the terminal says.
+fn inject(sim: &mut Sim, kubelets: &mut Kubelets, fault: &Fault) -> Result<(), String> {
+    let part = |part: &PlanePart| match part {
+        PlanePart::ApiServer => Ok(Part::ApiServer),
+        PlanePart::Scheduler => Ok(Part::Scheduler),
+        PlanePart::ControllerManager => Ok(Part::ControllerManager),
+        PlanePart::Controller(name) => match Component::controller(name) {
+            Some(c) => Ok(Part::Controller(c)),
+            None => Err(format!("there is no controller called {name:?}")),
+        },
+    };
+    match fault {
+        Fault::Stop { part: p, on } => {
+            let part = part(p)?;
+            let back = sim.plane.is_stopped(part) && !on;
+            sim.stop_part(part, *on);
+            if part == Part::ApiServer && back {
+                kubelets.server_is_back(sim);
+            }
+            Ok(())
+        }
+        Fault::Slow { part: p, millis } => {
+            sim.slow_part(part(p)?, SimDuration::from_millis(u64::from((*millis).min(MOST_SLOW))));
+            Ok(())
+        }
+        other => sim.acting(Actor::Person, 0, |sim| kubelets.fault(sim, other)),
+    }
+}
+
+/// Milliseconds by which a part can be slow at most.
+const MOST_SLOW: u32 = 60_000;
 
 /// FNV-1a over fixed-width little-endian numbers, so that every platform agrees.
 struct Fnv(u64);
@@ -313,6 +368,9 @@ pub struct WorldApi<'a> {
 
 impl Api for WorldApi<'_> {
     fn request(&mut self, request: Request) -> Response {
+        if self.sim.plane.is_stopped(Part::ApiServer) {
+            return self.sim.acting(Actor::Person, 0, |sim| sim.request(request));
+        }
         let passed_on =
             self.sim.acting(Actor::Person, 0, |sim| crate::kubelet::streams::answer(self.kubelets, sim, &request));
         if let Some(response) = passed_on {
@@ -335,5 +393,25 @@ impl Api for WorldApi<'_> {
 
     fn custom_resources(&self) -> Vec<&'static crate::api::kinds::ResourceInfo> {
         self.sim.custom_resources()
+    }
+
+    fn intervene(&mut self, deed: &serde_json::Value) -> Result<String, String> {
+        match serde_json::from_value(deed.clone()).map_err(|e| e.to_string())? {
+            Input::Fault(fault) => inject(self.sim, self.kubelets, &fault).map(|()| String::new()),
+            Input::Client(spec) => clients::add(self.sim, &spec).map(|_| String::new()),
+            Input::RemoveClient { name } => match clients::remove(self.sim, &name) {
+                true => Ok(String::new()),
+                false => Err(format!("there is no client called {name:?}")),
+            },
+            _ => Err("that is nothing a command does".into()),
+        }
+    }
+
+    fn clients(&self) -> Vec<serde_json::Value> {
+        self.sim.network.clients.iter().filter_map(|c| serde_json::to_value(&*c.spec).ok()).collect()
+    }
+
+    fn controllers(&self) -> Vec<&'static str> {
+        Component::ALL.into_iter().filter(|c| c.is_controller()).map(Component::controller_name).collect()
     }
 }

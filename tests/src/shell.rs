@@ -33,67 +33,66 @@ pub fn minor(kubectl: &Path) -> Option<u32> {
     v["clientVersion"]["minor"].as_str()?.trim_end_matches('+').parse().ok()
 }
 
-/// The recordings were made with kubectl 1.36. What an older one is known to say otherwise is made equal on both sides.
-pub fn as_older(kubectl: &Path, expected: Value, found: Value) -> (Value, Value) {
-    if minor(kubectl).is_none_or(|m| m >= 36) {
-        return (expected, found);
-    }
-    (older(expected), older(found))
+/// What an older kubectl says otherwise by itself, with the version that changed it. Everything else has to be equal.
+struct Change {
+    /// Since when it is as in the recordings.
+    since: u32,
+    /// What the newer one says: a pattern for a line.
+    pattern: &'static str,
+    /// As the older one says it; none: it says nothing.
+    older: Option<&'static str>,
+    /// Of which commands.
+    of: &'static str,
 }
 
-/// Lines without what newer versions have added to them, or said instead.
-fn older(mut v: Value) -> Value {
+const CHANGES: &[Change] = &[
+    // deletions name the namespace
+    Change { since: 33, pattern: r"( deleted| force deleted) from \S+ namespace", older: Some("$1"), of: "" },
+    // a rollback warns of last-applied
+    Change { since: 33, pattern: r"^.*was previously managed with 'kubectl apply'.*$", older: None, of: "rollout" },
+    // kyaml is one more format
+    Change { since: 34, pattern: r", ?kyaml", older: Some(""), of: "" },
+    // describe called the field of a projected ConfigMap by another's name
+    Change { since: 33, pattern: r"ConfigMapOptional: <nil>", older: Some("Optional: false"), of: "describe" },
+    Change { since: 33, pattern: r"^.*has been deprecated, Use --cpu.*$", older: None, of: "autoscale" },
+];
+
+/// The recordings were made with kubectl 1.36. What an older one is known to say otherwise is made equal on both sides.
+pub fn as_older(kubectl: &Path, expected: Value, found: Value) -> (Value, Value) {
+    match minor(kubectl) {
+        Some(minor) if minor < 36 => (older(minor, expected), older(minor, found)),
+        _ => (expected, found),
+    }
+}
+
+fn older(minor: u32, mut v: Value) -> Value {
     let regex = |pattern: &str| Regex::new(pattern).expect("a pattern that compiles");
-    let place = regex(r"( deleted| force deleted)( from \S+ namespace)");
+    let changes: Vec<(&Change, Regex)> =
+        CHANGES.iter().filter(|c| minor < c.since).map(|c| (c, regex(c.pattern))).collect();
     let size = regex(r"^\S+: \d+ bytes$");
-    let log = regex(r"^[IWE]\d{4} \d\d:\d\d:\d\d");
-    let failed = regex(r#"^E\d{4} .*"command failed" err="(.*)"$"#);
     for step in v["steps"].as_array_mut().into_iter().flatten() {
         let command = step["kubectl"].as_str().unwrap_or_default().to_owned();
         for stream in ["stdout", "stderr"] {
             let Some(lines) = step[stream].as_array_mut() else { continue };
-            for l in lines.iter_mut() {
-                let text = l.as_str().unwrap_or_default();
-                if let Some(why) = failed.captures(text).and_then(|c| c.get(1)) {
-                    *l = format!("error: {}", why.as_str().replace("\\\"", "\"")).into();
-                } else if let Some(why) = text.strip_prefix("Error: ") {
-                    *l = format!("error: {why}").into();
+            for (change, regex) in changes.iter().filter(|(c, _)| command.contains(c.of)) {
+                match change.older {
+                    None => lines.retain(|l| !l.as_str().is_some_and(|l| regex.is_match(l))),
+                    Some(older) => lines.iter_mut().for_each(|l| {
+                        *l = regex.replace_all(l.as_str().unwrap_or_default(), older).into();
+                    }),
                 }
             }
-            lines.retain(|l| {
-                let l = l.as_str().unwrap_or_default();
-                if log.is_match(l) {
-                    return false;
-                }
-                !l.contains("was previously managed with 'kubectl apply'")
-                    && !l.contains("has been deprecated, Use --cpu")
-            });
-            while stream == "stderr" && lines.last().is_some_and(|l| l == "") {
-                lines.pop();
-            }
-            // a flag that older ones do not have
-            if command.starts_with("autoscale") && command.contains("--cpu=") {
+            // before 1.33 `autoscale` had no --cpu: it ends with its usage
+            if minor < 33 && command.starts_with("autoscale") && command.contains("--cpu=") {
                 lines.clear();
             }
-            for line in lines.iter_mut() {
-                let text = line.as_str().unwrap_or_default();
-                let mut said = place.replace_all(text, "$1").replace(", kyaml", "").replace(",kyaml", "");
-                if command.starts_with("scale ")
-                    && (said.contains("(NotFound)") || said.starts_with("error: no objects passed to scale"))
-                {
-                    said = "what is to be scaled is not there".into();
-                }
-                // the field's name was wrong once
-                if said.trim() == "ConfigMapOptional: <nil>" {
-                    said = said.replace("ConfigMapOptional: <nil>", "Optional: false");
-                }
-                *line = said.into();
+            // before 1.33 `describe` listed the keys of a Secret as Go's maps come
+            if minor < 33 && command.starts_with("describe") {
+                let is_size = |l: &Value| l.as_str().is_some_and(|l| size.is_match(l));
+                let first = lines.iter().position(&is_size).unwrap_or(lines.len());
+                let run = lines[first..].iter().take_while(|l| is_size(l)).count();
+                lines[first..first + run].sort_by_key(ToString::to_string);
             }
-            // the keys of a secret were not sorted
-            let is_size = |l: &Value| l.as_str().is_some_and(|l| size.is_match(l));
-            let first = lines.iter().position(&is_size).unwrap_or(lines.len());
-            let run = lines[first..].iter().take_while(|l| is_size(l)).count();
-            lines[first..first + run].sort_by_key(ToString::to_string);
         }
     }
     v

@@ -1,6 +1,6 @@
 //! Cases of our own: sessions with expectations written by hand, one test each. A case is a YAML file below `data/cases`:
 //! `nodes`, and `steps`, each of which has one of
-//! - `kubectl`: a line, with `stdin` and `says` (texts that its output must contain) or `not` (that it must not);
+//! - `kubectl`: a line (or `line`: one of another program), with `stdin` and `says` (texts that its output must contain) or `not` (that it must not);
 //! - `pass`: seconds that go by;
 //! - `fault`: something a person does to a container or a node;
 //! - `client`: a client that begins to send requests;
@@ -30,6 +30,7 @@ struct Case {
 #[serde(deny_unknown_fields)]
 struct Step {
     kubectl: Option<String>,
+    line: Option<String>,
     stdin: Option<String>,
     #[serde(default)]
     says: Vec<String>,
@@ -87,9 +88,8 @@ fn play(path: &Path) -> Result<(), String> {
     let mut cluster = Cluster::with_nodes(case.nodes, 11);
     pass(&mut cluster, SimDuration::from_secs(5));
     for (i, step) in case.steps.iter().enumerate() {
-        if let Some(line) = &step.kubectl {
+        if let Some(line) = step.kubectl.as_ref().map(|l| format!("kubectl {l}")).or(step.line.clone()) {
             let from = cluster.world.terminals.since(0).map(|c| c.number).last().unwrap_or(0);
-            let line = format!("kubectl {line}");
             cluster.submit(Input::Line { terminal: 0, line: line.clone(), stdin: step.stdin.clone() });
             for _ in 0..600 {
                 if !cluster.world.terminals.is_waiting(0) {

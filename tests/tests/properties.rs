@@ -6,10 +6,11 @@ use kubarium_core::clock::{SimDuration, SimTime};
 use kubarium_core::cluster::Cluster;
 use kubarium_core::store::{Kind, Obj};
 use kubarium_core::view::link::{self, Shared};
-use kubarium_core::view::model::Fault;
+use kubarium_core::view::model::{Fault, NodeView, PodView, ServiceView, WorkloadView};
 use kubarium_core::view::project::Projector;
 use kubarium_core::world::Input;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 fn line(text: impl Into<String>) -> Input {
     Input::Line { terminal: 0, line: format!("kubectl {}", text.into()), stdin: None }
@@ -101,6 +102,9 @@ fn mend(cluster: &mut Cluster) {
     run(cluster, "set image deployment/web nginx=nginx:1.27");
     pass(cluster, 1_500);
 }
+
+/// Pods, services, nodes and workloads as a watcher of patches knows them.
+type Seen = (BTreeMap<u64, PodView>, BTreeMap<u64, ServiceView>, BTreeMap<u64, NodeView>, BTreeMap<u64, WorkloadView>);
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
@@ -213,16 +217,19 @@ proptest! {
         use kubarium_core::view::model::Op;
         let mut c = Cluster::with_nodes(3, seed);
         let mut projector = Projector::default();
-        let mut pods = std::collections::BTreeMap::new();
-        let mut services = std::collections::BTreeMap::new();
-        let mut apply = |ops: Vec<Op>, pods: &mut std::collections::BTreeMap<_, _>| {
+        let mut seen = Seen::default();
+        let apply = |ops: Vec<Op>, seen: &mut Seen| {
             for op in ops {
                 match op {
-                    Op::Reset => { pods.clear(); services.clear(); }
-                    Op::Pod(p) => { pods.insert(p.id, p); }
-                    Op::PodGone(id) => { pods.remove(&id); }
-                    Op::Service(s) => { services.insert(s.id, s); }
-                    Op::ServiceGone(id) => { services.remove(&id); }
+                    Op::Reset => *seen = Seen::default(),
+                    Op::Pod(p) => { seen.0.insert(p.id, p); }
+                    Op::PodGone(id) => { seen.0.remove(&id); }
+                    Op::Service(s) => { seen.1.insert(s.id, s); }
+                    Op::ServiceGone(id) => { seen.1.remove(&id); }
+                    Op::Node(n) => { seen.2.insert(n.id, n); }
+                    Op::NodeGone(id) => { seen.2.remove(&id); }
+                    Op::Workload(w) => { seen.3.insert(w.id, w); }
+                    Op::WorkloadGone(id) => { seen.3.remove(&id); }
                     _ => {}
                 }
             }
@@ -232,11 +239,17 @@ proptest! {
         for a in &acts {
             carry_out(&mut c, a);
             pass(&mut c, 3);
-            apply(projector.patch(&c).ops, &mut pods);
+            apply(projector.patch(&c).ops, &mut seen);
         }
-        let mut fresh = std::collections::BTreeMap::new();
-        apply(Projector::default().patch(&c).ops, &mut fresh);
-        prop_assert_eq!(pods, fresh);
+        let end = c.now();
+        // the end, and moments of the past, back and forth
+        for quarter in [4, 1, 3, 0, 2, 4] {
+            c.seek(SimTime(end.0 * quarter / 4));
+            apply(projector.patch(&c).ops, &mut seen);
+            let mut fresh = Seen::default();
+            apply(Projector::default().patch(&c).ops, &mut fresh);
+            prop_assert_eq!(&seen, &fresh);
+        }
     }
 }
 

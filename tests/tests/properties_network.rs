@@ -8,7 +8,7 @@ use kubarium_core::network::clients::{Bucket, Client, ClientPlace, ClientSpec, L
 use kubarium_core::network::request::{Failure, Outcome, Reason};
 use kubarium_core::network::tables::LAG_MOST;
 use kubarium_core::store::Key;
-use kubarium_core::view::model::Fault;
+use kubarium_core::view::model::{Fault, PlanePart};
 use kubarium_core::world::Input;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -141,6 +141,33 @@ fn a_replay_counts_the_same() {
     assert_eq!(load(&b).total, before, "rewound and played again");
 }
 
+#[test]
+fn a_lost_request_tells_of_the_line_that_led_to_it() {
+    use kubarium_core::view::causes::{Fact, why_request};
+    let mut cluster = Cluster::with_nodes(3, 7);
+    pass(&mut cluster, 5);
+    apply(&mut cluster, web("nginx:1.25", 4, false));
+    run(&mut cluster, "expose deployment web --port=80");
+    pass(&mut cluster, 30);
+    client(&mut cluster, inside(), "http://web/", Load::Steady { rate: 200 });
+    pass(&mut cluster, 5);
+    run(&mut cluster, "set image deployment/web web=nginx:1.26");
+    pass(&mut cluster, 20);
+    let stale = cluster.world.sim.network.traces_after(0).find_map(|t| match &t.outcome {
+        Outcome::Failed(Failure::Stale { late: Some(_), .. }) => Some(t.number),
+        _ => None,
+    });
+    let causes = why_request(&cluster, stale.expect("some request came too early"));
+    let has = |f: &dyn Fn(&Fact) -> bool| causes.iter().any(|c| f(&c.fact));
+    assert!(matches!(causes[0].fact, Fact::Met(Reason::Stale, _)));
+    assert!(has(&|f| matches!(f, Fact::Dropped { .. })), "{causes:#?}");
+    assert!(has(&|f| matches!(f, Fact::Event(reason, _) if &**reason == "Killing")), "{causes:#?}");
+    assert!(has(&|f| matches!(f, Fact::Did(m) if m.kind == "EndpointSlice")), "{causes:#?}");
+    assert!(has(&|f| matches!(f, Fact::Did(m) if m.kind == "Pod")), "{causes:#?}");
+    assert!(has(&|f| matches!(f, Fact::Did(m) if m.name.contains("set image"))), "{causes:#?}");
+    assert!(causes[1..].is_sorted_by(|a, b| a.at >= b.at));
+}
+
 /// What a person might do to what serves.
 #[derive(Clone, Debug)]
 enum Act {
@@ -238,5 +265,93 @@ proptest! {
             .map(|p| p.status.ip)
             .collect();
         prop_assert_eq!(ready, should);
+    }
+}
+
+/// A fault of the cluster as a whole.
+fn fault() -> impl Strategy<Value = Fault> {
+    let part = prop_oneof![
+        Just(PlanePart::ApiServer),
+        Just(PlanePart::Scheduler),
+        Just(PlanePart::ControllerManager),
+        Just(PlanePart::Controller("replicaset-controller".into())),
+        Just(PlanePart::Controller("endpointslice-controller".into())),
+        Just(PlanePart::Controller("node-controller".into())),
+    ];
+    prop_oneof![
+        (part.clone(), any::<bool>()).prop_map(|(part, on)| Fault::Stop { part, on }),
+        (part, 0u32..3_000).prop_map(|(part, millis)| Fault::Slow { part, millis }),
+        (1u8..4, any::<bool>()).prop_map(|(n, on)| Fault::NodePartition { node: format!("node-{n}"), on }),
+        (1u8..4, any::<bool>()).prop_map(|(n, on)| Fault::NodePower { node: format!("node-{n}"), on }),
+        any::<bool>().prop_map(|on| Fault::RegistryOutage { on }),
+    ]
+}
+
+/// Everything is in order again.
+fn lift(cluster: &mut Cluster) {
+    for fault in kubarium_core::view::faults::in_force(cluster) {
+        let fault = match fault {
+            Fault::Stop { part, .. } => Fault::Stop { part, on: false },
+            Fault::Slow { part, .. } => Fault::Slow { part, millis: 0 },
+            Fault::NodePartition { node, .. } => Fault::NodePartition { node, on: false },
+            Fault::RegistryOutage { .. } => Fault::RegistryOutage { on: false },
+            other => panic!("{other:?}"),
+        };
+        cluster.submit(Input::Fault(fault));
+    }
+    for n in 1..4 {
+        cluster.submit(Input::Fault(Fault::NodePower { node: format!("node-{n}"), on: true }));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 10, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_cluster_recovers_from_any_faults(
+        seed in 0u64..1000,
+        acts in prop::collection::vec((fault(), prop::option::of(act()), 0u64..120), 1..8),
+    ) {
+        let mut cluster = Cluster::with_nodes(3, seed);
+        apply(&mut cluster, web("nginx:1.25", 4, false));
+        run(&mut cluster, "expose deployment web --port=80");
+        client(&mut cluster, inside(), "http://web/", Load::Steady { rate: 10 });
+        pass(&mut cluster, 20);
+        for (fault, act, wait) in &acts {
+            cluster.submit(Input::Fault(fault.clone()));
+            if let Some(act) = act {
+                carry_out(&mut cluster, act);
+            }
+            pass(&mut cluster, *wait);
+        }
+        lift(&mut cluster);
+        pass(&mut cluster, 10);
+        for (_, act, _) in &acts {
+            if matches!(act, Some(Act::Readiness(..))) {
+                let pods: Vec<String> = cluster.world.sim.store.pods().map(|p| p.name.to_string()).collect();
+                for pod in pods {
+                    let namespace = "default".to_owned();
+                    cluster.submit(Input::Fault(Fault::BreakReadiness { namespace, pod, broken: false }));
+                }
+            }
+        }
+        run(&mut cluster, "delete networkpolicy closed --ignore-not-found");
+        run(&mut cluster, "scale deployment web --replicas=4");
+        // the longest back-off of a restart, and of an image
+        pass(&mut cluster, 900);
+        let sim = &cluster.world.sim;
+        let pods: Vec<_> = sim.store.pods().collect();
+        prop_assert_eq!(pods.len(), 4, "{:?}", pods.iter().map(|p| (&p.name, &p.status)).collect::<Vec<_>>());
+        prop_assert!(pods.iter().all(|p| p.status.is_ready() && p.deletion.is_none()));
+        prop_assert_eq!(sim.network.nodes().len(), 3, "all nodes are ready");
+        let newest = sim.network.tables.newest(&Key::new("default", "web")).expect("the service is known");
+        let ips: BTreeSet<u32> = newest.pools()[0].ready.iter().map(|t| t.ip).collect();
+        prop_assert_eq!(ips, pods.iter().map(|p| p.status.ip).collect::<BTreeSet<_>>());
+        // and it serves
+        let (ok, failed) = (load(&cluster).total.ok, load(&cluster).total.failures());
+        pass(&mut cluster, 20);
+        let total = &load(&cluster).total;
+        prop_assert!(total.ok >= ok + 150, "{} answers in 20 s", total.ok - ok);
+        prop_assert!(total.failures() <= failed + 2);
     }
 }

@@ -71,6 +71,13 @@ const SESSION: &[(&str, i32, &str)] = &[
         1,
         "User \"jane\" cannot list resource \"secrets\" in API group \"\" in the namespace \"default\"",
     ),
+    ("apply --validate=strict -f typo.yaml", 1, "unknown field \"spec.replica\""),
+    ("explain deployment.spec.replicas", 0, "FIELD: replicas <integer>"),
+    ("logs deployment/web", 0, ""),
+    ("run look --image=nginx:1.25", 0, "pod/look created"),
+    ("debug look --image=busybox -c more", 0, ""),
+    ("get pod look -o jsonpath={.spec.ephemeralContainers[0].name}", 0, "more"),
+    ("exec deployment/web -- ls", 1, "streams into containers are not served over HTTP here"),
     ("delete crd widgets.example.com", 0, "deleted"),
     ("get wd", 1, "the server doesn't have a resource type \"wd\""),
 ];
@@ -110,6 +117,8 @@ spec:
               size: {type: integer, maximum: 10, description: How large it is.}
 "#;
 
+const TYPO: &str = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: typo}, spec: {replica: 2, selector: {matchLabels: {app: t}}, template: {metadata: {labels: {app: t}}, spec: {containers: [{name: c, image: nginx}]}}}}";
+
 const WIDGET: &str = r#"
 apiVersion: example.com/v1
 kind: Widget
@@ -117,10 +126,12 @@ metadata: {name: a}
 spec: {size: 2}
 "#;
 
+const FILES: [(&str, &str); 4] = [("web.yaml", WEB), ("crd.yaml", CRD), ("widget.yaml", WIDGET), ("typo.yaml", TYPO)];
+
 fn session(program: &Path) -> Result<(), Failed> {
     let mut player = Player::new(vec![NodeConfig::numbered(1)]);
     player.shell = Some(shell::Shell::new(program)?);
-    for (name, text) in [("web.yaml", WEB), ("crd.yaml", CRD), ("widget.yaml", WIDGET)] {
+    for (name, text) in FILES {
         player.file(name, text);
     }
     let mut wrong = vec![];
@@ -133,7 +144,7 @@ fn session(program: &Path) -> Result<(), Failed> {
         // discovery is asked anew only after a while, and the cluster's clock is not kubectl's
         if line.contains("crd") {
             player.shell = Some(shell::Shell::new(program)?);
-            for (name, text) in [("web.yaml", WEB), ("crd.yaml", CRD), ("widget.yaml", WIDGET)] {
+            for (name, text) in FILES {
                 player.file(name, text);
             }
         }

@@ -13,6 +13,7 @@ use crate::components::lists::{Events, Requests};
 use crate::components::map_panel::MapPanel;
 use crate::components::narrator::Narrator;
 use crate::components::notices::Notices;
+use crate::components::present::{self, PresentStrip};
 use crate::components::terminal::Terminal;
 use crate::components::timeline::Timeline;
 use crate::components::{Common, tab, tab_keys};
@@ -94,6 +95,10 @@ fn keys(ui: &UiHandle, session: &Session, e: &KeyboardEvent) {
         };
         session.set_speed(next.unwrap_or(now));
     };
+    if ui.present.on && present::key(ui, session, &e.key()) {
+        e.prevent_default();
+        return;
+    }
     match e.key().as_str() {
         " " if !on_button => session.set_playing(!session.read(|e| e.playing)),
         "." => session.step(),
@@ -501,7 +506,7 @@ pub fn App() -> Html {
     };
     let (u, s) = common();
     html! {
-        <div class={classes!("app", folded[0].then_some("no-left"), folded[1].then_some("no-right"), folded[2].then_some("no-lower"), ui.beside.map(|_| "two"), ui.embed.is_some().then_some("embed"))} data-phone={phone} data-embed={ui.embed.as_deref().map(embedded)}>
+        <div class={classes!("app", folded[0].then_some("no-left"), folded[1].then_some("no-right"), folded[2].then_some("no-lower"), ui.beside.map(|_| "two"), ui.present.on.then_some("presenting"), ui.embed.is_some().then_some("embed"))} data-phone={phone} data-embed={ui.embed.as_deref().map(embedded)}>
             <a class="skip" href="#dock" onclick={skip}>{ t("common.skip") }</a>
             <Header ui={u.clone()} session={s.clone()} />
             <EditorPanel ui={u.clone()} session={s.clone()} />
@@ -523,6 +528,7 @@ pub fn App() -> Html {
                 { phone_tab(Phone::Dock, "terminal", t("phone.dock"), "phone-dock") }
                 { phone_tab(Phone::Time, "time", t("phone.time"), "phone-time") }
             </nav>
+            <PresentStrip ui={u.clone()} session={s.clone()} />
             <Dialogs ui={u.clone()} session={s.clone()} />
             <Notices ui={u.clone()} session={s.clone()} />
             <Narrator ui={u} session={s} />

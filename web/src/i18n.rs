@@ -131,6 +131,7 @@ impl Lang {
             Reason::NodeDown => self.t("reason.node_down"),
             Reason::NoClient => self.t("reason.no_client"),
             Reason::NoAnswer => self.t("reason.no_answer"),
+            Reason::CutOff => self.t("reason.cut_off"),
             Reason::Status => self.t("reason.status"),
         }
     }

@@ -48,6 +48,9 @@ pub fn icon(name: &str) -> Html {
         "save" => "M12 4v11M8 11.5l4 4 4-4M5 20h14",
         "disk" => "M5 6.5c0-1.7 3.1-3 7-3s7 1.3 7 3v11c0 1.7-3.1 3-7 3s-7-1.3-7-3zM5 6.5c0 1.7 3.1 3 7 3s7-1.3 7-3",
         "legend" => "M4 5h5v5H4zM12 7.5h8M4 14h5v5H4zM12 16.5h8",
+        "present" => "M3 4h18M5 4v11h14V4M12 15v3M8 21l4-3 4 3",
+        "picture" => "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.5 9.2v.1",
+        "blank" => "M4 5h16v14H4zM4 19 20 5",
         _ => "M12 12h.01",
     };
     let filled = matches!(name, "play");

@@ -7,22 +7,33 @@ use crate::platform::storage;
 use std::rc::Rc;
 use yew::prelude::*;
 
-/// Light or dark.
+/// Light or dark, or for the last row of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Theme {
     /// Dark ground.
     Dark,
     /// Light ground.
     Light,
+    /// For a projector: large type, black on white, thick lines.
+    Projector,
 }
 
 impl Theme {
+    /// All of them.
+    pub const ALL: [Theme; 3] = [Theme::Dark, Theme::Light, Theme::Projector];
+
     /// Its name in the style sheet.
     pub fn code(self) -> &'static str {
         match self {
             Theme::Dark => "dark",
             Theme::Light => "light",
+            Theme::Projector => "projector",
         }
+    }
+
+    /// The theme of this name.
+    pub fn from_code(code: &str) -> Option<Theme> {
+        Theme::ALL.into_iter().find(|t| t.code() == code)
     }
 
     /// Puts it on the page, before anything reads a colour.
@@ -31,6 +42,19 @@ impl Theme {
             let _ = root.set_attribute("data-theme", self.code());
         }
     }
+}
+
+/// How the page is shown to a room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Present {
+    /// It is: the map is large, editor and inspector are away.
+    pub on: bool,
+    /// The presenter's notes are put away.
+    pub bare: bool,
+    /// Nothing is shown: look at the person who speaks.
+    pub blank: bool,
+    /// The step of the notes.
+    pub step: usize,
 }
 
 /// The panel that a narrow screen shows.
@@ -198,6 +222,8 @@ pub struct Ui {
     pub beside: Option<u32>,
     /// A file that a command opened (`kubectl edit`), and the line that takes it over.
     pub after: Option<(Rc<str>, Rc<str>)>,
+    /// Shown to a room.
+    pub present: Present,
 }
 
 /// A change of [`Ui`].
@@ -259,6 +285,8 @@ pub enum Action {
     Beside(Option<u32>),
     /// What applying a file means (`kubectl edit`); none: what it always means.
     After(Option<(Rc<str>, Rc<str>)>),
+    /// Shows the page to a room, or no longer.
+    Present(Present),
 }
 
 impl Ui {
@@ -272,12 +300,9 @@ impl Ui {
         let lang = crate::platform::url::query("lang").or_else(|| storage::read("lang")).unwrap_or(language);
         let prefers_light =
             window.match_media("(prefers-color-scheme: light)").ok().flatten().is_some_and(|m| m.matches());
-        let theme = match crate::platform::url::query("theme").or_else(|| storage::read("theme")).as_deref() {
-            Some("light") => Theme::Light,
-            Some("dark") => Theme::Dark,
-            _ if prefers_light => Theme::Light,
-            _ => Theme::Dark,
-        };
+        let wanted = crate::platform::url::query("theme").or_else(|| storage::read("theme"));
+        let theme = wanted.as_deref().and_then(Theme::from_code);
+        let theme = theme.unwrap_or(if prefers_light { Theme::Light } else { Theme::Dark });
         theme.wear();
         let folded = storage::read("folded").unwrap_or_default();
         let folded = std::array::from_fn(|i| folded.as_bytes().get(i) == Some(&b'1'));
@@ -314,6 +339,7 @@ impl Ui {
             embed: crate::platform::url::query("embed").map(Into::into),
             beside: None,
             after: None,
+            present: Present { on: crate::platform::url::query("present").is_some(), ..Present::default() },
         }
     }
 
@@ -405,6 +431,7 @@ impl Reducible for Ui {
                 }
             }
             Action::Scenario(s) => {
+                ui.present.step = 0;
                 ui.scenario = s;
                 ui.beside = None;
                 ui.compare = false;
@@ -453,6 +480,7 @@ impl Reducible for Ui {
             Action::Notice(text) => ui.notice = text,
             Action::Beside(branch) => ui.beside = branch,
             Action::After(line) => ui.after = line,
+            Action::Present(p) => ui.present = p,
             Action::Legend(open) => {
                 storage::write("legend", if open { "1" } else { "0" });
                 ui.legend = open;

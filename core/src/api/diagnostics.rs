@@ -259,11 +259,11 @@ mod tests {
             "#]],
         );
         judged(
-            "# 파드\napiVersion: v1\nkind: Pod\nmetadata: {name: a, name: b}\nspec:\n  containers:\n  - {name: '🦀', imige: x}\n  hostAliases: [{ip: 10.0.0.1}]\n",
+            "# 파드\napiVersion: v1\nkind: Pod\nmetadata: {name: a, name: b}\nspec:\n  containers:\n  - {name: '🦀', imige: x}\n  hostPID: true\n",
             expect![[r#"
                 4:21-25 Warning line 4: key "name" already set in map
                 7:18-23 Error strict decoding error: unknown field "spec.containers[0].imige"
-                8:3-14 Info accepted, not simulated: spec.hostAliases (`/etc/hosts` has the pod's own name only)
+                8:3-10 Info accepted, not simulated: spec.hostPID (containers see no other processes)
             "#]],
         );
         judged(

@@ -80,8 +80,6 @@ const NO_DEVICES: &str = "devices are not given out";
 
 /// The fields.
 pub static FIELDS: &[Gap] = &[
-    pod("dnsConfig", "names are resolved as `dnsPolicy` says"),
-    pod("hostAliases", "`/etc/hosts` has the pod's own name only"),
     pod("hostIPC", "containers see no other processes"),
     pod("hostPID", "containers see no other processes"),
     pod("hostUsers", "there are no user namespaces"),
@@ -127,6 +125,11 @@ pub static FIELDS: &[Gap] = &[
         "spec.conversion.webhook",
         "no webhook is called: of another version only `apiVersion` differs",
     ),
+    gap(
+        Owner::Kind("CustomResourceDefinition"),
+        "spec.versions[].schema.openAPIV3Schema.x-kubernetes-validations",
+        "rules in CEL are not evaluated, here and further down; the API server warns of them",
+    ),
     gap(Owner::Kind("Ingress"), "spec.tls", "certificates are not looked at"),
     gap(HPA, "spec.metrics[].external", NO_SUCH_METRICS),
     gap(HPA, "spec.metrics[].object", NO_SUCH_METRICS),
@@ -160,12 +163,12 @@ pub static FIELDS: &[Gap] = &[
 /// are refused altogether are those of its list that have no implementation.
 pub static CALLS: &[(&str, &str)] = &[
     ("-k, --kustomize", "refused"),
-    ("auth reconcile", "refused"),
     ("cluster-info dump", "refused"),
     ("create --edit", "refused"),
     ("create configmap or secret --append-hash", "refused"),
     ("debug --target", "the container sees its own processes only"),
-    ("delete --interactive", "refused"),
+    ("delete --interactive", "the answer is read from a pipe: `echo y | kubectl delete -i …`"),
+    ("diff --prune", "changes nothing"),
     ("exec -f", "refused"),
     ("get --chunk-size, --server-print", "change nothing that is seen"),
     ("patch --subresource=resize", "refused"),
@@ -269,12 +272,12 @@ mod tests {
     #[test]
     fn only_what_changes_nothing_is_told() {
         let pod = json!({
-            "hostAliases": [{"ip": "10.0.0.1"}], "dnsPolicy": "ClusterFirst", "hostPID": false,
+            "hostUsers": true, "dnsPolicy": "ClusterFirst", "hostPID": false,
             "containers": [{"name": "a"}, {"name": "b", "stdin": true, "resources": {"limits": {"cpu": "1"}, "requests": {}}}],
         });
         let deployment = json!({"spec": {"template": {"spec": pod}}});
         let paths: Vec<String> = not_simulated("Deployment", &deployment).into_iter().map(|f| f.0).collect();
-        assert_eq!(paths, ["spec.template.spec.hostAliases", "spec.template.spec.containers[1].stdin"]);
+        assert_eq!(paths, ["spec.template.spec.hostUsers", "spec.template.spec.containers[1].stdin"]);
         let service = json!({"spec": {"type": "ClusterIP", "loadBalancerClass": "x", "sessionAffinity": "None"}});
         assert_eq!(
             not_simulated("Service", &service),

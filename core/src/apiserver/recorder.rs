@@ -96,6 +96,9 @@ impl Sim {
         message: impl Into<Text>,
     ) {
         let (source, reason, mut message): (Source, Text, Text) = (source.into(), reason.into(), message.into());
+        if self.keeps_event(&source, &involved, warning, &reason, &message) {
+            return;
+        }
         if !involved.key.namespace.is_empty() {
             let ns = self.store.get(Kind::Namespace, &Key::new("", involved.key.namespace.clone()));
             if ns.is_none_or(Obj::deleting) {

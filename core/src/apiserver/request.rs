@@ -5,6 +5,9 @@ use crate::clock::SimTime;
 use serde_json::Value;
 use std::sync::Arc;
 
+/// The reason of a status that no server gave: nobody answered.
+pub const REFUSED: &str = "ConnectionRefused";
+
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct User {
@@ -172,6 +175,21 @@ pub trait Api {
     fn now(&self) -> SimTime;
     /// The resources that the cluster has besides the built-in ones: those of its CustomResourceDefinitions.
     fn custom_resources(&self) -> Vec<&'static crate::api::kinds::ResourceInfo> {
+        vec![]
+    }
+    /// Does what no API has: a fault, a client. `deed` is the input of the session that does the same, as JSON.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn intervene(&mut self, _deed: &Value) -> Result<String, String> {
+        Err("nothing but an API server can be reached from here".into())
+    }
+    /// Clients that send load, as JSON.
+    fn clients(&self) -> Vec<Value> {
+        vec![]
+    }
+    /// Names of controllers that can be stopped.
+    fn controllers(&self) -> Vec<&'static str> {
         vec![]
     }
 }

@@ -42,6 +42,9 @@ impl Sim {
     /// Answers one request in the name of [`Sim::actor`] and logs it.
     pub fn request(&mut self, request: Request) -> Response {
         let mut warnings = vec![];
+        if let Some(refused) = self.refused() {
+            return Response { code: refused.code, body: refused.to_value(), warnings };
+        }
         if let Some(answer) = self.beside_objects(&request) {
             let (code, body) = match answer {
                 Ok((code, body)) => (code, body),

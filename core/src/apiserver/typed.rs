@@ -42,6 +42,9 @@ impl Sim {
     /// Writes an object's status; the caller has changed nothing else. Conflicts like [`Sim::update_typed`]; a status
     /// equal to the stored one is not written.
     pub fn update_status_typed<T: Typed>(&mut self, mut object: T) -> Result<Arc<T>, Status> {
+        if let Some(refused) = self.refused() {
+            return Err(refused);
+        }
         let key = Key::of(object.metadata());
         let resource = || T::STORED.info().group_resource();
         let Some(old) = self.store.typed::<T>(&key).cloned() else {
@@ -249,6 +252,9 @@ impl Sim {
     /// Writes a pod's status (pods/status): `change` edits it and says whether there is anything to write. False if
     /// the pod is gone or nothing changed.
     pub fn update_pod_status(&mut self, id: Id, change: impl FnOnce(&mut PodStatusRecord) -> bool) -> bool {
+        if self.puts_off(id) {
+            return false;
+        }
         let Some(pod) = self.store.pod(id).cloned() else { return false };
         let mut new = (*pod).clone();
         if !change(&mut new.status) {
@@ -289,6 +295,9 @@ impl Sim {
 
     /// Deletes a pod: with grace (none: its own), or at once when the kubelet says so with grace 0.
     pub fn delete_pod(&mut self, id: Id, grace: Option<u32>) -> Result<(), Status> {
+        if let Some(refused) = self.refused().filter(|_| self.puts_off(id)) {
+            return Err(refused);
+        }
         let Some(pod) = self.store.pod(id).cloned() else {
             return Err(Status::not_found("pods", ""));
         };

@@ -43,7 +43,12 @@ pub fn complete(line: &str, cursor: usize, ctx: &mut Context) -> Vec<Completion>
     } else if before.contains('|') {
         return vec![];
     }
-    let mut found = offers(&words, &current, ctx);
+    let own = !named && words.first().is_some_and(|w| w == "kubarium");
+    let mut found =
+        if own { super::kubarium::complete(&words[1..], &current, ctx) } else { offers(&words, &current, ctx) };
+    if !named && words.is_empty() {
+        found.push(word("kubarium", "faults and clients"));
+    }
     found.retain(|c| c.text.starts_with(&current));
     found.sort();
     found.dedup();

@@ -1,6 +1,7 @@
 //! What kubectl says when something went wrong. (Models kubectl/pkg/cmd/util helpers: checkErr, StandardErrorMessage.)
 
 use crate::api::error::Status;
+use crate::apiserver::request::REFUSED;
 
 /// Why a command failed.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +69,7 @@ impl CmdError {
     pub fn text(&self) -> String {
         match self {
             CmdError::Client(t) | CmdError::Plain(t) => t.clone(),
+            CmdError::Api(s) if s.reason == REFUSED => no_server(),
             CmdError::Api(s) => s.message.clone(),
             CmdError::Many(v) => {
                 let mut seen: Vec<String> = vec![];
@@ -118,8 +120,15 @@ fn line(text: &str) -> String {
     if text.is_empty() || text.ends_with('\n') { text.to_string() } else { format!("{text}\n") }
 }
 
+/// What is said when nobody answers.
+fn no_server() -> String {
+    let host = super::cmd::config::SERVER.trim_start_matches("https://");
+    format!("The connection to the server {host} was refused - did you specify the right host or port?")
+}
+
 fn standard(s: &Status) -> String {
     match s.reason.as_str() {
+        REFUSED => no_server(),
         "Unauthorized" => format!("error: You must be logged in to the server ({})", s.message),
         "" => format!("Error from server: {}", s.message),
         reason => format!("Error from server ({reason}): {}", s.message),

@@ -14,6 +14,7 @@ pub mod describe;
 pub mod errors;
 pub mod flags;
 pub mod help;
+pub mod kubarium;
 pub mod line;
 pub mod manifest;
 pub mod pending;
@@ -206,6 +207,18 @@ pub fn run(line: &str, ctx: &mut Context) -> Output {
     std::mem::take(&mut ctx.out)
 }
 
+/// Does a line ask the API server for anything? Filters, and what is done to the cluster from beside it, do not.
+pub fn asks_server(line: &str, session: &Session) -> bool {
+    let first = line.split_whitespace().next().unwrap_or_default();
+    session.inside.is_some() || !(first.is_empty() || first == "kubarium" || pipes::is_filter(first))
+}
+
+/// A line whose first answer takes until then: the API server is slow.
+pub fn begin_late(line: &str, stdin: Option<String>, until: SimTime) -> Output {
+    let wait = pending::Wait::Late(pending::Late { line: line.to_owned(), stdin });
+    Output { pending: Some(Pending::new(wait, Some(until))), ..Output::default() }
+}
+
 /// Runs kubectl with arguments that are split already (without the leading `kubectl`).
 pub fn run_args(args: &[String], ctx: &mut Context) {
     let result = execute(args, ctx);
@@ -268,6 +281,15 @@ impl Api for Posing<'_> {
     fn custom_resources(&self) -> Vec<&'static ResourceInfo> {
         self.api.custom_resources()
     }
+    fn intervene(&mut self, deed: &Value) -> Result<String, String> {
+        self.api.intervene(deed)
+    }
+    fn clients(&self) -> Vec<Value> {
+        self.api.clients()
+    }
+    fn controllers(&self) -> Vec<&'static str> {
+        self.api.controllers()
+    }
 }
 
 /// Is anything to be shown of who manages which fields?
@@ -318,6 +340,18 @@ fn finish(result: Result<(), CmdError>, ctx: &mut Context) {
 /// what has been printed since; its code is set when the command has ended.
 pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Output {
     ctx.out = Output::default();
+    if let pending::Wait::Late(late) = &mut pending.wait {
+        if pending.deadline.is_some_and(|t| ctx.now() < t) {
+            return Output::default();
+        }
+        ctx.stdin = late.stdin.take();
+        let line = std::mem::take(&mut late.line);
+        let mut out = run(&line, ctx);
+        if let Some(p) = out.pending.take() {
+            *pending = p;
+        }
+        return out;
+    }
     let result = posing(pending.user.clone(), false, ctx, |ctx| pending::poll(pending, ctx));
     match result {
         Ok(true) => ctx.out.code = Some(ctx.out.code.unwrap_or(0)),

@@ -50,6 +50,17 @@ pub enum Wait {
     Repeating(super::pipes::Repeat),
     /// `run -it`, `debug -it`
     Attached(Box<cmd::attached::Attached>),
+    /// A line that has not begun: the API server is slow
+    Late(Late),
+}
+
+/// A line that has been typed and is carried out later.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Late {
+    /// The line.
+    pub line: String,
+    /// What `-f -` reads.
+    pub stdin: Option<String>,
 }
 
 impl Pending {
@@ -70,7 +81,7 @@ pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Result<bool, CmdError> 
     match &mut pending.wait {
         Wait::Watch(w) => cmd::get::poll(w, deadline, ctx),
         Wait::Logs(w) => w.poll(deadline, ctx),
-        Wait::Interrupt => Ok(false),
+        Wait::Interrupt | Wait::Late(_) => Ok(false),
         Wait::Events(w) => cmd::events::poll(w, deadline, ctx),
         Wait::Gone(w) => w.poll(deadline, ctx),
         Wait::Draining(w) => w.poll(&mut pending.deadline, ctx),

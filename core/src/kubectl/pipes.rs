@@ -41,6 +41,8 @@ pub fn run(stages: Vec<Stage>, ctx: &mut Context) {
             ctx.out.code = Some(0);
         } else if !named && tool == "watch" {
             watch(&words[1..], ctx);
+        } else if !named && tool == "kubarium" {
+            super::kubarium::run(&words[1..], ctx);
         } else if !named && (piped.is_some() || is_filter(tool)) && (i > 0 || is_filter(tool)) {
             match filter(words, piped.take(), ctx) {
                 Ok((text, code)) => {
@@ -168,7 +170,7 @@ pub fn filter_chunk(rest: &Rest, ctx: &mut Context) {
     }
 }
 
-fn is_filter(name: &str) -> bool {
+pub(super) fn is_filter(name: &str) -> bool {
     matches!(
         name,
         "grep"

@@ -34,6 +34,16 @@ pub(super) struct Around<'a> {
     pub took: SimDuration,
 }
 
+/// The files of a pod's containers that say how names are looked up.
+pub(super) fn name_files(files: &mut crate::runtime::files::Files, pod: &PodRecord, plan: &Plan, ip: u32) {
+    let host = plan.host_network;
+    let own = plan.spec().hostname.clone().filter(|h| !h.is_empty()).unwrap_or_else(|| pod.name.to_string());
+    let own = if host { pod.node.as_deref().unwrap_or_default().to_owned() } else { own };
+    files.place("/etc/hostname", &format!("{own}\n"));
+    files.place("/etc/hosts", &dns::hosts(pod, ip, &own));
+    files.place("/etc/resolv.conf", &dns::Resolver::of(pod).file());
+}
+
 /// Ports that a pod's containers listen on now.
 pub(super) fn open_ports(plan: &Plan, work: &PodWork, now: SimTime) -> Vec<u16> {
     let runs = work.runs.iter().zip(plan.containers.iter());
@@ -49,6 +59,12 @@ impl Around<'_> {
     fn ip(&self) -> u32 {
         let own = self.kubelets.workers.get(&self.pod.id).map_or(0, |w| w.ip);
         if self.plan.host_network { self.pod.status.host_ip } else { own }
+    }
+
+    /// Does an answer of the cluster's name server come back to the pod?
+    fn asks_names(&self) -> bool {
+        let cut = self.pod.node.as_ref().is_some_and(|n| self.sim.network.tables.is_cut(n));
+        !cut && crate::network::policy::names_allowed(self.sim, self.pod)
     }
 
     fn send(&mut self, url: &Url) -> Way {
@@ -134,19 +150,30 @@ impl Surroundings for Around<'_> {
         if name == self.hostname() {
             return vec![Ipv4Addr::from(self.ip()).to_string()];
         }
-        if !crate::network::policy::names_allowed(self.sim, self.pod) {
+        if let Some(ip) = dns::alias(self.pod, name) {
+            return vec![Ipv4Addr::from(ip).to_string()];
+        }
+        if name.parse::<Ipv4Addr>().is_ok() {
+            return vec![name.to_owned()];
+        }
+        if !self.asks_names() {
             return vec![];
         }
-        let cluster_first = crate::network::request::cluster_first(self.pod);
-        match dns::lookup(self.sim, &self.pod.namespace, name, cluster_first) {
+        match dns::lookup(self.sim, &dns::Resolver::of(self.pod), name) {
             dns::Name::Addresses(_, ips) => ips.into_iter().map(|ip| Ipv4Addr::from(ip).to_string()).collect(),
             dns::Name::Elsewhere(alias) => vec![alias],
             dns::Name::Unknown => vec![],
         }
     }
 
-    fn connect(&mut self, host: &str, port: u16) -> Result<(), NetProblem> {
-        let url = Url { host: host.into(), port, path: "/".into() };
+    fn services(&mut self, name: &str) -> Option<(String, Vec<(u16, String)>)> {
+        let found = self.asks_names().then(|| dns::services(self.sim, &dns::Resolver::of(self.pod), name))?;
+        let (full, list) = found?;
+        Some((full, list.into_iter().map(|s| (s.port, s.target)).collect()))
+    }
+
+    fn connect(&mut self, host: &str, port: u16, udp: bool) -> Result<(), NetProblem> {
+        let url = Url { host: host.into(), port, path: "/".into(), udp };
         match self.send(&url).end {
             Ok(_) => Ok(()),
             Err(f) => problem(f.told()).map(|_| ()),
@@ -373,6 +400,9 @@ impl Kubelets {
             (pod, number)
         };
         let ip = Ipv4Addr::from(pod.status.ip);
+        if self.cut_off(sim, &pod.key()).is_some() {
+            return Err(NotFetched::Failed(ip, number, NetProblem::TimedOut));
+        }
         match self.listens(sim, pod.id, number) {
             Listens::Open(_) => {
                 let answer = self.answer(sim, pod.id, number, path);

@@ -27,6 +27,8 @@ pub enum KubeletEvent {
     Node(Id, u32),
     /// A pod is being asked for things: does it keep up?
     Load(Id),
+    /// A node, by its index, reaches the API server again; `u32::MAX`: all do.
+    Rejoin(u32),
 }
 
 /// Larger clusters hear nothing of their kubelets' starts and images.
@@ -155,8 +157,12 @@ impl Kubelets {
         for change in sim.deliver(Component::Kubelets) {
             match (&change.old, &change.new) {
                 (Some(Obj::Pod(old)), None) => {
-                    sim.network.served.forget(old.id);
-                    self.gone(old);
+                    // a node that is cut off does not hear of it
+                    let node = self.workers.get(&old.id).and_then(|w| self.nodes.get(w.node as usize));
+                    if !node.is_some_and(|n| sim.network.tables.is_cut(&n.name)) {
+                        sim.network.served.forget(old.id);
+                        self.gone(old);
+                    }
                 }
                 (old, Some(Obj::Pod(new))) => {
                     let Some(node) = &new.node else { continue };
@@ -170,7 +176,8 @@ impl Kubelets {
                         continue;
                     }
                     let Some(index) = self.node_index(node) else { continue };
-                    if !self.nodes[index as usize].powered {
+                    let state = &self.nodes[index as usize];
+                    if !state.powered || sim.network.tables.is_cut(&state.name) {
                         continue;
                     }
                     let actor = Actor::Kubelet(self.nodes[index as usize].name.clone());
@@ -256,7 +263,12 @@ impl Kubelets {
     fn gone(&mut self, pod: &PodRecord) {
         self.broken.remove(&pod.id);
         self.sick.remove(&pod.id);
-        if let Some(w) = self.workers.remove(&pod.id)
+        self.forget(pod.id);
+    }
+
+    /// A pod's processes and its address are no more.
+    pub(super) fn forget(&mut self, id: Id) {
+        if let Some(w) = self.workers.remove(&id)
             && let Some(n) = self.nodes.get_mut(w.node as usize)
         {
             n.free_ip(w.ip);
@@ -293,6 +305,8 @@ impl Kubelets {
             KubeletEvent::Node(index, 0) => self.post_images(sim, index as u32),
             KubeletEvent::Node(index, turn) => self.pressure_turn(sim, index as u32, turn),
             KubeletEvent::Load(id) => self.load_turn(sim, id),
+            KubeletEvent::Rejoin(super::reconnect::ALL_NODES) => self.rejoin_all(sim),
+            KubeletEvent::Rejoin(index) => self.rejoin(sim, index),
         }
     }
 
@@ -359,6 +373,11 @@ impl Kubelets {
     pub fn fault(&mut self, sim: &mut Sim, fault: &Fault) -> Result<(), String> {
         match fault {
             Fault::NodePower { node, on } => self.power(sim, node, *on),
+            Fault::NodePartition { node, on } => self.partition(sim, node, *on),
+            Fault::RegistryOutage { on } => {
+                self.registry_outage(sim, *on);
+                Ok(())
+            }
             Fault::CrashContainer { .. }
             | Fault::CrashLoop { .. }
             | Fault::HangContainer { .. }
@@ -418,14 +437,18 @@ impl Kubelets {
         state.powered = on;
         if !on {
             let last = SimTime(sim.now.0 - sim.now.0 % 10_000_000);
-            sim.server.silent.insert(state.name.clone(), last);
+            // one that is cut off has been silent for longer
+            sim.server.silent.entry(state.name.clone()).or_insert(last);
             sim.notify(Kind::Node);
             return Ok(());
         }
         state.boots += 1;
         let name = state.name.clone();
-        sim.server.silent.remove(&name);
         sim.acting(Actor::Kubelet(name.clone()), 0, |sim| {
+            if sim.refused().is_some() {
+                return self.start_again(sim, index);
+            }
+            sim.server.silent.remove(&name);
             self.post_conditions(sim, &name);
             self.look_at_images(sim, index, sim.now);
             self.node_event(sim, &name, "Starting", "Starting kubelet.");
@@ -435,10 +458,8 @@ impl Kubelets {
             let pods: Vec<Arc<PodRecord>> = sim.store.pods_on_node(&name).cloned().collect();
             let known: Vec<Id> = self.workers.iter().filter(|(_, w)| w.node == index).map(|(id, _)| *id).collect();
             for id in known {
-                if sim.store.pod(id).is_none()
-                    && let Some(w) = self.workers.remove(&id)
-                {
-                    self.nodes[index as usize].free_ip(w.ip);
+                if sim.store.pod(id).is_none() {
+                    self.forget(id);
                 }
             }
             for pod in pods {
@@ -509,7 +530,7 @@ impl Kubelets {
     }
 
     /// After power came back: containers are started anew, what was being deleted is finished.
-    fn after_outage(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>, node: u32) {
+    pub(super) fn after_outage(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>, node: u32) {
         if pod.deletion.is_some() {
             let _ = sim.delete_pod(pod.id, Some(0));
             return;
@@ -530,6 +551,11 @@ impl Kubelets {
     /// False once a person has cut the node's power.
     pub fn powered(&self, node: &str) -> bool {
         self.node_index(node).is_none_or(|i| self.nodes[i as usize].powered)
+    }
+
+    /// The nodes whose power a person has cut.
+    pub fn dark(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.nodes.iter().filter(|n| !n.powered).map(|n| &n.name)
     }
 
     /// A span drawn evenly from a range of milliseconds.

@@ -48,8 +48,12 @@ impl Kubelets {
             }
             work.initialized = true;
         }
+        let ip = self.address(pod.id, &plan);
         for (run, c) in work.runs.iter_mut().zip(plan.containers.iter()) {
             run.files = Files::root();
+            if run.running() {
+                super::around::name_files(&mut run.files, pod, &plan, ip);
+            }
             if run.running()
                 && let Some(e) = &c.entry
             {
@@ -72,6 +76,7 @@ impl Kubelets {
                 let volumes = work.plan.as_ref().and_then(|p| p.spec().volumes.as_ref());
                 !work.over
                     && work.volumes.is_some()
+                    && self.nodes.get(w.node as usize).is_some_and(|n| !sim.network.tables.is_cut(&n.name))
                     && volumes.into_iter().flatten().any(|v| environment::mentions(v, object.kind(), &name))
                     && sim.store.pod(**id).is_some_and(|p| p.namespace == namespace)
             })

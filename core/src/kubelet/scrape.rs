@@ -56,7 +56,7 @@ impl Kubelets {
         let first = SimTime(from.0 - WINDOW.0);
         let nano = |micros: u64| micros.saturating_mul(1_000_000_000) / WINDOW.0;
         let mut nodes: OrdMap<Arc<str>, Node> = OrdMap::new();
-        for n in self.nodes.iter().filter(|n| n.powered) {
+        for n in self.nodes.iter().filter(|n| n.powered && !sim.network.tables.is_cut(&n.name)) {
             let node = Node {
                 capacity: n.cpu * WINDOW.0 / 1000,
                 cpu: SYSTEM.cpu * WINDOW.0 / 1000,
@@ -67,7 +67,7 @@ impl Kubelets {
         }
         let mut pods = vec![];
         for pod in sim.store.pods().filter(|p| p.status.phase == Phase::Running) {
-            let Some(node) = pod.node.as_ref().filter(|n| self.powered(n)) else { continue };
+            let Some(node) = pod.node.as_ref().filter(|n| nodes.contains_key(*n)) else { continue };
             let used = self.used_over(sim, pod.id, from, at);
             if let Some(sum) = nodes.get_mut(node) {
                 for c in &used {

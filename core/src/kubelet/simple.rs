@@ -131,6 +131,16 @@ impl Kubelets {
         Some((begin, end))
     }
 
+    /// A pull has come to its end.
+    pub(super) fn arrived(&mut self, id: Id, image: &Arc<str>, now: SimTime) {
+        let node = self.workers.get(&id).map(|w| w.node);
+        if let Some(n) = node.and_then(|i| self.nodes.get_mut(i as usize))
+            && n.images.get(image).is_none_or(|t| *t > now)
+        {
+            n.images.insert(image.clone(), now);
+        }
+    }
+
     pub(super) fn simple_turn(&mut self, sim: &mut Sim, id: Id, stage: Simple) {
         let Some(pod) = sim.store.pod(id).cloned() else { return };
         let plan = self.plan(&pod);
@@ -140,6 +150,10 @@ impl Kubelets {
         match stage {
             Simple::Creating => {
                 self.address(id, &plan);
+                if self.pull_fails(sim, id, &c.image, c.policy == PullPolicy::Always) {
+                    self.promote(sim, &pod);
+                    return self.full_turn(sim, id);
+                }
                 match self.pull(sim, id, &c.image, c.policy, now) {
                     Some((begin, end)) => {
                         if !Self::quiet(sim) {
@@ -168,6 +182,11 @@ impl Kubelets {
                 }
             }
             Simple::Pulling(asked, begin) => {
+                if self.pull_fails(sim, id, &c.image, c.policy == PullPolicy::Always) {
+                    self.promote(sim, &pod);
+                    return self.full_turn(sim, id);
+                }
+                self.arrived(id, &c.image, now);
                 if !Self::quiet(sim) {
                     self.pod_event(sim, &pod, path(), false, "Pulled", pulled(&c.image, now - begin, now - asked));
                 }

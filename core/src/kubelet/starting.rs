@@ -9,7 +9,6 @@ use super::probe::ProbeState;
 use super::simple::pulled;
 use crate::clock::{SimDuration, SimTime};
 use crate::runtime::files::Files;
-use crate::runtime::images::Catalogue;
 use crate::runtime::shell::{Process, Stream, Unknown};
 use crate::sim::Sim;
 use crate::store::PodRecord;
@@ -167,7 +166,7 @@ impl Kubelets {
         if !Self::quiet(sim) {
             self.pod_event(sim, pod, path, false, "Pulling", format!("Pulling image {:?}", &*c.image));
         }
-        if Catalogue::builtin().pull(&c.image).is_err() {
+        if self.in_registry(sim, pod.id, &c.image).is_err() {
             // the registry's answer takes a moment
             let answer = self.between(700, 1600);
             work.runs[i].step = Step::Pulling(now, now, now + answer);
@@ -194,8 +193,9 @@ impl Kubelets {
         let now = sim.now;
         let c = &plan.containers[i];
         let path = plan.field_path(i);
-        match Catalogue::builtin().pull(&c.image) {
+        match self.in_registry(sim, pod.id, &c.image) {
             Ok(_) => {
+                self.arrived(pod.id, &c.image, now);
                 if !Self::quiet(sim) {
                     self.pod_event(sim, pod, path, false, "Pulled", pulled(&c.image, now - begun, now - asked));
                 }
@@ -271,11 +271,13 @@ impl Kubelets {
             self.pod_event(sim, pod, path.clone(), false, "Started", "Container started");
         }
         let refuses = c.entry.as_ref().and_then(|e| e.refuses(|n| env.iter().any(|(k, v)| k == n && !v.is_empty())));
+        let ip = self.address(pod.id, plan);
         let run = &mut work.runs[i];
         if !run.log.is_empty() {
             run.previous = Some(std::mem::take(&mut run.log));
         }
         run.files = Files::root();
+        super::around::name_files(&mut run.files, pod, plan, ip);
         run.process = None;
         run.exits = None;
         (run.term_at, run.kill_at) = (None, None);

@@ -22,6 +22,19 @@ pub fn answer(kubelets: &mut Kubelets, sim: &mut Sim, request: &Request) -> Opti
     }
     let ["api", "v1", "namespaces", namespace, "pods", pod, stream] = parts[..] else { return None };
     let container = request.param("container");
+    if matches!(stream, "log" | "exec")
+        && let Some(ip) = kubelets.cut_off(sim, &Key::new(namespace, pod))
+    {
+        let text = match stream {
+            "log" => format!(
+                "Get \"https://{ip}:10250/containerLogs/{namespace}/{pod}/{}\": dial tcp {ip}:10250: i/o timeout",
+                container.unwrap_or_default()
+            ),
+            _ => format!("error dialing backend: dial tcp {ip}:10250: i/o timeout"),
+        };
+        let s = Status::new(500, "InternalError", text);
+        return Some(Response { code: s.code, body: s.to_value(), warnings: vec![] });
+    }
     let answer = match (request.method, stream) {
         (Method::Get, "log") => log(kubelets, sim, namespace, pod, request).map(Value::String),
         (Method::Post, "exec") => {

@@ -3,7 +3,7 @@
 //! way. Without clients there are no events.
 
 use super::Servers;
-use super::request::{Failure, Hop, Outcome, Place, Reason, Sender, Told, Trace, Url, Way, send};
+use super::request::{Failure, Found, Hop, Outcome, PATIENCE, Place, Reason, Sender, Told, Trace, Url, Way, send_to};
 use crate::clock::{SimDuration, SimTime};
 use crate::sim::{Event, Sim};
 use crate::store::{Id, Key};
@@ -349,7 +349,8 @@ fn sender(sim: &Sim, servers: &dyn Servers, client: &Client) -> Option<Sender> {
             (runs && pod.node.as_ref().is_some_and(|n| servers.powered(n))).then(|| Sender::pod(pod))
         }
         ClientPlace::Inside { namespace } => {
-            let (name, ip) = sim.network.nodes().iter().find(|(n, _)| servers.powered(n))?;
+            let tables = &sim.network.tables;
+            let (name, ip) = sim.network.nodes().iter().find(|(n, _)| servers.powered(n) && !tables.is_cut(n))?;
             Some(Sender::node(name, *ip, namespace))
         }
     }
@@ -371,9 +372,9 @@ fn send_due(sim: &mut Sim, servers: &dyn Servers, client: &mut Client) {
         }
         Some(from) => {
             let mut rng = sim.network.rng.clone();
-            let mut failures = 0;
+            let mut step = Step { failures: 0, found: None };
             for _ in 0..n {
-                one(sim, servers, client, &from, &mut rng, &mut failures);
+                one(sim, servers, client, &from, &mut rng, &mut step);
             }
             sim.network.rng = rng;
         }
@@ -403,25 +404,46 @@ fn step(at: SimTime) -> SimTime {
     SimTime(at.0.div_ceil(STEP.0) * STEP.0)
 }
 
+/// What the requests of one step share.
+struct Step {
+    failures: u32,
+    found: Option<Found>,
+}
+
 fn one(
     sim: &mut Sim,
     servers: &dyn Servers,
     client: &mut Client,
     from: &Sender,
     rng: &mut crate::rng::Rng,
-    failures: &mut u32,
+    shared: &mut Step,
 ) {
     let now = sim.now;
+    let failures = &mut shared.failures;
     let record = now - client.traced >= TRACE_EVERY || client.traced == SimTime::ZERO || *failures < TRACED_FAILURES;
-    let way: Way = send(sim, servers, from, &client.url, record, &mut || rng.u32());
+    let known = shared.found.filter(|_| !record);
+    let way: Way = send_to(sim, servers, from, &client.url, known, record, &mut || rng.u32());
+    shared.found = way.address;
     if let Some((service, port, ip)) = &way.tie {
         sim.network.tie(service, *port, from.ip, *ip, now);
     }
     let waits = way.waits();
     match way.end {
         Ok(reached) => {
-            sim.served(reached.pod.id, reached.port, 1);
-            let took = way.took.0 + service_time(rng);
+            let (id, port) = (reached.pod.id, reached.port);
+            let rate = sim.network.served.rate(id, port, now);
+            let serves = servers.serves_in(sim, id, port, rate);
+            sim.served(id, port, 1);
+            if serves >= PATIENCE {
+                let failure = Failure::NoAnswer(reached.pod.key());
+                let reason = failure.reason();
+                *failures += 1;
+                let outcome = Outcome::Failed(failure);
+                let trace = (*failures <= TRACED_FAILURES).then(|| trace_of(client, now, way.hops, PATIENCE, outcome));
+                fails_later(client, now + PATIENCE, reason, trace);
+                return;
+            }
+            let took = way.took.0 + scattered(serves.0, rng);
             let sample = now - client.traced >= TRACE_EVERY || client.traced == SimTime::ZERO;
             let trace = sample.then(|| {
                 client.traced = now;
@@ -445,24 +467,29 @@ fn one(
                 trace.into_iter().for_each(|t| sim.network.keep(t));
                 return;
             }
-            let due = client.under_way.entry(step(now + waits)).or_default();
-            match due.late.iter_mut().find(|(r, _)| *r == reason) {
-                Some((_, n)) => *n += 1,
-                None => due.late.push((reason, 1)),
-            }
-            due.traces.extend(trace);
+            fails_later(client, now + waits, reason, trace);
         }
     }
 }
 
-/// Microseconds that a server takes: mostly one or two milliseconds, now and then many.
-fn service_time(rng: &mut crate::rng::Rng) -> u64 {
+/// A request fails, and its client gets to know of it then.
+fn fails_later(client: &mut Client, at: SimTime, reason: Reason, trace: Option<Trace>) {
+    let due = client.under_way.entry(step(at)).or_default();
+    match due.late.iter_mut().find(|(r, _)| *r == reason) {
+        Some((_, n)) => *n += 1,
+        None => due.late.push((reason, 1)),
+    }
+    due.traces.extend(trace);
+}
+
+/// What a server takes, in microseconds, around what it takes on average: mostly a little less, now and then much more.
+fn scattered(average: u64, rng: &mut crate::rng::Rng) -> u64 {
     let draw = rng.u32();
-    let base = 800 + u64::from(draw & 0x3ff);
+    let usual = average * (700 + u64::from(draw & 0x1ff)) / 1000;
     match draw >> 26 {
-        0 => base * 12,
-        1..=6 => base * 4,
-        _ => base,
+        0 => (usual * 8).min(PATIENCE.0 / 2).max(usual),
+        1..=6 => usual * 2,
+        _ => usual,
     }
 }
 

@@ -186,6 +186,9 @@ impl Network {
     /// All that tells two networks apart goes into a hash.
     pub fn hash_into(&self, h: &mut impl Hasher) {
         (self.last_trace, self.affinity.len()).hash(h);
+        for node in self.tables.cut() {
+            node.hash(h);
+        }
         self.clients.hash_into(h);
     }
 }

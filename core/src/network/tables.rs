@@ -144,14 +144,16 @@ impl Version {
         Some(SimDuration::from_secs(seconds.max(0) as u64))
     }
 
-    /// The port of this number: its index.
-    pub fn port(&self, number: u16) -> Option<usize> {
-        self.spec()?.ports.iter().flatten().position(|p| p.port == i32::from(number))
+    /// The port of this number and protocol: its index.
+    pub fn port(&self, number: u16, udp: bool) -> Option<usize> {
+        let mut ports = self.spec()?.ports.iter().flatten();
+        ports.position(|p| p.port == i32::from(number) && is_udp(p.protocol.as_deref()) == udp)
     }
 
     /// The port with this node port: its index.
-    pub fn node_port(&self, number: u16) -> Option<usize> {
-        self.spec()?.ports.iter().flatten().position(|p| p.node_port == Some(i32::from(number)))
+    pub fn node_port(&self, number: u16, udp: bool) -> Option<usize> {
+        let mut ports = self.spec()?.ports.iter().flatten();
+        ports.position(|p| p.node_port == Some(i32::from(number)) && is_udp(p.protocol.as_deref()) == udp)
     }
 
     /// Does traffic from inside stay on its node?
@@ -163,6 +165,11 @@ impl Version {
     pub fn external_local(&self) -> bool {
         self.spec().is_some_and(|s| s.external_traffic_policy.as_deref() == Some("Local"))
     }
+}
+
+/// Is a port's protocol UDP?
+pub fn is_udp(protocol: Option<&str>) -> bool {
+    protocol == Some("UDP")
 }
 
 /// What a proxy does with a request.
@@ -217,6 +224,8 @@ pub struct Tables {
     seed: u64,
     number: u64,
     services: OrdMap<Key, Vector<Arc<Version>>>,
+    /// Nodes that are cut off, with the tables that their proxies knew then.
+    cut: OrdMap<Arc<str>, OrdMap<Key, Arc<Version>>>,
     addresses: OrdMap<u32, Key>,
     node_ports: OrdMap<u16, Key>,
 }
@@ -307,8 +316,35 @@ impl Tables {
 
     /// What a node's proxy works with at a moment; none: it has never heard of the service.
     pub fn seen(&self, key: &Key, node: &str, now: SimTime) -> Option<&Arc<Version>> {
+        if !self.cut.is_empty()
+            && let Some(known) = self.cut.get(node)
+        {
+            return known.get(key);
+        }
         let list = self.services.get(key)?;
         list.iter().rev().find(|v| v.at + self.lag(node, v.number) <= now)
+    }
+
+    /// A node is cut off from all others: its proxy hears nothing any more.
+    pub fn cut_off(&mut self, node: &Arc<str>, now: SimTime) {
+        let known = self.services.keys().filter_map(|k| Some((k.clone(), self.seen(k, node, now)?.clone())));
+        let known = known.collect();
+        self.cut.insert(node.clone(), known);
+    }
+
+    /// A node is joined with the others again: its proxy knows at once what it has missed.
+    pub fn join(&mut self, node: &str) {
+        self.cut.remove(node);
+    }
+
+    /// Is a node cut off?
+    pub fn is_cut(&self, node: &str) -> bool {
+        !self.cut.is_empty() && self.cut.contains_key(node)
+    }
+
+    /// Nodes that are cut off.
+    pub fn cut(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.cut.keys()
     }
 
     /// The service that has an address.
@@ -323,6 +359,9 @@ impl Tables {
 
     /// When a node's proxy will have stopped sending requests to an address; none: nobody has said yet that it is to.
     pub fn dropped(&self, key: &Key, ip: u32, node: &str) -> Option<SimTime> {
+        if self.is_cut(node) {
+            return None;
+        }
         let list = self.services.get(key)?;
         let takes = |v: &Version| v.backends().any(|b| b.ip == ip && b.ready);
         if list.back().is_some_and(|v| takes(v)) {

@@ -128,6 +128,18 @@ macro_rules! typed_kinds {
                 }
             }
 
+            /// Whether two are not only equal but one object in memory: quick, and never true of two that differ.
+            pub fn is(&self, other: &Obj) -> bool {
+                match (self, other) {
+                    (Obj::Pod(a), Obj::Pod(b)) => Arc::ptr_eq(a, b),
+                    (Obj::Event(a), Obj::Event(b)) => Arc::ptr_eq(a, b),
+                    _ => match (self.meta(), other.meta()) {
+                        (Some(a), Some(b)) => std::ptr::eq(a, b),
+                        _ => false,
+                    },
+                }
+            }
+
             /// The API object as JSON.
             pub fn to_value(&self, ids: &Ids) -> Value {
                 let v = match self {

@@ -20,6 +20,7 @@ pub use read::read;
 
 use crate::api::labels::Selector;
 use imbl::{OrdMap, OrdSet};
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// One stored object and the requests that made it what it is.
@@ -222,6 +223,13 @@ impl Store {
     /// Every entry of every kind.
     pub fn all(&self) -> impl Iterator<Item = &Entry> {
         self.tables.values().chain(self.pods.values()).chain(self.events.values())
+    }
+
+    /// Calls `f` with every object but events that is not the very same in an older or newer state of this store: what
+    /// it was there, and what it is here. What both share is passed over without being looked at.
+    pub fn differences<'a>(&'a self, other: &'a Store, f: &mut dyn FnMut(Kind, Option<&'a Obj>, Option<&'a Obj>)) {
+        merge(&other.pods, &self.pods, &mut |_, old, new| f(Kind::Pod, old, new));
+        merge(&other.tables, &self.tables, &mut |key, old, new| f(key.0, old, new));
     }
 
     /// Handles of the objects whose ownerReferences name `owner`, in order of creation.
@@ -429,6 +437,35 @@ impl Store {
                     self.uncontrolled.remove(&(Kind::ReplicaSet, at, id));
                 }
             }
+        }
+    }
+}
+
+/// Walks two tables side by side and tells of the entries that are not the same object.
+fn merge<'a, K: Ord>(
+    old: &'a OrdMap<K, Entry>,
+    new: &'a OrdMap<K, Entry>,
+    f: &mut dyn FnMut(&K, Option<&'a Obj>, Option<&'a Obj>),
+) {
+    if old.ptr_eq(new) {
+        return;
+    }
+    let (mut olds, mut news) = (old.iter().peekable(), new.iter().peekable());
+    loop {
+        let order = match (olds.peek(), news.peek()) {
+            (Some(a), Some(b)) => a.0.cmp(b.0),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return,
+        };
+        let before = if order.is_le() { olds.next() } else { None };
+        let after = if order.is_ge() { news.next() } else { None };
+        match (before, after) {
+            (Some(a), Some(b)) if a.1.obj.is(&b.1.obj) => {}
+            (Some(a), Some(b)) => f(a.0, Some(&a.1.obj), Some(&b.1.obj)),
+            (Some(a), None) => f(a.0, Some(&a.1.obj), None),
+            (None, Some(b)) => f(b.0, None, Some(&b.1.obj)),
+            (None, None) => {}
         }
     }
 }

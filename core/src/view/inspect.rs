@@ -115,6 +115,8 @@ pub fn describe(cluster: &Cluster, id: Id) -> Option<String> {
     let ns = if place.namespace.is_empty() { String::new() } else { format!(" -n {}", place.namespace) };
     let line = format!("kubectl describe {} {}{ns}", place.resource, place.name);
     let mut sim = cluster.world.sim.clone();
+    // who looks from outside needs no API server
+    sim.plane = Default::default();
     let mut kubelets = cluster.world.kubelets.clone();
     let mut api = WorldApi { sim: &mut sim, kubelets: &mut kubelets };
     let (mut files, mut session) = (BTreeMap::new(), kubectl::Session::default());

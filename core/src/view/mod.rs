@@ -3,9 +3,11 @@
 //! there, [`link`] puts a session into a link, [`export`] takes it elsewhere, [`sequence`] follows one change.
 
 pub mod assist;
+pub mod causes;
 pub mod compare;
 pub mod diagnose;
 pub mod export;
+pub mod faults;
 pub mod inspect;
 pub mod link;
 pub mod model;
@@ -13,3 +15,6 @@ pub mod network;
 pub mod project;
 pub mod sequence;
 pub mod workloads;
+
+pub use causes::why_request;
+pub use faults::fault_line;

@@ -1,6 +1,7 @@
 //! The view model: patches of plain data that a page draws from. No Kubernetes types, no logic of theirs.
 
 use crate::clock::SimTime;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// Names an object for as long as it lives; never used again in a session.
@@ -11,7 +12,7 @@ pub type Id = u64;
 pub struct Patch {
     /// The moment that the patch leads to.
     pub now: SimTime,
-    /// The changes. After [`Op::Reset`] everything known before is void (a rewind, a new scenario).
+    /// The changes. After [`Op::Reset`] everything known before is void (a new scenario).
     pub ops: Vec<Op>,
 }
 
@@ -20,6 +21,9 @@ pub struct Patch {
 pub enum Op {
     /// Forget everything.
     Reset,
+    /// The session went to another moment: what follows is how that differs, not something that happened, and all rows
+    /// of events and requests anew.
+    Rewind,
     /// A node is there or has changed.
     Node(NodeView),
     /// A node is gone.
@@ -96,8 +100,8 @@ pub struct PodView {
     pub labels: Arc<[(Arc<str>, Arc<str>)]>,
     /// Images of its containers.
     pub images: Arc<[Arc<str>]>,
-    /// Its address; empty until it has one.
-    pub ip: Arc<str>,
+    /// Its address, once it has one.
+    pub ip: Option<Ipv4Addr>,
     /// When it was created.
     pub created: SimTime,
 }

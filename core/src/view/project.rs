@@ -1,5 +1,6 @@
 //! The projection: one more watcher, which turns changes into patches of the view model. It holds a position in the
-//! watch log and in the request log; after a rewind it starts anew.
+//! watch log and in the request log; after a rewind it compares the world that was left with the one that is there, so
+//! that its cost follows what differs.
 
 use super::model::*;
 use super::workloads;
@@ -9,7 +10,7 @@ use crate::cluster::Cluster;
 use crate::scheduler::resources::pod_requests;
 use crate::sim::{Actor, Component, Sim};
 use crate::store::pod::{Phase, RunState};
-use crate::store::{Key, Kind, Obj, PodRecord};
+use crate::store::{EventRecord, Ids, Key, Kind, Obj, PodRecord};
 use crate::world::World;
 use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -31,6 +32,8 @@ pub struct Projector {
     images_by_proto: BTreeMap<u32, Arc<[Arc<str>]>>,
     claims_by_proto: BTreeMap<u32, Arc<[Arc<str>]>>,
     words: BTreeMap<String, Arc<str>>,
+    /// Nodes without power, as they were told of.
+    dark: BTreeSet<Arc<str>>,
 }
 
 #[derive(Default)]
@@ -45,149 +48,203 @@ struct Dirty {
     gone: Vec<Op>,
 }
 
-impl Projector {
-    /// What has changed since the last call; everything, after a [`Op::Reset`], the first time and after a rewind.
-    pub fn patch(&mut self, cluster: &Cluster) -> Patch {
-        let (world, sim) = (&cluster.world, &cluster.world.sim);
-        let mut patch = Patch { now: sim.now, ops: vec![] };
-        let fresh = self.epoch != Some(cluster.epoch) || sim.store.log.since(self.position).is_none();
-        if fresh {
-            self.epoch = Some(cluster.epoch);
-            self.everything(world, &mut patch.ops);
-            self.request = sim.requests.last();
-        } else {
-            self.changes(world, &mut patch.ops);
-            self.requests(sim, &mut patch.ops);
+impl Dirty {
+    /// An object that changed, came or went; `ids` knows the handle that it had.
+    fn note(&mut self, sim: &Sim, ids: &Ids, kind: Kind, old: Option<&Obj>, new: Option<&Obj>) {
+        let Some(obj) = new.or(old) else { return };
+        let id = obj.id(if new.is_some() { &sim.store.ids } else { ids });
+        let gone = new.is_none();
+        match kind {
+            Kind::Pod => {
+                if gone {
+                    self.gone.push(Op::PodGone(id));
+                } else {
+                    self.pods.insert(id);
+                }
+                let node = |o: Option<&Obj>| match o {
+                    Some(Obj::Pod(p)) if !p.status.phase.is_terminal() => p.node.clone(),
+                    _ => None,
+                };
+                let (before, after) = (node(old), node(new));
+                if before != after {
+                    self.node_names.extend(before.into_iter().chain(after));
+                }
+            }
+            Kind::Node if gone => self.gone.push(Op::NodeGone(id)),
+            Kind::Node => {
+                self.nodes.insert(id);
+            }
+            Kind::Service if gone => self.gone.push(Op::ServiceGone(id)),
+            Kind::Service => {
+                self.services.insert(id);
+            }
+            Kind::EndpointSlice => {
+                let name = obj.label("kubernetes.io/service-name").unwrap_or_default();
+                let key = Key::new(obj.key().namespace, name);
+                if let Some(s) = sim.store.get(Kind::Service, &key) {
+                    self.services.insert(s.id(&sim.store.ids));
+                }
+            }
+            kind if workloads::KINDS.contains(&kind) => {
+                if gone || old.is_none() {
+                    // whether a pod has an owner follows from whether that lives
+                    self.pods.extend(sim.store.dependents(id));
+                }
+                if gone {
+                    self.gone.push(Op::WorkloadGone(id));
+                } else {
+                    self.workloads.insert(id);
+                    // which ReplicaSet is the newest follows from the Deployment's revision
+                    if kind == Kind::Deployment {
+                        self.workloads.extend(sim.store.dependents(id));
+                    }
+                }
+            }
+            Kind::PersistentVolumeClaim if gone => self.gone.push(Op::ClaimGone(id)),
+            Kind::Ingress if gone => self.gone.push(Op::IngressGone(id)),
+            Kind::PersistentVolumeClaim | Kind::Ingress => {
+                self.others.insert(id);
+            }
+            _ => {}
         }
-        self.position = sim.store.log.end();
-        patch
+    }
+}
+
+impl Projector {
+    /// What has changed since the last call; everything, after an [`Op::Reset`], the first time; what differs, after an
+    /// [`Op::Rewind`], when the session went to another moment.
+    pub fn patch(&mut self, cluster: &Cluster) -> Patch {
+        let mut ops = vec![];
+        self.project(cluster, &mut |op| ops.push(op));
+        Patch { now: cluster.world.sim.now, ops }
     }
 
-    fn everything(&mut self, world: &World, ops: &mut Vec<Op>) {
-        let sim = &world.sim;
-        ops.push(Op::Reset);
-        ops.extend(sim.store.list_typed::<Node>(None).map(|n| Op::Node(self.node(world, n))).collect::<Vec<_>>());
-        for kind in workloads::KINDS {
-            ops.extend(sim.store.list(*kind, None).filter_map(|o| workloads::view(sim, o)).map(Op::Workload));
+    /// Like [`Projector::patch`], one change after the other: all pods of a large cluster are not held twice.
+    pub fn project(&mut self, cluster: &Cluster, tell: &mut dyn FnMut(Op)) {
+        let (world, sim) = (&cluster.world, &cluster.world.sim);
+        let behind = sim.store.log.since(self.position).is_none();
+        if self.epoch == Some(cluster.epoch) && !behind {
+            let mut dirty = Dirty::default();
+            let mut events = vec![];
+            for change in sim.store.log.since(self.position).into_iter().flatten() {
+                dirty.note(sim, &sim.store.ids, change.kind, change.old.as_ref(), change.new.as_ref());
+                if let Some(Obj::Event(e)) = &change.new {
+                    events.push(e);
+                }
+            }
+            self.powers(world, &mut dirty);
+            self.tell(world, dirty, tell);
+            let skip = events.len().saturating_sub(MOST);
+            events.iter().skip(skip).for_each(|e| tell(Op::Event(self.event(e))));
+            self.requests(sim, tell);
+        } else if let Some(left) = cluster.left(self.epoch, self.position) {
+            tell(Op::Rewind);
+            let mut dirty = Dirty::default();
+            let before = &left.sim.store;
+            // handles that are still to be given are known there alone
+            sim.store.differences(before, &mut |kind, old, new| dirty.note(sim, &before.ids, kind, old, new));
+            self.powers(world, &mut dirty);
+            self.tell(world, dirty, tell);
+            self.rows(sim, tell);
+        } else {
+            tell(Op::Reset);
+            self.powers(world, &mut Dirty::default());
+            self.everything(world, tell);
+            self.rows(sim, tell);
         }
-        ops.extend(sim.store.list_typed::<PersistentVolumeClaim>(None).map(|c| Op::Claim(claim(sim, c))));
+        self.epoch = Some(cluster.epoch);
+        self.request = sim.requests.last();
+        self.position = sim.store.log.end();
+    }
+
+    fn everything(&mut self, world: &World, tell: &mut dyn FnMut(Op)) {
+        let sim = &world.sim;
+        for n in sim.store.list_typed::<Node>(None) {
+            tell(Op::Node(self.node(world, n)));
+        }
+        for kind in workloads::KINDS {
+            sim.store.list(*kind, None).filter_map(|o| workloads::view(sim, o)).for_each(|w| tell(Op::Workload(w)));
+        }
+        for c in sim.store.list_typed::<PersistentVolumeClaim>(None) {
+            tell(Op::Claim(claim(sim, c)));
+        }
         for p in sim.store.pods() {
-            ops.push(Op::Pod(self.pod(sim, p)));
+            tell(Op::Pod(self.pod(sim, p)));
         }
         for s in sim.store.list_typed::<Service>(None) {
-            ops.push(Op::Service(service(sim, s)));
+            tell(Op::Service(service(sim, s)));
         }
-        ops.extend(sim.store.list_typed::<Ingress>(None).map(|i| Op::Ingress(ingress(sim, i))));
-        let mut events: Vec<EventView> = sim.store.list(Kind::Event, None).filter_map(event).collect();
-        events.sort_by_key(|e| e.at);
-        let skip = events.len().saturating_sub(MOST);
-        ops.extend(events.into_iter().skip(skip).map(Op::Event));
-        let first = sim.requests.last().saturating_sub(MOST as u64);
-        ops.extend(sim.requests.after(first).map(|r| Op::Request(request_view(r))));
+        for i in sim.store.list_typed::<Ingress>(None) {
+            tell(Op::Ingress(ingress(sim, i)));
+        }
     }
 
-    fn changes(&mut self, world: &World, ops: &mut Vec<Op>) {
-        let sim = &world.sim;
-        let mut dirty = Dirty::default();
-        let mut events = vec![];
-        for change in sim.store.log.since(self.position).into_iter().flatten() {
-            let id = change.obj().id(&sim.store.ids);
-            let gone = change.new.is_none();
-            match change.kind {
-                Kind::Pod => {
-                    if gone {
-                        dirty.gone.push(Op::PodGone(id));
-                    } else {
-                        dirty.pods.insert(id);
-                    }
-                    let node = |o: &Option<Obj>| match o {
-                        Some(Obj::Pod(p)) if !p.status.phase.is_terminal() => p.node.clone(),
-                        _ => None,
-                    };
-                    let (before, after) = (node(&change.old), node(&change.new));
-                    if before != after {
-                        dirty.node_names.extend(before.into_iter().chain(after));
-                    }
-                }
-                Kind::Node if gone => dirty.gone.push(Op::NodeGone(id)),
-                Kind::Node => {
-                    dirty.nodes.insert(id);
-                }
-                Kind::Service if gone => dirty.gone.push(Op::ServiceGone(id)),
-                Kind::Service => {
-                    dirty.services.insert(id);
-                }
-                Kind::EndpointSlice => {
-                    let name = change.obj().label("kubernetes.io/service-name").unwrap_or_default();
-                    let key = Key::new(change.obj().key().namespace, name);
-                    if let Some(s) = sim.store.get(Kind::Service, &key) {
-                        dirty.services.insert(s.id(&sim.store.ids));
-                    }
-                }
-                kind if workloads::KINDS.contains(&kind) => {
-                    if gone {
-                        dirty.gone.push(Op::WorkloadGone(id));
-                    } else {
-                        dirty.workloads.insert(id);
-                        // which ReplicaSet is the newest follows from the Deployment's revision
-                        if kind == Kind::Deployment {
-                            dirty.workloads.extend(sim.store.dependents(id));
-                        }
-                    }
-                }
-                Kind::PersistentVolumeClaim if gone => dirty.gone.push(Op::ClaimGone(id)),
-                Kind::Ingress if gone => dirty.gone.push(Op::IngressGone(id)),
-                Kind::PersistentVolumeClaim | Kind::Ingress => {
-                    dirty.others.insert(id);
-                }
-                Kind::Event => {
-                    if let Some(e) = change.new.as_ref().and_then(event) {
-                        events.push(e);
-                    }
-                }
-                _ => {}
+    /// The newest events and requests, for those who know none.
+    fn rows(&mut self, sim: &Sim, tell: &mut dyn FnMut(Op)) {
+        let mut events: Vec<&Arc<EventRecord>> = sim.store.events().collect();
+        if let Some(skip) = events.len().checked_sub(MOST) {
+            if skip > 0 {
+                events.select_nth_unstable_by_key(skip, |e| (e.last, e.id));
             }
+            events.drain(..skip);
         }
+        events.sort_by_key(|e| (e.last, e.id));
+        events.iter().for_each(|e| tell(Op::Event(self.event(e))));
+        let first = sim.requests.last().saturating_sub(MOST as u64);
+        sim.requests.after(first).for_each(|r| tell(Op::Request(request_view(r))));
+    }
+
+    /// Notes the nodes whose power was cut or came back: no object says so.
+    fn powers(&mut self, world: &World, dirty: &mut Dirty) {
+        let dark: BTreeSet<Arc<str>> = world.kubelets.dark().cloned().collect();
+        if dark != self.dark {
+            dirty.node_names.extend(dark.symmetric_difference(&self.dark).cloned());
+            self.dark = dark;
+        }
+    }
+
+    /// What has changed, as it is now.
+    fn tell(&mut self, world: &World, mut dirty: Dirty, tell: &mut dyn FnMut(Op)) {
+        let sim = &world.sim;
         for name in &dirty.node_names {
             if let Some(n) = sim.store.get(Kind::Node, &Key::new("", name.clone())) {
                 dirty.nodes.insert(n.id(&sim.store.ids));
             }
         }
-        ops.append(&mut dirty.gone);
+        dirty.gone.into_iter().for_each(&mut *tell);
         for id in &dirty.nodes {
             if let Some(Obj::Node(n)) = sim.store.by_id(*id) {
-                ops.push(Op::Node(self.node(world, n)));
+                tell(Op::Node(self.node(world, n)));
             }
         }
         for id in &dirty.workloads {
-            ops.extend(sim.store.by_id(*id).and_then(|o| workloads::view(sim, o)).map(Op::Workload));
+            if let Some(view) = sim.store.by_id(*id).and_then(|o| workloads::view(sim, o)) {
+                tell(Op::Workload(view));
+            }
         }
         for id in &dirty.others {
             match sim.store.by_id(*id) {
-                Some(Obj::PersistentVolumeClaim(c)) => ops.push(Op::Claim(claim(sim, c))),
-                Some(Obj::Ingress(i)) => ops.push(Op::Ingress(ingress(sim, i))),
+                Some(Obj::PersistentVolumeClaim(c)) => tell(Op::Claim(claim(sim, c))),
+                Some(Obj::Ingress(i)) => tell(Op::Ingress(ingress(sim, i))),
                 _ => {}
             }
         }
         for id in &dirty.pods {
             if let Some(p) = sim.store.pod(*id) {
-                ops.push(Op::Pod(self.pod(sim, p)));
+                tell(Op::Pod(self.pod(sim, p)));
             }
         }
         for id in &dirty.services {
             if let Some(Obj::Service(s)) = sim.store.by_id(*id) {
-                ops.push(Op::Service(service(sim, s)));
+                tell(Op::Service(service(sim, s)));
             }
         }
-        let skip = events.len().saturating_sub(MOST);
-        ops.extend(events.into_iter().skip(skip).map(Op::Event));
     }
 
-    fn requests(&mut self, sim: &Sim, ops: &mut Vec<Op>) {
+    fn requests(&mut self, sim: &Sim, tell: &mut dyn FnMut(Op)) {
         let from = self.request.max(sim.requests.last().saturating_sub(MOST as u64));
-        self.request = sim.requests.last();
         for r in sim.requests.after(from) {
-            ops.push(Op::Request(request_view(r)));
+            tell(Op::Request(request_view(r)));
             let part = part(sim, &r.actor);
             if part == Part::ApiServer {
                 continue;
@@ -195,17 +252,30 @@ impl Projector {
             let said = Arc::new(message(sim, r));
             // what woke a component came to it from the API server before it acted
             if let Some(cause) = sim.requests.get(r.cause).filter(|_| r.cause != 0) {
-                ops.push(Op::Pulse(Pulse {
+                tell(Op::Pulse(Pulse {
                     at: cause.at,
                     from: Part::ApiServer,
                     to: part,
                     message: Arc::new(message(sim, cause)),
                 }));
             }
-            ops.push(Op::Pulse(Pulse { at: r.at, from: part, to: Part::ApiServer, message: said.clone() }));
+            tell(Op::Pulse(Pulse { at: r.at, from: part, to: Part::ApiServer, message: said.clone() }));
             if !r.verb.reads() && r.code < 400 {
-                ops.push(Op::Pulse(Pulse { at: r.at, from: Part::ApiServer, to: Part::Etcd, message: said }));
+                tell(Op::Pulse(Pulse { at: r.at, from: Part::ApiServer, to: Part::Etcd, message: said }));
             }
+        }
+    }
+
+    fn event(&mut self, e: &EventRecord) -> EventView {
+        EventView {
+            at: e.last,
+            warning: e.warning,
+            reason: self.word(&e.reason),
+            object: format!("{}/{}", e.involved.kind.info().singular, e.involved.key.name).into(),
+            namespace: e.involved.key.namespace.clone(),
+            message: (*e.message).into(),
+            count: e.count,
+            source: self.word(e.component),
         }
     }
 
@@ -273,7 +343,7 @@ impl Projector {
             claims,
             labels: p.proto.labels.pairs.clone(),
             images,
-            ip: if s.ip == 0 { self.word("") } else { std::net::Ipv4Addr::from(s.ip).to_string().into() },
+            ip: (s.ip != 0).then(|| s.ip.into()),
             created: p.created,
         }
     }
@@ -432,20 +502,6 @@ fn service(sim: &Sim, s: &Arc<Service>) -> ServiceView {
         selector: pairs(spec.selector.as_ref()),
         endpoints: endpoints.into_iter().collect(),
     }
-}
-
-fn event(o: &Obj) -> Option<EventView> {
-    let Obj::Event(e) = o else { return None };
-    Some(EventView {
-        at: e.last,
-        warning: e.warning,
-        reason: (*e.reason).into(),
-        object: format!("{}/{}", e.involved.kind.info().singular, e.involved.key.name).into(),
-        namespace: e.involved.key.namespace.clone(),
-        message: (*e.message).into(),
-        count: e.count,
-        source: e.component.into(),
-    })
 }
 
 /// A request as a row of the panel.

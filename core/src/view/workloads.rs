@@ -27,7 +27,11 @@ pub fn view(sim: &Sim, o: &Obj) -> Option<WorkloadView> {
     if !KINDS.contains(&kind) {
         return None;
     }
-    let v = o.to_value(&sim.store.ids);
+    // the two kinds that change all the time are read as they are; the others as JSON
+    let v = match o {
+        Obj::Deployment(_) | Obj::ReplicaSet(_) => Value::Null,
+        _ => o.to_value(&sim.store.ids),
+    };
     let (spec, status) = (&v["spec"], &v["status"]);
     let number = |v: &Value| v.as_i64().unwrap_or(0).clamp(0, i64::from(u32::MAX)) as u32;
     let replicas = number(&spec["replicas"]);
@@ -52,9 +56,18 @@ pub fn view(sim: &Sim, o: &Obj) -> Option<WorkloadView> {
     match o {
         Obj::Deployment(d) => {
             w.wanted = util::replicas(d).max(0) as u32;
+            let status = d.status.as_ref();
+            w.current = count(status.and_then(|s| s.replicas));
+            w.ready = count(status.and_then(|s| s.ready_replicas));
+            w.selector = d.spec.as_ref().map_or_else(|| "".into(), |s| in_words(&s.selector));
             w.revision = util::revision(&**d).max(0) as u32;
         }
         Obj::ReplicaSet(r) => {
+            let status = r.status.as_ref();
+            w.wanted = count(r.spec.as_ref().and_then(|s| s.replicas));
+            w.current = count(status.map(|s| s.replicas));
+            w.ready = count(status.and_then(|s| s.ready_replicas));
+            w.selector = r.spec.as_ref().map_or_else(|| "".into(), |s| in_words(&s.selector));
             let revision = util::revision(&**r);
             let above = owner.and_then(|(_, o)| o.typed::<Deployment>());
             w.revision = revision.max(0) as u32;
@@ -91,6 +104,10 @@ pub fn view(sim: &Sim, o: &Obj) -> Option<WorkloadView> {
     Some(w)
 }
 
+fn count(n: Option<i32>) -> u32 {
+    n.unwrap_or(0).max(0) as u32
+}
+
 fn label(key: &str, value: &Value) -> Option<(Arc<str>, Arc<str>)> {
     value.as_str().filter(|v| !v.is_empty()).map(|v| (key.into(), v.into()))
 }
@@ -101,6 +118,12 @@ fn selector(kind: Kind, v: &Value) -> Arc<str> {
         let pairs = pairs.map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default()));
         return pairs.collect::<Vec<_>>().join(",").into();
     }
-    let typed = crate::store::read::<LabelSelector>(v).ok();
-    typed.and_then(|s| Selector::from_typed(Some(&s)).ok()).map_or_else(|| "".into(), |s| s.to_string().into())
+    if v.is_null() {
+        return "".into();
+    }
+    crate::store::read::<LabelSelector>(v).map_or_else(|_| "".into(), |s| in_words(&s))
+}
+
+fn in_words(s: &LabelSelector) -> Arc<str> {
+    Selector::from_typed(Some(s)).map_or_else(|_| "".into(), |s| s.to_string().into())
 }

@@ -1,8 +1,9 @@
-//! How fast large clusters run natively: `bench [quick|hour|batch]`. Each row is a cluster that is born, filled, left alone, rolled
+//! How fast large clusters run natively: `bench [quick|hour|batch|load]`. Each row is a cluster that is born, filled, left alone, rolled
 //! and asked; times are of this machine's one core, memory is what the process holds more than before.
 
 use kubarium_core::clock::{SimDuration, SimTime};
 use kubarium_core::cluster::Cluster;
+use kubarium_core::network::clients::{ClientPlace, ClientSpec, Load};
 use kubarium_core::store::pod::Phase;
 use kubarium_core::view::model::Fault;
 use kubarium_core::world::Input;
@@ -255,9 +256,65 @@ fn until(nodes: usize, manifest: &str, over: impl Fn(&Cluster) -> bool) -> (Clus
     (cluster, start.elapsed().as_secs_f64(), virtual_seconds)
 }
 
+/// What load costs: 1,000 pods behind 20 services, 10,000 requests a second; and what the same cluster costs when
+/// nobody asks it anything. In shares of one core, at the pace of the clock on the wall.
+fn load() {
+    const SERVICES: usize = 20;
+    const CLIENTS: usize = 16;
+    let text: String = (0..SERVICES)
+        .map(|n| {
+            let workload = MANIFEST.replace("NUMBER", &n.to_string()).replace("COUNT", "50").replace("TIER", "front");
+            format!(
+                "{workload}apiVersion: v1\nkind: Service\nmetadata: {{name: app-{n}}}\n\
+                 spec: {{selector: {{app: app-{n}}}, ports: [{{port: 80}}]}}\n---\n"
+            )
+        })
+        .collect();
+    let (mut cluster, _, _) = until(50, &text, |c| ready(c) >= 1_000);
+    pass(&mut cluster, 120);
+    let measured = |cluster: &mut Cluster, seconds: u64| {
+        let (steps, start) = (cluster.world.steps, Instant::now());
+        let longest = pass(cluster, seconds);
+        let share = start.elapsed().as_secs_f64() / seconds as f64 * 100.0;
+        (share, (cluster.world.steps - steps) as f64 / seconds as f64, longest * 1_000.0)
+    };
+    let (share, events, _) = measured(&mut cluster, 600);
+    println!("an idle cluster of {} pods: {share:.4} % of a core, {events:.2} events a second", ready(&cluster));
+    for n in 0..CLIENTS {
+        let spec = ClientSpec {
+            name: format!("load-{n}"),
+            place: ClientPlace::Inside { namespace: "default".into() },
+            url: format!("http://app-{n}/"),
+            load: Load::Steady { rate: 10_000 / CLIENTS as u32 },
+            seconds: 0,
+        };
+        cluster.submit(Input::Client(spec));
+    }
+    pass(&mut cluster, 10);
+    let (share, events, longest) = measured(&mut cluster, 30);
+    let total = cluster
+        .world
+        .sim
+        .network
+        .clients
+        .iter()
+        .fold((0, 0, 0), |t, c| (t.0 + c.total.sent, t.1 + c.total.ok, t.2 + c.total.failures()));
+    println!(
+        "10,000 requests a second on it: {share:.1} % of a core, {events:.0} events a second, longest slice {longest:.1} ms; \
+         {} sent, {} answered, {} failed",
+        total.0, total.1, total.2
+    );
+    line(&mut cluster, "set image deployment/app-0 main=nginx:1.26");
+    let (share, _, longest) = measured(&mut cluster, 30);
+    println!("while one of its Deployments is rolled: {share:.1} % of a core, longest slice {longest:.1} ms");
+}
+
 fn main() {
     let quick = std::env::args().any(|a| a == "quick");
     let only = |name: &str| std::env::args().any(|a| a == name);
+    if only("load") {
+        return load();
+    }
     if only("hour") || only("batch") {
         return if only("hour") { hour() } else { batch() };
     }
@@ -283,4 +340,5 @@ fn main() {
     }
     hour();
     batch();
+    load();
 }

@@ -15,7 +15,7 @@ pub const TESTS: &[Test] = &[
 ];
 
 /// Fails on what the checker of web accessibility calls serious or critical.
-fn check(page: &Page, state: &str) -> Result<()> {
+pub fn check(page: &Page, state: &str) -> Result<()> {
     let file = xtask::tools::root().join("web/editor/node_modules/axe-core/axe.min.js");
     let checker = std::fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
     page.browser.eval(&checker, &[])?;
@@ -44,7 +44,8 @@ fn axe(place: &Place) -> Result<()> {
     page.browser.wait("the comparison", "!!document.querySelector('[data-testid=compare]')")?;
     found.extend(check(&page, "the comparison").err());
     page.browser.click("[data-testid=diff-close]")?;
-    page.browser.click("[data-testid=theme]")?;
+    page.choose("theme", "light")?;
+    page.browser.wait("the theme", "document.documentElement.dataset.theme === 'light'")?;
     page.browser.screenshot("other-theme")?;
     found.extend(check(&page, "the other theme").err());
     page.browser.click("[data-testid=share]")?;

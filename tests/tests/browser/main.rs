@@ -7,6 +7,7 @@ mod keep;
 mod look;
 mod page;
 mod play;
+mod present;
 mod traffic;
 
 use kubarium_tests::webdriver::{Browser, Result};
@@ -64,7 +65,7 @@ fn main() {
     }
     let tests = match std::env::var_os("KUBARIUM_FIGURES") {
         Some(_) => figures::TESTS.to_vec(),
-        None => [page::TESTS, play::TESTS, keep::TESTS, look::TESTS, traffic::TESTS].concat(),
+        None => [page::TESTS, play::TESTS, keep::TESTS, look::TESTS, traffic::TESTS, present::TESTS].concat(),
     };
     let trials = tests
         .into_iter()

@@ -130,6 +130,13 @@ impl Page {
         Ok(v.as_str().unwrap_or_default().to_owned())
     }
 
+    /// Chooses in a list of the page.
+    pub fn choose(&self, id: &str, value: &str) -> Result<()> {
+        let script = "const s = document.querySelector(`[data-testid=${arguments[0]}]`);\
+            s.value = arguments[1]; s.dispatchEvent(new Event('change', {bubbles: true}))";
+        self.browser.eval(script, &[json!(id), json!(value)]).map(drop)
+    }
+
     /// Switches to the map's twin in words.
     pub fn table(&self) -> Result<()> {
         if self.browser.eval("return !document.querySelector('[data-testid=table]')", &[])? == json!(true) {

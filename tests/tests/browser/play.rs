@@ -194,12 +194,11 @@ fn difference(place: &Place) -> Result<()> {
 
 fn unacted(place: &Place) -> Result<()> {
     let page = with_shop(place)?;
-    page.paste(&WEB.replace("    spec:\n", "    spec:\n      hostAliases: [{ip: 10.0.0.1, hostnames: [a]}]\n"))?;
+    page.paste(&WEB.replace("    spec:\n", "    spec:\n      hostPID: true\n"))?;
     page.browser
-        .wait("the editor's hint", "/hostAliases/.test(document.querySelector('[data-testid=problems]')?.innerText)")?;
+        .wait("the editor's hint", "/hostPID/.test(document.querySelector('[data-testid=problems]')?.innerText)")?;
     page.browser.chord(&[keys::CONTROL], keys::ENTER)?;
-    page.browser
-        .wait("the notice", "/hostAliases/.test(document.querySelector('[data-testid=unacted]')?.innerText)")?;
+    page.browser.wait("the notice", "/hostPID/.test(document.querySelector('[data-testid=unacted]')?.innerText)")?;
     page.browser.click("[data-testid=unacted] button")?;
     page.browser.wait("it to go", "!document.querySelector('[data-testid=unacted]')")?;
     page.quiet()

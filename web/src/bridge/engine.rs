@@ -1,13 +1,13 @@
 //! The session as the page sees it: the cluster, what the map and the panels show of it, and how time passes in it.
 
 use super::branches::Branches;
-use super::marks::Marks;
+use super::marks::{Look, Marks};
 use super::{MAP_TERMINAL, TermLine, Topic};
 use crate::keep::{Desk, Kept};
 use crate::map::anim::Ms;
 use crate::map::broken::Broken;
 use crate::map::history::History;
-use crate::map::scene::Scene;
+use crate::map::scene::{Scene, Turn};
 use crate::platform::db::Trouble;
 use crate::platform::timers;
 use crate::scenario::{Scenario, Typed};
@@ -212,6 +212,8 @@ impl Engine {
 
     /// Begins with a recorded session, whose latest moment this is.
     pub fn restore(&mut self, record: &SessionRecord, horizon: SimTime) {
+        // what is left makes room first: two large clusters at a time are too much
+        self.cluster = Cluster::with_nodes(0, 1);
         let mut cluster = Cluster::replay(record, 3_000_000);
         let now = cluster.now();
         if horizon > now {
@@ -241,9 +243,13 @@ impl Engine {
             if !past.advance(next, 200_000).done {
                 break;
             }
-            let patch = projector.patch(&past);
-            self.marks.observe(&patch);
-            scene.apply(&patch, 0.0);
+            let (mut turn, mut look) = (Turn::at(0.0), Look::default());
+            projector.project(&past, &mut |op| {
+                self.marks.note(&op, &mut look);
+                scene.take_in(op, &mut turn);
+            });
+            self.marks.end(look, past.now());
+            scene.done(turn);
             self.history.sample(&scene, past.now());
             self.history.look(&past, &scene);
         }
@@ -299,31 +305,36 @@ impl Engine {
             self.reread_terminal();
             self.touch(Topic::Terminal);
         }
-        let patch = self.projector.patch(&self.cluster);
-        if !patch.ops.is_empty() {
-            self.marks.observe(&patch);
-            for op in &patch.ops {
+        let (mut turn, mut look) = (Turn::at(self.anim), Look::default());
+        let Engine { projector, cluster, scene, events, requests, answered, changed, marks, .. } = self;
+        projector.project(cluster, &mut |op| match op {
+            Op::Event(e) => {
+                keep(events, Rc::new(e));
+                *changed |= 1 << Topic::Events as u32;
+            }
+            Op::Request(r) => {
+                *answered = r.id;
+                keep(requests, Rc::new(r));
+                *changed |= 1 << Topic::Requests as u32;
+            }
+            op => {
+                marks.note(&op, &mut look);
                 match op {
-                    Op::Reset => {
-                        self.events.clear();
-                        self.requests.clear();
-                    }
-                    Op::Event(e) => {
-                        keep(&mut self.events, Rc::new(e.clone()));
-                        self.changed |= 1 << Topic::Events as u32;
-                    }
-                    Op::Request(r) => {
-                        self.answered = r.id;
-                        keep(&mut self.requests, Rc::new(r.clone()));
-                        self.changed |= 1 << Topic::Requests as u32;
+                    Op::Reset | Op::Rewind => {
+                        events.clear();
+                        requests.clear();
+                        *changed |= u32::MAX;
                     }
                     Op::Pulse(_) => {}
-                    _ => self.changed |= 1 << Topic::Objects as u32,
+                    _ => *changed |= 1 << Topic::Objects as u32,
                 }
+                scene.take_in(op, &mut turn);
             }
-            if self.scene.apply(&patch, self.anim) {
-                self.broken_at.1 = usize::MAX;
-            }
+        });
+        self.scene.done(turn);
+        self.marks.end(look, self.now());
+        if turn.fresh {
+            self.broken_at.1 = usize::MAX;
         }
         let course = (self.cluster.epoch, self.cluster.applied());
         if course != self.broken_at {

@@ -2,7 +2,9 @@
 //! back. Gathered from the patches as they pass; what was seen once is not marked again when it is played again.
 
 use kubarium_core::clock::SimTime;
-use kubarium_core::view::model::{Id, Op, Patch, PodState};
+#[cfg(test)]
+use kubarium_core::view::model::Patch;
+use kubarium_core::view::model::{Id, Op, PodState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -68,70 +70,93 @@ pub struct Marks {
     failing: BTreeSet<Id>,
 }
 
+/// What one patch brought so far.
+#[derive(Debug, Default)]
+pub struct Look {
+    found: Vec<(Happened, Arc<str>)>,
+    moved: bool,
+    /// It leads to another moment: nothing of it has happened now.
+    rewound: bool,
+}
+
 impl Marks {
     /// Takes in what a patch says.
+    #[cfg(test)]
     pub fn observe(&mut self, patch: &Patch) {
-        let fresh = patch.now > self.seen;
-        self.seen = self.seen.max(patch.now);
-        let mut found = vec![];
-        let mut moved = false;
-        for op in &patch.ops {
-            match op {
-                Op::Reset => {
-                    self.rollouts.clear();
-                    self.revisions.clear();
-                    self.nodes.clear();
-                    self.failing.clear();
-                }
-                Op::Workload(w) if w.kind == "Deployment" => {
-                    moved = true;
-                    let new = Rollout { name: w.name.clone(), wanted: w.wanted, revision: w.revision, done: true };
-                    let known = self.rollouts.entry(w.id).or_insert(new);
-                    (known.wanted, known.name) = (w.wanted, w.name.clone());
-                    if w.revision > known.revision {
-                        if known.revision > 0 {
-                            known.done = false;
-                            found.push((Happened::RolloutBegun, w.name.clone()));
-                        }
-                        known.revision = w.revision;
-                    }
-                }
-                Op::Workload(w) => {
-                    if let Some(owner) = w.owner {
-                        moved = true;
-                        let row = Revision { owner, newest: w.newest, current: w.current, ready: w.ready };
-                        self.revisions.insert(w.id, row);
-                    }
-                }
-                Op::WorkloadGone(id) => {
-                    self.rollouts.remove(id);
-                    self.revisions.remove(id);
-                }
-                Op::Pod(p) if p.state == PodState::Failing => {
-                    if self.failing.insert(p.id) {
-                        found.push((Happened::Failing(p.status.clone()), p.name.clone()));
-                    }
-                }
-                Op::Pod(p) => {
-                    self.failing.remove(&p.id);
-                }
-                Op::PodGone(id) => {
-                    self.failing.remove(id);
-                }
-                Op::Node(n) => {
-                    let before = self.nodes.insert(n.id, n.ready);
-                    if before.is_some_and(|b| b != n.ready) && (before == Some(true) || self.was_down(&n.name)) {
-                        let what = if n.ready { Happened::NodeUp } else { Happened::NodeDown };
-                        found.push((what, n.name.clone()));
-                    }
-                }
-                Op::NodeGone(id) => {
-                    self.nodes.remove(id);
-                }
-                _ => {}
+        let mut look = Look::default();
+        patch.ops.iter().for_each(|op| self.note(op, &mut look));
+        self.end(look, patch.now);
+    }
+
+    /// Takes in one change of a patch.
+    pub fn note(&mut self, op: &Op, look: &mut Look) {
+        let Look { found, moved, rewound } = look;
+        match op {
+            Op::Rewind => *rewound = true,
+            Op::Reset => {
+                self.rollouts.clear();
+                self.revisions.clear();
+                self.nodes.clear();
+                self.failing.clear();
             }
+            Op::Workload(w) if w.kind == "Deployment" => {
+                *moved = true;
+                if *rewound {
+                    self.rollouts.remove(&w.id);
+                }
+                let new = Rollout { name: w.name.clone(), wanted: w.wanted, revision: w.revision, done: true };
+                let known = self.rollouts.entry(w.id).or_insert(new);
+                (known.wanted, known.name) = (w.wanted, w.name.clone());
+                if w.revision > known.revision {
+                    if known.revision > 0 {
+                        known.done = false;
+                        found.push((Happened::RolloutBegun, w.name.clone()));
+                    }
+                    known.revision = w.revision;
+                }
+            }
+            Op::Workload(w) => {
+                if let Some(owner) = w.owner {
+                    *moved = true;
+                    let row = Revision { owner, newest: w.newest, current: w.current, ready: w.ready };
+                    self.revisions.insert(w.id, row);
+                }
+            }
+            Op::WorkloadGone(id) => {
+                self.rollouts.remove(id);
+                self.revisions.remove(id);
+            }
+            Op::Pod(p) if p.state == PodState::Failing => {
+                if self.failing.insert(p.id) {
+                    found.push((Happened::Failing(p.status.clone()), p.name.clone()));
+                }
+            }
+            Op::Pod(p) => {
+                self.failing.remove(&p.id);
+            }
+            Op::PodGone(id) => {
+                self.failing.remove(id);
+            }
+            Op::Node(n) => {
+                let before = self.nodes.insert(n.id, n.ready);
+                if before.is_some_and(|b| b != n.ready) && (before == Some(true) || self.was_down(&n.name)) {
+                    let what = if n.ready { Happened::NodeUp } else { Happened::NodeDown };
+                    found.push((what, n.name.clone()));
+                }
+            }
+            Op::NodeGone(id) => {
+                self.nodes.remove(id);
+            }
+            _ => {}
         }
-        if moved {
+    }
+
+    /// The patch that leads to this moment has been taken in.
+    pub fn end(&mut self, look: Look, now: SimTime) {
+        let fresh = now > self.seen && !look.rewound;
+        self.seen = self.seen.max(now);
+        let mut found = look.found;
+        if look.moved {
             for (id, r) in self.rollouts.iter_mut().filter(|(_, r)| !r.done) {
                 let mut mine = self.revisions.values().filter(|v| v.owner == *id);
                 if mine.all(|v| if v.newest { v.ready >= r.wanted } else { v.current == 0 }) {
@@ -141,7 +166,7 @@ impl Marks {
             }
         }
         if fresh {
-            found.into_iter().for_each(|(what, name)| self.add(patch.now, what, name));
+            found.into_iter().for_each(|(what, name)| self.add(now, what, name));
         }
     }
 

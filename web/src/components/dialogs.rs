@@ -387,7 +387,7 @@ fn BrokenLink(props: &BrokenProps) -> Html {
 #[component]
 fn Keys(props: &Common) -> Html {
     let t = |key| props.ui.lang.t(key);
-    let rows: [(&str, &str); 19] = [
+    let rows: [(&str, &str); 20] = [
         ("Space", t("keys.play")),
         (".", t("keys.step")),
         (",", t("keys.back")),
@@ -405,6 +405,7 @@ fn Keys(props: &Common) -> Html {
         ("A", t("client.add")),
         ("T", t("keys.table")),
         ("`", t("keys.terminal")),
+        ("PgDn  PgUp  .  N", t("keys.present")),
         ("Esc", t("keys.escape")),
         ("?", t("keys.help")),
     ];

@@ -5,8 +5,8 @@ use crate::bridge::{Topic, use_topic};
 use crate::i18n::Lang;
 use crate::icons::icon;
 use crate::scenario;
-use crate::state::{Action, Dialog, Theme};
-use web_sys::HtmlInputElement;
+use crate::state::{Action, Dialog, Present, Theme};
+use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
 /// The speeds that the slider stops at.
@@ -78,7 +78,17 @@ pub fn Header(props: &Common) -> Html {
     };
     let place = SPEEDS.iter().position(|s| *s >= speed - 1e-9).unwrap_or(3);
     let other = if ui.lang == Lang::En { Lang::Ko } else { Lang::En };
-    let dark = ui.theme == Theme::Dark;
+    let on_theme = {
+        let ui = ui.clone();
+        Callback::from(move |event: Event| {
+            let select: HtmlSelectElement = event.target_unchecked_into();
+            if let Some(theme) = Theme::from_code(&select.value()) {
+                ui.dispatch(Action::Theme(theme));
+            }
+        })
+    };
+    let themes = [t("theme.dark"), t("theme.light"), t("theme.projector")];
+    let presenting = ui.present.on;
     html! {
         <header class="top">
             <h1 class="logo" aria-label="Kubarium"><span aria-hidden="true">{ "kub" }<b>{ "arium" }</b></span></h1>
@@ -120,8 +130,17 @@ pub fn Header(props: &Common) -> Html {
                 title={t("header.language")}>
                 if other == Lang::Ko { <span class="wide-only">{ "한국어" }</span><span class="narrow-only">{ "한" }</span> } else { { "EN" } }
             </button>
-            <button type="button" class="pill square" data-testid="theme" title={t("header.theme")} aria-label={t("header.theme")}
-                onclick={dispatch(Action::Theme(if dark { Theme::Light } else { Theme::Dark }))}>{ icon(if dark { "sun" } else { "moon" }) }</button>
+            <div class="pill square choice" title={t("header.theme")}>
+                { icon(match ui.theme { Theme::Dark => "moon", Theme::Light => "sun", Theme::Projector => "present" }) }
+                <select data-testid="theme" aria-label={t("header.theme")} onchange={on_theme}>
+                    { for Theme::ALL.into_iter().zip(themes).map(|(theme, text)| html! {
+                        <option value={theme.code()} selected={theme == ui.theme}>{ text }</option>
+                    }) }
+                </select>
+            </div>
+            <button type="button" class="pill square wide-only" data-testid="present" aria-pressed={presenting.to_string()}
+                title={t("present.hint")} aria-label={t("present.button")}
+                onclick={dispatch(Action::Present(Present { on: !presenting, ..Present::default() }))}>{ icon("present") }</button>
             <button type="button" class="pill square wide-only" data-testid="keys" title={t("header.keys")} aria-label={t("header.keys")}
                 onclick={dispatch(Action::Dialog(Some(Dialog::Keys)))}>{ "?" }</button>
         </header>

@@ -66,7 +66,7 @@ pub fn offers(e: &Engine, lang: Lang, target: Target) -> Vec<Offer> {
                 out.push(offer("scale", Some("s"), "deed.scale", Deed::Ask(Dialog::Scale(owner))));
             }
             out.push(offer("logs", None, "deed.logs", line("logs")));
-            if !p.view.ip.is_empty() && p.view.state != PodState::Succeeded {
+            if p.view.ip.is_some() && p.view.state != PodState::Succeeded {
                 let to = Asked {
                     namespace: ns.to_string(),
                     target: format!("pod/{name}"),
@@ -269,7 +269,7 @@ fn summary(ui: &UiHandle, session: &Session, e: &Engine, target: Target) -> Html
                             Some(n) => leads(ui, session, Target::Node(n.view.id), n.view.name.to_string()),
                             None => text(t("field.no_node").to_owned()),
                         }) }
-                        { row("IP", text(if v.ip.is_empty() { "–".to_owned() } else { v.ip.to_string() })) }
+                        { row("IP", text(v.ip.map_or_else(|| "–".to_owned(), |ip| ip.to_string()))) }
                         { row(t("field.image"), text(v.images.join(", "))) }
                         if p.died.is_none() { { row(t("field.use"), text(used(e, id))) } }
                         { row(t("field.restarts"), text(v.restarts.to_string())) }

@@ -1,6 +1,7 @@
 //! The panel around the map: canvas, search, legend, zoom buttons, and the way events reach [`MapView`].
 
 use super::guide::Guide;
+use super::present::PosterButton;
 use super::table::Table;
 use super::{Common, client};
 use crate::bridge::{Session, Topic, use_topic};
@@ -11,7 +12,7 @@ use crate::map::glyph::{self, Marks, Palette};
 use crate::map::hit::Target;
 use crate::map::widget::{Gesture, MapView, find};
 use crate::platform::timers;
-use crate::state::{Action, Centre, Dialog, Phone, UiHandle};
+use crate::state::{Action, Centre, Dialog, Phone, Theme, UiHandle};
 use kubarium_core::view::model::PodState;
 use wasm_bindgen::prelude::*;
 use web_sys::{CanvasRenderingContext2d, Element, HtmlCanvasElement, HtmlInputElement};
@@ -280,6 +281,7 @@ pub fn MapPanel(props: &Common) -> Html {
                     onclick={dispatch(Action::Centre(if table { Centre::Map } else { Centre::Table }))}
                     title={t("map.table")} aria-label={t("map.table")}>{ icon(if table { "map" } else { "table" }) }</button>
                 if !table {
+                    <PosterButton ui={ui.clone()} session={session.clone()} />
                     <button type="button" class="float" onclick={zoom(1.4)} title={t("map.zoom_in")} aria-label={t("map.zoom_in")} data-testid="zoom-in">{ icon("plus") }</button>
                     <button type="button" class="float" onclick={zoom(1.0 / 1.4)} title={t("map.zoom_out")} aria-label={t("map.zoom_out")} data-testid="zoom-out">{ icon("minus") }</button>
                     <button type="button" class="float" onclick={zoom(0.0)} title={t("map.fit")} aria-label={t("map.fit")} data-testid="zoom-fit">{ icon("fit") }</button>
@@ -293,7 +295,7 @@ pub fn MapPanel(props: &Common) -> Html {
                 }
             </div>
             if ui.legend && !table {
-                <Legend lang={ui.lang} theme_light={ui.theme == crate::state::Theme::Light} />
+                <Legend lang={ui.lang} theme={ui.theme} />
             }
             </div>
         </section>
@@ -312,7 +314,7 @@ fn SearchCount(props: &Common) -> Html {
 #[derive(PartialEq, Properties)]
 struct LegendProps {
     lang: Lang,
-    theme_light: bool,
+    theme: Theme,
 }
 
 /// How to read the map: painted by the same code as the map itself.
@@ -335,7 +337,7 @@ fn Legend(props: &LegendProps) -> Html {
         <aside class="legend" aria-label={t("map.legend")}>
             <ul>
                 { for rows.into_iter().enumerate().map(|(i, (state, marks, text))| html! {
-                    <li key={i}><LegendGlyph {state} old={marks.old} new={marks.new} bare={marks.bare} light={props.theme_light} /><span>{ text }</span></li>
+                    <li key={i}><LegendGlyph {state} old={marks.old} new={marks.new} bare={marks.bare} theme={props.theme} /><span>{ text }</span></li>
                 }) }
                 <li><i class="owner-key o0" aria-hidden="true"></i><span>{ t("legend.owner") }</span></li>
                 <li>{ icon("disk") }<span>{ t("legend.claim") }</span></li>
@@ -355,7 +357,7 @@ pub struct GlyphProps {
     pub new: bool,
     #[prop_or_default]
     pub bare: bool,
-    pub light: bool,
+    pub theme: Theme,
 }
 
 /// A pod's glyph among text.
@@ -364,7 +366,7 @@ pub fn LegendGlyph(props: &GlyphProps) -> Html {
     let place = use_node_ref();
     {
         let place = place.clone();
-        let deps = (props.state, props.old, props.new, props.bare, props.light);
+        let deps = (props.state, props.old, props.new, props.bare, props.theme);
         use_effect_with(deps, move |(state, old, new, bare, _)| {
             let Some(canvas) = place.cast::<HtmlCanvasElement>() else { return };
             let Some(ctx) =

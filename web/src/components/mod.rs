@@ -18,6 +18,7 @@ pub mod map_panel;
 pub mod narrator;
 pub mod notices;
 pub mod placing;
+pub mod present;
 pub mod sequence;
 pub mod sessions;
 pub mod table;

@@ -6,7 +6,7 @@ use super::map_panel::LegendGlyph;
 use crate::bridge::{Topic, use_topic};
 use crate::map::hit::Target;
 use crate::map::widget::find;
-use crate::state::{Action, Theme};
+use crate::state::Action;
 use kubarium_core::view::inspect;
 use kubarium_core::view::model::Id;
 use std::collections::BTreeSet;
@@ -24,7 +24,7 @@ pub fn Table(props: &Common) -> Html {
     use_topic(&props.session, Topic::Traffic);
     let Common { ui, session } = props;
     let t = |key| ui.lang.t(key);
-    let light = ui.theme == Theme::Light;
+    let theme = ui.theme;
     let pick = |target: Target| {
         let ui = ui.clone();
         Callback::from(move |_: MouseEvent| ui.dispatch(Action::Select(Some(target))))
@@ -112,7 +112,7 @@ pub fn Table(props: &Common) -> Html {
                             let node = v.node.and_then(|n| scene.nodes.get(&n)).map_or("–", |n| &*n.view.name);
                             html! {
                                 <tr key={v.id} class={row_class(Target::Pod(v.id))}>
-                                    <th scope="row"><LegendGlyph state={v.state} {light} />{ name(Target::Pod(v.id), &v.name) }</th>
+                                    <th scope="row"><LegendGlyph state={v.state} {theme} />{ name(Target::Pod(v.id), &v.name) }</th>
                                     <td>{ format!("{}/{}", v.ready.0, v.ready.1) }</td><td>{ &*v.status }</td><td>{ v.restarts }</td><td>{ node.to_owned() }</td>
                                 </tr>
                             }

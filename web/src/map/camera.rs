@@ -24,10 +24,10 @@ impl Default for Camera {
 }
 
 impl Camera {
-    /// All of a world in a viewport whose upper `inset` pixels are covered.
-    pub fn fit(width: f64, height: f64, vw: f64, vh: f64, inset: f64) -> Camera {
+    /// All of a world in a viewport whose upper `inset` pixels are covered; enlarged by `most` at most.
+    pub fn fit((width, height): (f64, f64), (vw, vh): (f64, f64), inset: f64, most: f64) -> Camera {
         let room = (vh - inset).max(80.0);
-        let zoom = (vw / width.max(1.0)).min(room / height.max(1.0)).min(super::layout::SCALE_MOST);
+        let zoom = (vw / width.max(1.0)).min(room / height.max(1.0)).min(most);
         let spare = (vw - width * zoom).max(0.0);
         Camera { x: -spare / 2.0 / zoom, y: -inset / zoom, zoom }
     }

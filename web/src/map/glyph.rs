@@ -39,6 +39,12 @@ pub struct Palette {
     pub mono: String,
     /// Light ground.
     pub light: bool,
+    /// How much thicker lines are than usual.
+    pub bold: f64,
+    /// How much larger the type of the control plane is than usual.
+    pub type_scale: f64,
+    /// How much a small cluster is enlarged at most.
+    pub enlarge: f64,
 }
 
 impl Palette {
@@ -52,6 +58,7 @@ impl Palette {
             let value = value.trim();
             if value.is_empty() { fallback.to_owned() } else { value.to_owned() }
         };
+        let number = |name: &str, usual: f64| get(name, "").parse().unwrap_or(usual);
         Palette {
             ground: get("--map-ground", "#12161e"),
             card: get("--map-card", "#1b212c"),
@@ -74,6 +81,9 @@ impl Palette {
             sans: get("--font-sans", "system-ui, sans-serif"),
             mono: get("--font-mono", "ui-monospace, monospace"),
             light: get("--theme", "dark") == "light",
+            bold: number("--map-bold", 1.0),
+            type_scale: number("--map-type", 1.0),
+            enlarge: number("--map-enlarge", super::layout::SCALE_MOST),
         }
     }
 
@@ -127,7 +137,7 @@ pub fn set_dashes(ctx: &Ctx, pattern: &[f64]) {
 /// Paints one glyph with its upper left corner at `x`, `y`.
 pub fn paint(ctx: &Ctx, p: &Palette, state: PodState, marks: Marks, x: f64, y: f64, s: f64) {
     let colour = p.state(state);
-    let line = (s * 0.075).max(1.0);
+    let line = (s * 0.075 * p.bold).max(p.bold);
     ctx.save();
     ctx.set_line_join("round");
     ctx.set_line_cap("round");
@@ -222,7 +232,7 @@ pub fn paint(ctx: &Ctx, p: &Palette, state: PodState, marks: Marks, x: f64, y: f
     }
     ctx.set_stroke_style_str(&p.mark);
     ctx.set_fill_style_str(&p.mark);
-    ctx.set_line_width((s * 0.095).max(1.2));
+    ctx.set_line_width((s * 0.095 * p.bold).max(1.2));
     match state {
         PodState::Ready if s >= 7.0 => {
             ctx.begin_path();

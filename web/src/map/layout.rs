@@ -153,8 +153,9 @@ pub fn service_text(s: &ServiceView, short: bool) -> String {
 }
 
 /// Arranges a scene for a viewport of `vw` × `vh` CSS pixels (the strip already taken off). Each card has places for
-/// `room` pods or more, so that a pod that comes and goes does not move all others.
-pub fn arrange(scene: &Scene, vw: f64, vh: f64, room: usize) -> Layout {
+/// `room` pods or more, so that a pod that comes and goes does not move all others; a small cluster is enlarged by
+/// `enlarge` at most.
+pub fn arrange(scene: &Scene, vw: f64, vh: f64, room: usize, enlarge: f64) -> Layout {
     let vw = vw.max(200.0);
     let vh = vh.max(160.0);
     let n = scene.order.len();
@@ -176,7 +177,7 @@ pub fn arrange(scene: &Scene, vw: f64, vh: f64, room: usize) -> Layout {
             let rows = n.max(1).div_ceil(cols);
             let w = cols as f64 * (card_w + GAP) + GAP;
             let h = lane + rows as f64 * (card_h + GAP) + GAP;
-            let scale = (vw / w).min(vh / h).min(SCALE_MOST);
+            let scale = (vw / w).min(vh / h).min(enlarge);
             // Wider wins a tie while all fits: it leaves the room below to the legend.
             if scale > best.1 - 1e-9 {
                 best = (cols, scale);
@@ -413,7 +414,7 @@ impl Layout {
     /// The side of a pod's glyph at `now`: between two while it moves.
     pub fn pod_side(&self, pod: &PodItem, now: Ms, calm: bool) -> f64 {
         let there = self.side(pod.place);
-        match pod.moved {
+        match pod.moved.as_deref().copied() {
             Some((from, _, at)) if !calm => {
                 anim::lerp(self.side(from), there, anim::ease_in_out(anim::progress(at, anim::MOVE, now)))
             }
@@ -424,7 +425,7 @@ impl Layout {
     /// Where a pod is drawn at `now`: its place, or between the old and the new one.
     pub fn pod(&self, pod: &PodItem, now: Ms, calm: bool) -> Option<(f64, f64)> {
         let there = self.corner(pod.place, pod.slot)?;
-        let Some((from, slot, at)) = pod.moved else { return Some(there) };
+        let Some((from, slot, at)) = pod.moved.as_deref().copied() else { return Some(there) };
         let p = anim::progress(at, anim::MOVE, now);
         if p >= 1.0 || calm {
             return Some(there);
@@ -457,7 +458,7 @@ mod tests {
     fn pods_stand_inside_their_cards_and_apart() {
         for (nodes, each) in [(1, 1), (3, 4), (5, 30), (50, 20), (2, 110)] {
             let s = scene(nodes, each);
-            let l = arrange(&s, 760.0, 520.0, 0);
+            let l = arrange(&s, 760.0, 520.0, 0, SCALE_MOST);
             let size = l.cell.unwrap().size;
             for p in s.pods.values() {
                 let (x, y) = l.pod(p, 1e9, false).unwrap();
@@ -471,16 +472,16 @@ mod tests {
     #[test]
     fn three_nodes_fit_side_by_side_on_a_desk_and_below_each_other_on_a_phone() {
         let s = scene(3, 4);
-        let desk = arrange(&s, 800.0, 520.0, 0);
+        let desk = arrange(&s, 800.0, 520.0, 0, SCALE_MOST);
         assert_eq!(desk.cols, 3);
         assert!(desk.width <= 801.0 || desk.height <= 520.0);
-        assert_eq!(arrange(&s, 390.0, 700.0, 0).cols, 1);
+        assert_eq!(arrange(&s, 390.0, 700.0, 0, SCALE_MOST).cols, 1);
     }
 
     #[test]
     fn only_what_is_in_view_is_visited() {
         let s = scene(400, 1);
-        let l = arrange(&s, 800.0, 600.0, 0);
+        let l = arrange(&s, 800.0, 600.0, 0, SCALE_MOST);
         let all: usize = l.visible(&Rect::new(0.0, 0.0, l.width, l.height)).iter().map(|r| r.len()).sum();
         assert_eq!(all, 400);
         let one = l.card_at(37);
@@ -494,7 +495,7 @@ mod tests {
         let mut s = scene(2, 1);
         s.apply(&patch(vec![Op::Pod(pod(7, None, PodState::Pending))]), 0.0);
         s.apply(&patch(vec![Op::Pod(pod(7, Some(2), PodState::Pending))]), 1000.0);
-        let l = arrange(&s, 800.0, 600.0, 0);
+        let l = arrange(&s, 800.0, 600.0, 0, SCALE_MOST);
         let p = &s.pods[&7];
         assert_eq!(l.pod(p, 1000.0, false), l.corner(Place::Tray, 0));
         assert_eq!(l.pod(p, 1300.0, false), l.corner(Place::Node(2), 1));

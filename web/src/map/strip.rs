@@ -18,15 +18,17 @@ pub struct Strip {
     pub detail: bool,
 }
 
-/// Arranges the strip in a viewport of this width.
-pub fn strip(width: f64) -> Strip {
+/// Arranges the strip in a viewport of this width, for type that is `k` times as large as usual.
+pub fn strip(width: f64, k: f64) -> Strip {
     let pad = 14.0;
     if width >= 560.0 {
         let wire = (width * 0.03).clamp(14.0, 36.0);
-        let w = ((width - 2.0 * pad - 4.0 * wire) / 5.0).min(190.0);
+        let w = ((width - 2.0 * pad - 4.0 * wire) / 5.0).min(200.0 * k);
         let left = (width - 5.0 * w - 4.0 * wire) / 2.0;
-        let boxes = std::array::from_fn(|i| Rect::new(left + i as f64 * (w + wire), 12.0, w, 48.0));
-        return Strip { boxes, height: 86.0, bus: 72.0, detail: true };
+        // a name, and two lines for what is being done
+        let h = 59.0 * k;
+        let boxes = std::array::from_fn(|i| Rect::new(left + i as f64 * (w + wire), 10.0, w, h));
+        return Strip { boxes, height: h + 36.0, bus: h + 22.0, detail: true };
     }
     // Narrow: three above, the two that work through the API server below.
     let wire = 16.0;
@@ -99,7 +101,7 @@ mod tests {
     #[test]
     fn all_boxes_are_in_view() {
         for width in [320.0, 390.0, 560.0, 760.0, 1400.0] {
-            let s = strip(width);
+            let s = strip(width, 1.0);
             for b in s.boxes {
                 assert!(b.x >= 0.0 && b.x + b.w <= width + 0.1 && b.y + b.h <= s.height, "{width}: {b:?}");
             }
@@ -108,7 +110,7 @@ mod tests {
 
     #[test]
     fn ways_lead_from_box_to_box() {
-        let s = strip(760.0);
+        let s = strip(760.0, 1.0);
         let way = s.way(Part::Scheduler, Part::Etcd, None);
         assert_eq!(along(&way, 0.0), way.first().copied());
         let end = along(&way, 1.0).unwrap();

@@ -83,7 +83,7 @@ impl MapView {
             painter: Painter::new(ctx),
             canvas,
             layout: Layout::default(),
-            strip: strip(800.0),
+            strip: strip(800.0, 1.0),
             shape: u64::MAX,
             size: (0.0, 0.0),
             dpr: 1.0,
@@ -124,7 +124,7 @@ impl MapView {
         self.dpr = dpr;
         self.canvas.set_width((w * dpr).round() as u32);
         self.canvas.set_height((h * dpr).round() as u32);
-        self.strip = strip(w.max(200.0));
+        self.strip = strip(w.max(200.0), self.painter.palette.type_scale);
         // a panel beside the map has opened or closed: it glides there
         self.shape = if self.layout.cell.is_none() { u64::MAX } else { u64::MAX - 1 };
         self.dirty = true;
@@ -153,6 +153,10 @@ impl MapView {
     /// The theme has changed.
     pub fn retheme(&mut self) {
         self.painter.retheme();
+        self.strip = strip(self.size.0.max(200.0), self.painter.palette.type_scale);
+        if self.layout.cell.is_some() {
+            self.shape = u64::MAX - 1;
+        }
         self.dirty = true;
     }
 
@@ -165,7 +169,8 @@ impl MapView {
     }
 
     fn fit(&self) -> Camera {
-        Camera::fit(self.layout.width, self.layout.height, self.size.0, self.size.1, self.strip.height)
+        let enlarge = self.painter.palette.enlarge;
+        Camera::fit((self.layout.width, self.layout.height), self.size, self.strip.height, enlarge)
     }
 
     fn least_zoom(&self) -> f64 {
@@ -201,7 +206,8 @@ impl MapView {
             if most > self.room || most * 3 < self.room {
                 self.room = most + most / 4;
             }
-            self.layout = arrange(scene, self.size.0, self.size.1 - self.strip.height, self.room);
+            let enlarge = self.painter.palette.enlarge;
+            self.layout = arrange(scene, self.size.0, self.size.1 - self.strip.height, self.room, enlarge);
             if self.auto {
                 let to = self.fit();
                 let aim = self.flight.map_or(self.camera, |f| f.to);
@@ -264,6 +270,55 @@ impl MapView {
         self.shown = self.painter.frame(&frame);
         self.note(scene.live());
         self.frames = (self.frames.0 + 1, self.frames.1 + crate::platform::timers::now() - began);
+    }
+
+    /// The map as it is now, at twice its size, below a line with a title and the moment.
+    pub fn poster(&self, engine: &Engine, title: &str, moment: &str) -> Option<HtmlCanvasElement> {
+        const BAND: f64 = 52.0;
+        const DPR: f64 = 2.0;
+        let (w, h) = self.size;
+        if w < 10.0 || h < 10.0 {
+            return None;
+        }
+        let made = |h: f64| -> Option<(HtmlCanvasElement, CanvasRenderingContext2d)> {
+            let canvas = gloo::utils::document().create_element("canvas").ok()?.dyn_into::<HtmlCanvasElement>().ok()?;
+            canvas.set_width((w * DPR) as u32);
+            canvas.set_height((h * DPR) as u32);
+            let ctx = canvas.get_context("2d").ok()??.dyn_into().ok()?;
+            Some((canvas, ctx))
+        };
+        let (map, ctx) = made(h)?;
+        Painter::new(ctx).frame(&Frame {
+            scene: &engine.scene,
+            layout: &self.layout,
+            strip: &self.strip,
+            camera: self.camera,
+            size: self.size,
+            dpr: DPR,
+            now: engine.anim,
+            calm: self.calm,
+            selected: self.selected,
+            hover: None,
+            lit: self.lit.as_ref(),
+            words: &self.words,
+            tip: &[],
+            focused: false,
+        });
+        let (poster, ctx) = made(h + BAND)?;
+        let p = &self.painter.palette;
+        ctx.scale(DPR, DPR).ok()?;
+        ctx.set_fill_style_str(&p.raised);
+        ctx.fill_rect(0.0, 0.0, w, BAND);
+        ctx.set_fill_style_str(&p.ink);
+        ctx.set_text_baseline("middle");
+        ctx.set_font(&format!("680 20px {}", p.sans));
+        ctx.fill_text_with_max_width(title, 18.0, BAND / 2.0, w * 0.6).ok()?;
+        ctx.set_fill_style_str(&p.dim);
+        ctx.set_text_align("right");
+        ctx.set_font(&format!("600 15px {}", p.mono));
+        ctx.fill_text(&format!("{moment}  ·  Kubarium"), w - 18.0, BAND / 2.0).ok()?;
+        ctx.draw_image_with_html_canvas_element_and_dw_and_dh(&map, 0.0, BAND, w, h).ok()?;
+        Some(poster)
     }
 
     /// "Showing X of Y", written only when it changes.

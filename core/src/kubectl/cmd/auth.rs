@@ -1,5 +1,6 @@
 //! `kubectl auth`: who one is and what one may do. The person at the terminal is the cluster's administrator.
 
+use super::reconcile;
 use crate::apiserver::request::{Method, Request};
 use crate::kubectl::Context;
 use crate::kubectl::builder;
@@ -26,6 +27,13 @@ static SUBS: &[Command] = &[
         "VERB [TYPE | TYPE/NAME | NONRESOURCEURL] [options]",
         &[CAN_I, flags::ALL_NAMESPACES],
         can_i,
+    ),
+    Command::new(
+        "reconcile",
+        "Reconciles rules for RBAC role, role binding, cluster role, and cluster role binding objects.",
+        "-f FILENAME",
+        &[reconcile::FLAGS, flags::PRINT, flags::FILENAME, flags::DRY_RUN],
+        reconcile::run,
     ),
     Command::new("whoami", "Experimental: Check self subject attributes.", "[flags]", &[flags::PRINT], whoami),
 ];

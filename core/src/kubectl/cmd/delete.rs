@@ -165,6 +165,18 @@ impl How {
     }
 }
 
+/// `--interactive`: what is to go is named, and the standard input says whether it may. (`echo y | kubectl delete -i …`:
+/// a line has ended before anybody could be asked.)
+fn confirmed(infos: &[Result<Info, CmdError>], ctx: &mut Context) -> bool {
+    ctx.println(format!("You are about to delete the following {} resource(s):", infos.iter().flatten().count()));
+    for info in infos.iter().flatten() {
+        ctx.println(info.printed_name());
+    }
+    ctx.print("Do you want to continue? (y/N): ");
+    let answer = ctx.stdin.as_deref().and_then(|s| s.split_whitespace().next());
+    answer.is_some_and(|a| a.eq_ignore_ascii_case("y"))
+}
+
 /// When a wait of `--timeout` ends; zero waits for a week.
 pub fn deadline(inv: &Invocation, ctx: &Context) -> SimTime {
     let seconds = inv.seconds("timeout");
@@ -173,7 +185,6 @@ pub fn deadline(inv: &Invocation, ctx: &Context) -> SimTime {
 }
 
 fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
-    let err = |t: &str| Err(CmdError::client(t));
     if super::change::raw(inv, Method::Delete, ctx)? {
         return Ok(());
     }
@@ -186,8 +197,9 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     if !matches!(output, "" | "name") {
         return Err(CmdError::client(format!("unexpected -o output mode: {output}. We only support '-o name'")));
     }
-    if inv.bool("interactive") {
-        return err("--interactive is not simulated: there is nobody to ask between two lines");
+    if inv.bool("interactive") && dry == DryRun::None && !confirmed(&infos, ctx) {
+        ctx.println("deletion is cancelled");
+        return Ok(());
     }
     let ignore = inv.bool("ignore-not-found") || selecting && !inv.changed("ignore-not-found");
     let mut warn = inv.namespace_given && !inv.bool("all-namespaces");

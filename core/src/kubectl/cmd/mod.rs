@@ -25,6 +25,7 @@ pub mod logs;
 pub mod pairs;
 pub mod patch;
 pub mod port_forward;
+pub mod reconcile;
 pub mod replace;
 pub mod rollout;
 pub mod run;

@@ -148,7 +148,9 @@ impl Printer {
     /// Shows one object, or a `List` of them.
     pub fn print(&mut self, object: &Value, ctx: &mut Context) -> Result<(), CmdError> {
         let list = object["items"].as_array().filter(|_| object["kind"].as_str().is_some_and(|k| k.ends_with("List")));
-        let mut shown = object.clone();
+        // a long list is not copied for its names alone
+        let names = matches!(self.format, Format::Operation(_) | Format::Name | Format::Columns(_));
+        let mut shown = if names { Value::Null } else { object.clone() };
         complete(&mut shown);
         // only JSON and YAML leave them out
         if !self.managed_fields && matches!(self.format, Format::Json | Format::Yaml | Format::KYaml) {

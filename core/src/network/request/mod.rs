@@ -3,7 +3,7 @@
 
 mod walk;
 
-pub use walk::{cluster_first, send};
+pub use walk::{send, send_to};
 
 use super::OUTSIDE;
 use super::policy::Direction;
@@ -58,6 +58,8 @@ pub struct Url {
     pub port: u16,
     /// Begins with a slash.
     pub path: Arc<str>,
+    /// Not HTTP by TCP but a datagram.
+    pub udp: bool,
 }
 
 impl Url {
@@ -73,7 +75,7 @@ impl Url {
             Some((h, p)) => (h, p.parse().ok()?),
             None => (host, if scheme == "https" { 443 } else { 80 }),
         };
-        (!host.is_empty()).then(|| Url { host: host.into(), port, path: path.into() })
+        (!host.is_empty()).then(|| Url { host: host.into(), port, path: path.into(), udp: false })
     }
 }
 
@@ -141,12 +143,16 @@ pub enum Failure {
     Reset(Key),
     /// The pod's node has no power.
     NodeDown(Arc<str>),
+    /// A node between them is cut off from the others.
+    CutOff(Arc<str>),
     /// The process took the connection and did not answer in time.
     NoAnswer(Key),
     /// The client's own pod does not run.
     NoClient,
     /// The API server, asked without a token.
     Api,
+    /// The API server is stopped.
+    ApiDown,
     /// The ingress controller had no answer to pass on: the status it gave instead, and why if it is known.
     Gateway(u16, Option<Box<Failure>>),
 }
@@ -174,8 +180,8 @@ impl Failure {
             Failure::NoRoute(_) | Failure::NoPort(..) | Failure::NoLocalEndpoints(..) | Failure::Denied(..) => {
                 Told::TimedOut
             }
-            Failure::NodeDown(_) | Failure::NoAnswer(_) | Failure::NoClient => Told::TimedOut,
-            Failure::NoEndpoints(_) | Failure::Refused(..) | Failure::Stale { .. } => Told::Refused,
+            Failure::NodeDown(_) | Failure::CutOff(_) | Failure::NoAnswer(_) | Failure::NoClient => Told::TimedOut,
+            Failure::NoEndpoints(_) | Failure::Refused(..) | Failure::Stale { .. } | Failure::ApiDown => Told::Refused,
             Failure::Reset(_) => Told::Reset,
             Failure::Api => Told::Status(403),
             Failure::Gateway(code, _) => Told::Status(*code),
@@ -190,10 +196,11 @@ impl Failure {
             Failure::NoEndpoints(_) => Reason::NoEndpoints,
             Failure::NoLocalEndpoints(..) => Reason::NoLocalEndpoints,
             Failure::Denied(..) => Reason::Denied,
-            Failure::Refused(..) => Reason::Refused,
+            Failure::Refused(..) | Failure::ApiDown => Reason::Refused,
             Failure::Stale { .. } => Reason::Stale,
             Failure::Reset(_) => Reason::Reset,
             Failure::NodeDown(_) => Reason::NodeDown,
+            Failure::CutOff(_) => Reason::CutOff,
             Failure::NoAnswer(_) => Reason::NoAnswer,
             Failure::NoClient => Reason::NoClient,
             Failure::Gateway(_, Some(why)) => why.reason(),
@@ -223,9 +230,11 @@ impl Failure {
             },
             Failure::Reset(p) => format!("pod {p} was killed while it was answering"),
             Failure::NodeDown(n) => format!("node {n} has no power"),
+            Failure::CutOff(n) => format!("node {n} is cut off from the others"),
             Failure::NoAnswer(p) => format!("pod {p} took the connection and did not answer in time"),
             Failure::NoClient => "the client's own pod does not run".into(),
             Failure::Api => "the API server answers 403 to those who bring no token".into(),
+            Failure::ApiDown => "the API server is stopped".into(),
             Failure::Gateway(code, None) => format!("the ingress controller answered {code}"),
             Failure::Gateway(code, Some(why)) => format!("the ingress controller answered {code}: {}", why.explain()),
         }
@@ -258,13 +267,15 @@ pub enum Reason {
     NoClient,
     /// An answer with a status of 400 or more.
     Status,
+    /// [`Failure::CutOff`]
+    CutOff,
     /// [`Failure::NoAnswer`]
     NoAnswer,
 }
 
 impl Reason {
     /// All of them, in their order.
-    pub const ALL: [Reason; 12] = [
+    pub const ALL: [Reason; 13] = [
         Reason::UnknownHost,
         Reason::NoRoute,
         Reason::NoEndpoints,
@@ -276,6 +287,7 @@ impl Reason {
         Reason::NodeDown,
         Reason::NoClient,
         Reason::Status,
+        Reason::CutOff,
         Reason::NoAnswer,
     ];
 }
@@ -339,6 +351,17 @@ pub struct Way {
     pub tie: Option<(Key, u16, u32)>,
     /// It came by the ingress controller.
     pub gateway: bool,
+    /// The one address that its name has at this moment: the next one need not look it up.
+    pub address: Option<Found>,
+}
+
+/// What a name has led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The address.
+    pub ip: u32,
+    /// How long that took, in microseconds.
+    pub took: u64,
 }
 
 impl Way {

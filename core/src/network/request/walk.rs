@@ -1,9 +1,9 @@
 //! A request's way: from its sender by names, tables, policies and the ingress controller to the pod that answers.
 
-use super::{Failure, Hop, Place, Reached, Sender, Told, Url, Way};
+use super::{Failure, Found, Hop, Place, Reached, Sender, Told, Url, Way};
 use crate::clock::SimDuration;
 use crate::network::policy::End;
-use crate::network::tables::{Pick, Pool, Target, Version, eligible, pick};
+use crate::network::tables::{Pick, Pool, Target, Version, eligible, is_udp, pick};
 use crate::network::{INGRESS, Listens, Servers, dns, ingress, policy, topology};
 use crate::sim::Sim;
 use crate::store::{Key, PodRecord};
@@ -31,6 +31,12 @@ struct Walk<'a> {
     took: u64,
     tie: Option<(Key, u16, u32)>,
     gateway: bool,
+    /// The node that it has come to; none: none yet, or the ingress controller.
+    at: Option<Arc<str>>,
+    /// The one address that the URL's name has.
+    found: Option<Found>,
+    /// The name has several addresses.
+    several: bool,
 }
 
 /// Sends a request: where does it get? `record`: the hops are wanted. `draw` gives 32 random bits at each call.
@@ -42,10 +48,45 @@ pub fn send(
     record: bool,
     draw: &mut dyn FnMut() -> u32,
 ) -> Way {
-    let mut walk = Walk { sim, servers, from, url, draw, record, hops: vec![], took: 0, tie: None, gateway: false };
-    let end = walk.go();
-    let Walk { hops, took, tie, gateway, .. } = walk;
-    Way { hops, took: SimDuration(took), end, tie, gateway }
+    send_to(sim, servers, from, url, None, record, draw)
+}
+
+/// As [`send`], to an address that the URL's name is known to have at this moment.
+pub fn send_to(
+    sim: &Sim,
+    servers: &dyn Servers,
+    from: &Sender,
+    url: &Url,
+    known: Option<Found>,
+    record: bool,
+    draw: &mut dyn FnMut() -> u32,
+) -> Way {
+    let at = from.node.clone();
+    let mut walk = Walk {
+        sim,
+        servers,
+        from,
+        url,
+        draw,
+        record,
+        hops: vec![],
+        took: 0,
+        tie: None,
+        gateway: false,
+        at,
+        found: None,
+        several: false,
+    };
+    let end = match known {
+        Some(found) => {
+            walk.found = known;
+            walk.took = found.took;
+            walk.to(found.ip)
+        }
+        None => walk.go(),
+    };
+    let Walk { hops, took, tie, gateway, found, .. } = walk;
+    Way { hops, took: SimDuration(took), end, tie, gateway, address: found }
 }
 
 impl Walk<'_> {
@@ -68,7 +109,23 @@ impl Walk<'_> {
             },
         }
         let ip = self.address()?;
+        // the first hop of a name that has several addresses is another one each time
+        if !self.several {
+            self.found = Some(Found { ip, took: self.took });
+        }
         self.to(ip)
+    }
+
+    /// Goes on to a node (none: to what stands on none): both ends have to be joined with the others.
+    fn crosses(&self, to: Option<&Arc<str>>) -> Result<(), Failure> {
+        if self.at.as_ref() == to {
+            return Ok(());
+        }
+        let cut = |n: &&Arc<str>| self.sim.network.tables.is_cut(n);
+        match self.at.as_ref().filter(cut).or(to.filter(cut)) {
+            Some(node) => Err(Failure::CutOff(node.clone())),
+            None => Ok(()),
+        }
     }
 
     /// The address of the URL's host.
@@ -89,21 +146,30 @@ impl Walk<'_> {
             }
             return Err(Failure::UnknownHost(host));
         }
-        let first = self.from.pod.as_ref().is_none_or(|p| cluster_first(p));
         if let Some(pod) = &self.from.pod {
             let own = pod.proto.pod.spec.as_ref().and_then(|s| s.hostname.as_deref()).unwrap_or(&pod.name);
             if matches!(&*host, "localhost") || *own == *host {
                 return Ok(self.from.ip);
+            }
+            if let Some(ip) = dns::alias(pod, &host) {
+                return Ok(ip);
             }
             // a pod that may not send to the name server learns nothing
             if !policy::names_allowed(self.sim, pod) {
                 return Err(Failure::UnknownHost(host));
             }
         }
+        // the name server stands on no node that can be cut off
+        self.crosses(None)?;
         self.took += DNS_TIME;
-        match dns::lookup(self.sim, &self.from.namespace, &host, first) {
+        let resolver = match &self.from.pod {
+            Some(pod) => dns::Resolver::of(pod),
+            None => dns::Resolver::cluster(&self.from.namespace),
+        };
+        match dns::lookup(self.sim, &resolver, &host) {
             dns::Name::Addresses(name, ips) => {
                 let i = ((u64::from((self.draw)()) * ips.len() as u64) >> 32) as usize;
+                self.several = ips.len() > 1;
                 let ip = ips.get(i).copied().ok_or_else(|| Failure::UnknownHost(host.clone()))?;
                 self.hop(|| Place::Dns(name.into(), ip));
                 Ok(ip)
@@ -130,6 +196,7 @@ impl Walk<'_> {
             };
         }
         if ip == INGRESS {
+            self.crosses(None)?;
             return self.by_ingress();
         }
         if let Some((name, _)) = self.sim.network.nodes().iter().find(|(_, n)| *n == ip).cloned() {
@@ -143,6 +210,7 @@ impl Walk<'_> {
             return self.connect(&target, source, None);
         }
         self.hop(|| Place::Address(ip));
+        self.crosses(None)?;
         Err(Failure::NoRoute(ip))
     }
 
@@ -163,7 +231,8 @@ impl Walk<'_> {
         }
         // it asks nodes whether they have endpoints where the policy keeps traffic on its node
         let local = version.external_local();
-        let index = version.port(self.url.port).ok_or_else(|| Failure::NoPort(key.clone(), self.url.port))?;
+        let index =
+            version.port(self.url.port, self.url.udp).ok_or_else(|| Failure::NoPort(key.clone(), self.url.port))?;
         let nodes: Vec<Arc<str>> = match version.pools().get(index).filter(|_| local) {
             Some(pool) => {
                 let has = |n: &str| eligible(pool, Some(n)).is_ok();
@@ -187,6 +256,8 @@ impl Walk<'_> {
         self.took += NODE_TIME;
         let n = node.clone();
         self.hop(|| Place::Node(n));
+        self.crosses(Some(node))?;
+        self.at = Some(node.clone());
         if self.servers.powered(node) { Ok(()) } else { Err(Failure::NodeDown(node.clone())) }
     }
 
@@ -194,7 +265,7 @@ impl Walk<'_> {
         self.at_node(node)?;
         let key = self.sim.network.tables.by_node_port(port).cloned();
         let version = key.as_ref().and_then(|k| self.sim.network.tables.seen(k, node, self.sim.now)).cloned();
-        let index = version.as_ref().and_then(|v| v.node_port(port));
+        let index = version.as_ref().and_then(|v| v.node_port(port, self.url.udp));
         let (Some(key), Some(version), Some(index)) = (key, version, index) else {
             // no service: a process on the node, or a pod that shares its network
             let host = self.sim.store.pods_on_node(node).find(|p| {
@@ -222,7 +293,7 @@ impl Walk<'_> {
         if version.service.is_none() {
             return Err(Failure::NoRoute(ip));
         }
-        let Some(index) = version.port(self.url.port) else {
+        let Some(index) = version.port(self.url.port, self.url.udp) else {
             return Err(Failure::NoPort(key.clone(), self.url.port));
         };
         self.through(key, &version, index, node, inside, source)
@@ -244,7 +315,9 @@ impl Walk<'_> {
         let near = if local { None } else { topology::near(self.sim, pool, node) };
         let pool = near.as_ref().unwrap_or(pool);
         if is_own_api(key) {
-            return Err(Failure::Api);
+            self.crosses(None)?;
+            let down = self.sim.plane.is_stopped(crate::sim::plane::Part::ApiServer);
+            return Err(if down { Failure::ApiDown } else { Failure::Api });
         }
         let port = self.url.port;
         let affinity = version.affinity();
@@ -285,12 +358,17 @@ impl Walk<'_> {
         let Some(pod) = pod else {
             let ip = t.ip;
             self.hop(|| Place::Address(ip));
+            self.crosses(t.node.as_ref())?;
             return Err(gone(Key::new("", Ipv4Addr::from(ip).to_string())));
         };
         self.hop(|| Place::Pod(pod.id, pod.key()));
+        self.crosses(pod.node.as_ref())?;
         let from = End { pod: self.from.pod.as_ref().filter(|_| !self.gateway), ip: source };
         if let Err((direction, policy)) = policy::allowed(self.sim, from, End { pod: Some(&pod), ip: t.ip }, t.port) {
             return Err(Failure::Denied(direction, policy));
+        }
+        if !speaks(&pod, t.port, self.url.udp) {
+            return Err(Failure::Refused(pod.key(), t.port));
         }
         match self.servers.listens(self.sim, pod.id, t.port) {
             Listens::Open(since) => Ok(Reached { pod, port: t.port, since }),
@@ -311,6 +389,7 @@ impl Walk<'_> {
             return Err(Failure::NoRoute(INGRESS));
         }
         self.gateway = true;
+        self.at = None;
         let found = ingress::route(self.sim, &self.url.host, &self.url.path);
         let Some((ingress, backend)) = found else {
             self.hop(|| Place::Ingress(Key::new("", "")));
@@ -356,15 +435,17 @@ impl Walk<'_> {
     }
 }
 
-/// Does a pod ask the cluster's name server?
-pub fn cluster_first(p: &PodRecord) -> bool {
-    let spec = p.proto.pod.spec.as_ref();
-    let host = spec.is_some_and(|s| s.host_network == Some(true));
-    match spec.and_then(|s| s.dns_policy.as_deref()) {
-        Some("ClusterFirstWithHostNet") => true,
-        Some("Default" | "None") => false,
-        _ => !host,
-    }
+/// Does a pod speak a protocol on a port? What it declares counts; who declares nothing speaks TCP.
+fn speaks(pod: &PodRecord, port: u16, udp: bool) -> bool {
+    let spec = pod.proto.pod.spec.as_ref();
+    let mut declared = spec
+        .into_iter()
+        .flat_map(|s| &s.containers)
+        .flat_map(|c| c.ports.iter().flatten())
+        .filter(|p| p.container_port == i32::from(port))
+        .map(|p| is_udp(p.protocol.as_deref()))
+        .peekable();
+    if declared.peek().is_none() { !udp } else { declared.any(|u| u == udp) }
 }
 
 fn is_balanced_at(s: &k8s_openapi::api::core::v1::Service, ip: u32) -> bool {

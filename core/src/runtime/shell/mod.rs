@@ -106,7 +106,11 @@ pub trait Surroundings {
     ///
     /// # Errors
     /// Why not.
-    fn connect(&mut self, host: &str, port: u16) -> Result<(), NetProblem>;
+    fn connect(&mut self, host: &str, port: u16, udp: bool) -> Result<(), NetProblem>;
+    /// SRV records of a name: the full name that has them, ports and targets.
+    fn services(&mut self, _name: &str) -> Option<(String, Vec<(u16, String)>)> {
+        None
+    }
     /// Asks for a URL: status code and body.
     ///
     /// # Errors
@@ -129,7 +133,7 @@ impl Surroundings for Alone {
     fn resolve(&mut self, _: &str) -> Vec<String> {
         vec![]
     }
-    fn connect(&mut self, _: &str, _: u16) -> Result<(), NetProblem> {
+    fn connect(&mut self, _: &str, _: u16, _: bool) -> Result<(), NetProblem> {
         Err(NetProblem::Refused)
     }
     fn get(&mut self, _: &str) -> Result<(u16, String), NetProblem> {

@@ -15,9 +15,31 @@ pub(super) fn run(
 ) -> Done {
     match name {
         "nslookup" | "dig" | "host" | "getent" => {
-            let host = if name == "getent" { plain.get(1) } else { plain.first() };
+            let asks_srv = |a: &String| {
+                let kind = a.trim_start_matches('-').to_ascii_lowercase();
+                matches!(kind.as_str(), "type=srv" | "q=srv" | "query=srv" | "querytype=srv" | "srv")
+            };
+            let srv = name != "getent" && args.iter().any(asks_srv);
+            let host = match name {
+                "getent" => plain.get(1),
+                _ => plain.iter().find(|p| !srv || !p.eq_ignore_ascii_case("srv")),
+            };
             let Some(host) = host else { return Done::fail(1, format!("{name}: missing operand")) };
-            let found = net.resolve(host);
+            if srv && let Some((full, list)) = net.services(host) {
+                let weight = 100 / list.len().max(1);
+                let line = |(port, target): &(u16, String)| match name {
+                    "nslookup" => format!("{full}\tservice = 0 {weight} {port} {target}\n"),
+                    "host" => format!("{full} has SRV record 0 {weight} {port} {target}.\n"),
+                    _ => format!("0 {weight} {port} {target}.\n"),
+                };
+                let records: String = list.iter().map(line).collect();
+                let head = match name {
+                    "nslookup" => "Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\n",
+                    _ => "",
+                };
+                return Done::say(format!("{head}{records}{}", if name == "nslookup" { "\n" } else { "" }));
+            }
+            let found = if srv { vec![] } else { net.resolve(host) };
             if found.is_empty() {
                 let d = Done {
                     out: format!(
@@ -50,8 +72,9 @@ pub(super) fn run(
             let hosts: Vec<&&str> = plain.iter().filter(|p| !p.is_empty()).collect();
             let port = hosts.iter().rev().find_map(|p| p.parse::<u16>().ok());
             let host = hosts.iter().find(|p| p.parse::<u16>().is_err());
+            let udp = args.iter().any(|a| a.starts_with('-') && !a.starts_with("--") && a.contains('u'));
             match (host, port) {
-                (Some(h), Some(p)) => match net.connect(h, p) {
+                (Some(h), Some(p)) => match net.connect(h, p, udp) {
                     Ok(()) => Done { err: format!("{h} ({h}:{p}) open\n"), ..Done::default() },
                     Err(NetProblem::UnknownHost) => Done::fail(1, format!("{name}: bad address '{h}'")),
                     Err(NetProblem::Refused) => Done::fail(1, format!("{name}: {h} ({h}:{p}): Connection refused")),

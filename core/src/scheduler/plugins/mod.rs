@@ -1,6 +1,7 @@
 //! The plugins, one a file, as pure functions of a [`PodInfo`](super::framework::PodInfo), a
 //! [`NodeInfo`](super::framework::NodeInfo) and, where pods elsewhere count, sums over them. A filter answers `None` for
-//! yes; a raw score is scaled by the plugin's own `normalize`. Models pkg/scheduler/framework/plugins.
+//! yes; a raw score is scaled by the plugin's own `normalize`. Models pkg/scheduler/framework/plugins. NodeVolumeLimits
+//! has nothing to say: limits come with CSINode objects, and nodes without one take any number of volumes.
 
 pub mod balanced_allocation;
 pub mod image_locality;

@@ -148,6 +148,18 @@ impl Painter {
         }
     }
 
+    /// Breaks `s` where its first line is as wide as fits into `w`: after a space or a hyphen if there is one.
+    fn broken<'a>(&self, s: &'a str, w: f64) -> (&'a str, &'a str) {
+        let wide = |s: &str| self.ctx.measure_text(s).map(|m| m.width()).unwrap_or(0.0);
+        if wide(s) <= w {
+            return (s, "");
+        }
+        let fits = |i: &usize| wide(s[..*i].trim_end()) <= w;
+        let after = s.match_indices([' ', '-']).map(|(i, _)| i + 1).take_while(fits).last();
+        let at = after.or_else(|| s.char_indices().map(|(i, _)| i).take_while(fits).last()).unwrap_or(s.len());
+        (s[..at].trim_end(), &s[at..])
+    }
+
     /// Paints a frame.
     pub fn frame(&mut self, f: &Frame) -> Shown {
         let ctx = self.ctx.clone();

@@ -121,10 +121,11 @@ impl Painter {
             }
             ctx.set_fill_style_str(if stopped { &p.dim } else { &p.ink });
             let sign = if stopped { "⏸ " } else { "" };
-            self.font(650, if st.detail { 12.5 } else { 11.5 });
+            let k = p.type_scale;
+            self.font(650, if st.detail { 12.5 * k } else { 11.5 });
             if st.detail {
-                self.text_in(&format!("{sign}{}", f.words.parts[i]), r.x + 12.0, r.y + 20.0, r.w - 20.0);
-                self.font(450, 11.0);
+                self.text_in(&format!("{sign}{}", f.words.parts[i]), r.x + 10.0, r.y + 18.0 * k, r.w - 18.0);
+                self.font(450, 11.0 * k);
                 ctx.set_fill_style_str(&p.dim);
                 let text = if stopped {
                     f.words.stopped.clone()
@@ -138,7 +139,9 @@ impl Painter {
                 if stopped || slow.is_some() {
                     ctx.set_fill_style_str(&p.failing_ink);
                 }
-                self.text_in(&text, r.x + 12.0, r.y + 37.0, r.w - 20.0);
+                let (first, rest) = self.broken(&text, r.w - 16.0);
+                self.text(first, r.x + 10.0, r.y + 35.0 * k);
+                self.text_in(rest, r.x + 10.0, r.y + 49.0 * k, r.w - 16.0);
             } else {
                 ctx.set_text_align("center");
                 self.text_in(&format!("{sign}{}", f.words.parts[i]), r.x + r.w / 2.0, r.y + r.h / 2.0 + 4.0, r.w - 8.0);

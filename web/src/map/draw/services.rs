@@ -40,7 +40,7 @@ impl Painter {
                 let mut cards: BTreeSet<Id> = BTreeSet::new();
                 for (id, _) in s.endpoints.iter().filter(|(_, r)| *r == ready).take(400) {
                     let Some(pod) = f.scene.pods.get(id).filter(|pod| pod.died.is_none()) else { continue };
-                    let detour = match pod.moved {
+                    let detour = match pod.moved.as_deref().copied() {
                         _ if counted => None,
                         Some((_, _, at)) if anim::progress(at, anim::MOVE, f.now) < 1.0 => None,
                         _ => f.layout.detour((sx, sy), pod.place, pod.slot, nth),

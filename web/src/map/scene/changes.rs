@@ -4,93 +4,128 @@ use super::{
     Activity, NodeItem, OWNER_COLOURS, Place, PodItem, PulseItem, Scene, Slots, natural_key, part_index, state_index,
 };
 use crate::map::anim::{self, Ms};
-use kubarium_core::view::model::{Id, NodeView, Op, Patch, PodState, PodView, Pulse};
+#[cfg(test)]
+use kubarium_core::view::model::Patch;
+use kubarium_core::view::model::{Id, NodeView, Op, PodState, PodView, Pulse};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Messages that are drawn at one time; more than this is a blur anyway.
 const MOST_PULSES: usize = 160;
 
+/// The taking in of one patch.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    now: Ms,
+    /// What comes is not news: it is shown at rest.
+    pub fresh: bool,
+    pulses: u32,
+}
+
+impl Turn {
+    /// A patch that comes at `now` of the animation clock.
+    pub fn at(now: Ms) -> Turn {
+        Turn { now, fresh: false, pulses: 0 }
+    }
+}
+
 impl Scene {
-    /// Takes in a patch at `now` of the animation clock. Returns whether it began anew.
+    /// Takes in a patch at `now` of the animation clock. Returns whether it began anew or led elsewhere.
+    #[cfg(test)]
     pub fn apply(&mut self, patch: &Patch, now: Ms) -> bool {
-        let mut fresh = false;
-        let mut pulses = 0;
-        for op in &patch.ops {
-            match op {
-                Op::Reset => {
-                    let shape = self.shape + 1;
-                    let pods_version = self.pods_version + 1;
-                    let workloads_version = self.workloads_version + 1;
-                    // Who stood where is kept as a hint: dragging the timeline must not shuffle the pods.
-                    let hints = self.pods.values().map(|p| (p.view.id, (p.place, p.slot))).collect();
-                    let colours = std::mem::take(&mut self.colours);
-                    *self = Scene { shape, pods_version, workloads_version, hints, colours, ..Scene::default() };
-                    fresh = true;
-                }
-                Op::Node(view) => self.node(view, if fresh { now - anim::BIRTH } else { now }),
-                Op::NodeGone(id) => self.node_gone(*id, now),
-                Op::Pod(view) => self.pod(view, if fresh { now - anim::BIRTH } else { now }),
-                Op::PodGone(id) => self.pod_gone(*id, now),
-                Op::Service(view) => {
-                    self.services.insert(view.id, view.clone());
-                    self.shape += 1;
-                    self.pods_version += 1;
-                }
-                Op::ServiceGone(id) => {
-                    self.services.remove(id);
-                    self.shape += 1;
-                    self.pods_version += 1;
-                }
-                Op::Workload(view) => {
-                    if view.owner.is_none() {
-                        let next = self.colours.len() as u8 % OWNER_COLOURS;
-                        self.colours.entry(view.id).or_insert(next);
-                    }
-                    self.workloads.insert(view.id, view.clone());
-                    self.workloads_version += 1;
-                    self.pods_version += 1;
-                }
-                Op::WorkloadGone(id) => {
-                    self.workloads.remove(id);
-                    self.workloads_version += 1;
-                    self.pods_version += 1;
-                }
-                Op::Claim(view) => {
-                    let key = (view.namespace.clone(), view.name.clone());
-                    self.claim_names.insert(view.id, key.clone());
-                    self.claims.insert(key, view.clone());
-                    self.pods_version += 1;
-                }
-                Op::ClaimGone(id) => {
-                    if let Some(key) = self.claim_names.remove(id) {
-                        self.claims.remove(&key);
-                    }
-                    self.pods_version += 1;
-                }
-                Op::Ingress(view) => {
-                    self.ingresses.insert(view.id, view.clone());
-                    self.shape += 1;
-                }
-                Op::IngressGone(id) => {
-                    self.ingresses.remove(id);
-                    self.shape += 1;
-                }
-                Op::Pulse(pulse) => {
-                    // Messages of one patch leave one after the other, so that a burst reads as a stream.
-                    self.pulse(pulse, now + f64::from(pulses.min(40)) * 35.0);
-                    pulses += 1;
-                }
-                Op::Event(_) | Op::Request(_) => {}
+        let mut turn = Turn::at(now);
+        patch.ops.iter().for_each(|op| self.take_in(op.clone(), &mut turn));
+        self.done(turn);
+        turn.fresh
+    }
+
+    /// Takes in one change of a patch.
+    pub fn take_in(&mut self, op: Op, turn: &mut Turn) {
+        // What is shown at rest came, moved and went so long ago that nothing of it is to be seen.
+        let now = if turn.fresh { turn.now - anim::BIRTH } else { turn.now };
+        match op {
+            Op::Reset => {
+                let shape = self.shape + 1;
+                let pods_version = self.pods_version + 1;
+                let workloads_version = self.workloads_version + 1;
+                // Who stood where is kept as a hint: what is told anew must not shuffle the pods.
+                let hints = self.pods.values().map(|p| (p.view.id, (p.place, p.slot))).collect();
+                let colours = std::mem::take(&mut self.colours);
+                *self = Scene { shape, pods_version, workloads_version, hints, colours, ..Scene::default() };
+                turn.fresh = true;
             }
+            Op::Rewind => {
+                self.calm_down();
+                self.traffic = Default::default();
+                self.shape += 1;
+                turn.fresh = true;
+            }
+            Op::Node(view) => self.node(view, now),
+            Op::NodeGone(id) => self.node_gone(id, now),
+            Op::Pod(view) => self.pod(view, now),
+            Op::PodGone(id) => self.pod_gone(id, now),
+            Op::Service(view) => {
+                self.services.insert(view.id, view);
+                self.shape += 1;
+                self.pods_version += 1;
+            }
+            Op::ServiceGone(id) => {
+                self.services.remove(&id);
+                self.shape += 1;
+                self.pods_version += 1;
+            }
+            Op::Workload(view) => {
+                if view.owner.is_none() {
+                    let next = self.colours.len() as u8 % OWNER_COLOURS;
+                    self.colours.entry(view.id).or_insert(next);
+                }
+                self.workloads.insert(view.id, view);
+                self.workloads_version += 1;
+                self.pods_version += 1;
+            }
+            Op::WorkloadGone(id) => {
+                self.workloads.remove(&id);
+                self.workloads_version += 1;
+                self.pods_version += 1;
+            }
+            Op::Claim(view) => {
+                let key = (view.namespace.clone(), view.name.clone());
+                self.claim_names.insert(view.id, key.clone());
+                self.claims.insert(key, view);
+                self.pods_version += 1;
+            }
+            Op::ClaimGone(id) => {
+                if let Some(key) = self.claim_names.remove(&id) {
+                    self.claims.remove(&key);
+                }
+                self.pods_version += 1;
+            }
+            Op::Ingress(view) => {
+                self.ingresses.insert(view.id, view);
+                self.shape += 1;
+            }
+            Op::IngressGone(id) => {
+                self.ingresses.remove(&id);
+                self.shape += 1;
+            }
+            Op::Pulse(pulse) => {
+                // Messages of one patch leave one after the other, so that a burst reads as a stream.
+                self.pulse(pulse, now + f64::from(turn.pulses.min(40)) * 35.0);
+                turn.pulses += 1;
+            }
+            Op::Event(_) | Op::Request(_) => {}
         }
-        if fresh {
+    }
+
+    /// The patch is taken in.
+    pub fn done(&mut self, turn: Turn) {
+        if turn.fresh {
             self.hints.clear();
+            self.sweep(turn.now);
         }
         if self.counted != self.pods_version {
             self.counted = self.pods_version;
             self.count_revisions();
         }
-        fresh
     }
 
     fn touch(&mut self, until: Ms) {
@@ -108,29 +143,30 @@ impl Scene {
         self.parts = Default::default();
     }
 
-    fn node(&mut self, view: &NodeView, now: Ms) {
+    fn node(&mut self, view: NodeView, now: Ms) {
         match self.nodes.get_mut(&view.id) {
-            Some(item) => item.view = view.clone(),
+            Some(item) => item.view = view,
             None => {
+                let (id, name) = (view.id, view.name.clone());
                 let item = NodeItem {
-                    view: view.clone(),
+                    view,
                     born: now,
                     slots: Slots::default(),
                     counts: BTreeMap::new(),
                     live: 0,
                     failing: BTreeSet::new(),
                 };
-                let key = natural_key(&view.name);
+                let key = natural_key(&name);
                 let at = self.order.partition_point(|id| natural_key(&self.nodes[id].view.name) < key);
-                self.order.insert(at, view.id);
-                self.nodes.insert(view.id, item);
+                self.order.insert(at, id);
+                self.nodes.insert(id, item);
                 self.shape += 1;
                 self.touch(now + anim::BIRTH);
                 // Pods that came before their node.
                 let waiting: Vec<Id> = self.tray.taken.iter().flatten().copied().collect();
-                for id in waiting {
-                    if self.pods.get(&id).is_some_and(|p| p.view.node == Some(view.id)) {
-                        self.settle(id, now);
+                for pod in waiting {
+                    if self.pods.get(&pod).is_some_and(|p| p.view.node == Some(id)) {
+                        self.settle(pod, now);
                     }
                 }
             }
@@ -234,26 +270,16 @@ impl Scene {
         }
     }
 
-    fn pod(&mut self, view: &PodView, now: Ms) {
+    fn pod(&mut self, view: PodView, now: Ms) {
         self.pods_version += 1;
-        let place = self.place_of(view);
+        let place = self.place_of(&view);
         let known = self.pods.get(&view.id).map(|p| (p.place, p.slot, p.view.owner, p.view.state, p.died));
         let Some((was_at, slot, owner, state, died)) = known else {
             let slot = self.take(place, view.id);
             self.tally(place, view.owner, view.state, view.id, true);
-            self.pods.insert(
-                view.id,
-                PodItem {
-                    view: view.clone(),
-                    place,
-                    slot,
-                    born: now,
-                    died: None,
-                    moved: None,
-                    before: view.state,
-                    changed: now - anim::CHANGE,
-                },
-            );
+            let (id, before, changed) = (view.id, view.state, now - anim::CHANGE);
+            let item = PodItem { view, place, slot, born: now, died: None, moved: None, before, changed };
+            self.pods.insert(id, Box::new(item));
             self.touch(now + anim::BIRTH);
             return;
         };
@@ -271,7 +297,7 @@ impl Scene {
         };
         if let Some(item) = self.pods.get_mut(&view.id) {
             if place != was_at {
-                item.moved = Some((was_at, slot, now));
+                item.moved = Some(Box::new((was_at, slot, now)));
                 item.place = place;
                 item.slot = new_slot;
                 self.busy_until = self.busy_until.max(now + anim::MOVE);
@@ -282,14 +308,14 @@ impl Scene {
                 self.busy_until = self.busy_until.max(now + anim::CHANGE);
             }
             item.died = None;
-            item.view = view.clone();
+            item.view = view;
         }
     }
 
     /// Moves a pod from the tray to its node, which has just become known.
     fn settle(&mut self, id: Id, now: Ms) {
         if let Some(view) = self.pods.get(&id).map(|p| p.view.clone()) {
-            self.pod(&view, now);
+            self.pod(view, now);
         }
     }
 
@@ -326,7 +352,7 @@ impl Scene {
         }
     }
 
-    fn pulse(&mut self, pulse: &Pulse, start: Ms) {
+    fn pulse(&mut self, pulse: Pulse, start: Ms) {
         if self.pulses.len() >= MOST_PULSES {
             self.pulses.pop_front();
         }
@@ -336,6 +362,6 @@ impl Scene {
             }
         }
         self.touch(start + anim::PULSE.max(anim::GLOW));
-        self.pulses.push_back(PulseItem { start, pulse: pulse.clone() });
+        self.pulses.push_back(PulseItem { start, pulse });
     }
 }

@@ -3,6 +3,8 @@
 
 mod changes;
 
+pub use changes::Turn;
+
 use super::anim::Ms;
 use super::broken::Broken;
 use super::traffic::Traffic;
@@ -96,7 +98,7 @@ pub struct PodItem {
     /// When it began to vanish.
     pub died: Option<Ms>,
     /// Where it came from and when it left there.
-    pub moved: Option<(Place, u32, Ms)>,
+    pub moved: Option<Box<(Place, u32, Ms)>>,
     /// The state before this one.
     pub before: PodState,
     /// When the state changed.
@@ -161,8 +163,8 @@ pub struct Scene {
     pub nodes: BTreeMap<Id, NodeItem>,
     /// Their order on the map: by name, numbers in it as numbers.
     pub order: Vec<Id>,
-    /// Pods by handle, the dying ones included.
-    pub pods: BTreeMap<Id, PodItem>,
+    /// Pods by handle, the dying ones included. Each stands for itself: nodes of the tree are half empty.
+    pub pods: BTreeMap<Id, Box<PodItem>>,
     /// Services by handle.
     pub services: BTreeMap<Id, ServiceView>,
     /// Owners of pods by handle.
@@ -357,7 +359,7 @@ pub(super) mod tests {
             claims: Arc::from([]),
             labels: Arc::from([]),
             images: Arc::from([]),
-            ip: "".into(),
+            ip: None,
             created: SimTime::ZERO,
         }
     }
@@ -373,7 +375,7 @@ pub(super) mod tests {
         assert_eq!(s.pods[&9].place, Place::Tray);
         s.apply(&patch(vec![Op::Pod(pod(9, Some(1), PodState::Ready))]), 1000.0);
         assert_eq!(s.pods[&9].place, Place::Node(1));
-        assert_eq!(s.pods[&9].moved, Some((Place::Tray, 0, 1000.0)));
+        assert_eq!(s.pods[&9].moved.as_deref(), Some(&(Place::Tray, 0, 1000.0)));
         assert_eq!(s.tray.len(), 0);
         assert_eq!(s.counts, [1, 0, 0, 0, 0, 0]);
         s.apply(&patch(vec![Op::PodGone(9)]), 2000.0);
@@ -418,5 +420,16 @@ pub(super) mod tests {
         s.apply(&patch(vec![Op::Node(node(1, "a")), Op::Pod(pod(5, Some(1), PodState::Ready))]), 0.0);
         assert!(s.apply(&patch(vec![Op::Reset]), 5.0));
         assert!(s.nodes.is_empty() && s.pods.is_empty() && s.live() == 0);
+    }
+
+    #[test]
+    fn what_differs_after_a_rewind_is_shown_at_rest() {
+        let mut s = Scene::default();
+        s.apply(&patch(vec![Op::Node(node(1, "a")), Op::Pod(pod(5, Some(1), PodState::Ready))]), 0.0);
+        let differs = vec![Op::Rewind, Op::PodGone(5), Op::Pod(pod(4, Some(1), PodState::Pending))];
+        assert!(s.apply(&patch(differs), 9000.0));
+        assert_eq!(s.pods.keys().copied().collect::<Vec<_>>(), vec![4]);
+        assert!(!s.moving(9000.0));
+        assert_eq!(s.counts, [0, 0, 1, 0, 0, 0]);
     }
 }

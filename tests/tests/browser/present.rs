@@ -1,0 +1,91 @@
+//! The page in front of a room: theme, clicker, notes, blank screen, poster.
+
+use crate::look::check;
+use crate::page::Page;
+use crate::{LAPTOP, Place, Test};
+use kubarium_tests::webdriver::{Result, keys};
+use serde_json::json;
+
+pub const TESTS: &[Test] = &[
+    ("a-theme-for-projectors", projector),
+    ("a-clicker-steps-through-a-session", clicker),
+    ("the-map-is-saved-as-a-picture", poster),
+];
+
+const PAGE_UP: char = '\u{e00e}';
+const PAGE_DOWN: char = '\u{e00f}';
+
+fn projector(place: &Place) -> Result<()> {
+    let page = Page { browser: place.browser(LAPTOP)?, url: place.serve("")? };
+    page.go(&format!("{}?theme=projector&lang=ko", page.url))?;
+    page.browser.wait("pods on the map", "window.__kubarium.live() > 0")?;
+    page.browser.wait("the theme", "document.documentElement.dataset.theme === 'projector'")?;
+    page.browser.screenshot("projector")?;
+    check(&page, "the projector's theme")?;
+    page.choose("theme", "dark")?;
+    page.browser.wait("another theme", "document.documentElement.dataset.theme === 'dark'")?;
+    page.browser.screenshot("dark-korean")?;
+    page.quiet()
+}
+
+fn clicker(place: &Place) -> Result<()> {
+    let page = Page::open(place)?;
+    let b = &page.browser;
+    b.wait("pods on the map", "window.__kubarium.live() > 0")?;
+    let wide = "document.querySelector('canvas.map').clientWidth";
+    let before = b.eval(&format!("return {wide}"), &[])?;
+    b.click("[data-testid=present]")?;
+    b.wait("a larger map", &format!("{wide} > {before} + 300"))?;
+    b.wait("no editor", "!document.querySelector('[data-testid=editor]').checkVisibility()")?;
+    b.eval("window.__kubarium.play(0); document.activeElement.blur()", &[])?;
+    page.run("kubectl scale deployment --all --replicas=5")?;
+    let now = || -> Result<f64> { Ok(b.eval("return window.__kubarium.now()", &[])?.as_f64().unwrap_or_default()) };
+    let start = now()?;
+    for _ in 0..4 {
+        b.keys(&PAGE_DOWN.to_string())?;
+    }
+    b.wait("the step's name", "!!document.querySelector('[data-testid=step-name]')")?;
+    let on = now()?;
+    if on <= start {
+        return Err(format!("Page Down went nowhere: {start} s, then {on} s"));
+    }
+    b.screenshot("presenting")?;
+    b.keys(&PAGE_UP.to_string())?;
+    let back = now()?;
+    if back >= on {
+        return Err(format!("Page Up went nowhere: {on} s, then {back} s"));
+    }
+    let notes = "document.querySelector('[data-testid=present-notes]')";
+    let first = b.eval(&format!("return {notes}.innerText"), &[])?;
+    b.click("[data-testid=present-next]")?;
+    b.wait("the next note", &format!("{notes}.innerText !== {first}"))?;
+    b.keys("n")?;
+    b.wait("no notes", &format!("!{notes}"))?;
+    b.keys(".")?;
+    b.wait("a blank screen", "!!document.querySelector('[data-testid=present-blank]')")?;
+    b.keys(".")?;
+    b.wait("the page again", "!document.querySelector('[data-testid=present-blank]')")?;
+    check(&page, "presenting")?;
+    b.keys(&keys::ESCAPE.to_string())?;
+    b.wait("the end", "!document.querySelector('[data-testid=present-strip]')")?;
+    page.quiet()
+}
+
+fn poster(place: &Place) -> Result<()> {
+    let page = Page::open(place)?;
+    let b = &page.browser;
+    b.wait("pods on the map", "window.__kubarium.live() > 0")?;
+    b.eval("HTMLAnchorElement.prototype.click = function () { window.__saved = [this.download, this.href] }", &[])?;
+    b.click("[data-testid=poster]")?;
+    b.wait("a picture", "!!window.__saved")?;
+    let picture = b.eval_async(
+        "const done = arguments[arguments.length - 1], image = new Image();\
+         image.onload = () => done([window.__saved[0].endsWith('.png'), image.width / document.querySelector('canvas.map').clientWidth]);\
+         image.onerror = () => done('no picture'); image.src = window.__saved[1]",
+        &[],
+    )?;
+    if picture != json!([true, 2]) && picture != json!([true, 2.0]) {
+        return Err(format!("the picture: {picture}"));
+    }
+    page.quiet()
+}
