@@ -248,6 +248,43 @@ impl Servers for Around<'_> {
 }
 
 impl Kubelets {
+    /// The status that a pod's node gets for a GET of a URL, or why it gets none, as Go's client says it. `open`: ports
+    /// that the pod itself listens on.
+    pub(super) fn asked_by_node(
+        &self,
+        sim: &Sim,
+        pod: &PodRecord,
+        plan: &Plan,
+        open: &[u16],
+        url: &Url,
+    ) -> Result<u16, String> {
+        let node = self.workers.get(&pod.id).and_then(|w| self.nodes.get(w.node as usize));
+        let Some(node) = node else { return Err("context deadline exceeded".into()) };
+        let refused = || format!("dial tcp {}:{}: connect: connection refused", url.host, url.port);
+        if &*url.host == "localhost" || url.host.starts_with("127.") {
+            // the node itself: only who shares its network listens there
+            let serves = plan.host_network && open.contains(&url.port);
+            return if serves { Ok(self.code(sim, pod.id, url.port, &url.path)) } else { Err(refused()) };
+        }
+        let mut draw = fnv(&pod.id.to_le_bytes()) as u32;
+        let mut next = || {
+            draw = draw.wrapping_mul(0x9e37_79b1).wrapping_add(sim.now.0 as u32);
+            draw
+        };
+        let way = send(sim, self, &Sender::node(&node.name, node.ip, &pod.namespace), url, false, &mut next);
+        match way.end {
+            Ok(reached) => Ok(self.code(sim, reached.pod.id, reached.port, &url.path)),
+            Err(f) => match f.told() {
+                Told::Status(code) => Ok(code),
+                Told::Refused | Told::Reset => Err(refused()),
+                Told::UnknownHost => Err(format!("dial tcp: lookup {}: no such host", url.host)),
+                Told::TimedOut => {
+                    Err("context deadline exceeded (Client.Timeout exceeded while awaiting headers)".into())
+                }
+            },
+        }
+    }
+
     pub(super) fn with_plan<R>(&self, pod: &PodRecord, f: impl FnOnce(&Plan) -> R) -> R {
         match self.planned(pod) {
             Some(plan) => f(plan),

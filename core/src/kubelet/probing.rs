@@ -7,6 +7,7 @@ use super::plan::Plan;
 use super::pod_worker::PodWork;
 use super::probe::{Action, ProbePlan, ProbeState};
 use crate::clock::{SimDuration, SimTime};
+use crate::network::request::Url;
 use crate::runtime::files::FileSystem;
 use crate::runtime::shell::{Process, State, Stream, Surroundings, Unknown};
 use crate::sim::Sim;
@@ -216,6 +217,14 @@ impl Kubelets {
                 let scheme = if *https { "https" } else { "http" };
                 let to = host.as_deref().map_or_else(|| Ipv4Addr::from(ip).to_string(), str::to_owned);
                 let slash = if path.starts_with('/') { "" } else { "/" };
+                if host.is_some() && to != Ipv4Addr::from(ip).to_string() {
+                    let url = Url { host: to.as_str().into(), port: *port, path: path.clone(), udp: false };
+                    return match self.asked_by_node(sim, pod, plan, &open, &url) {
+                        Ok(200..400) => Ok(()),
+                        Ok(code) => Err(format!("HTTP probe failed with statuscode: {code}")),
+                        Err(why) => Err(format!("Get \"{scheme}://{to}:{port}{slash}{path}\": {why}")),
+                    };
+                }
                 if !listens(*port) {
                     return Err(format!("Get \"{scheme}://{to}:{port}{slash}{path}\": {}", refused(*port)));
                 }

@@ -37,11 +37,16 @@ enum Peer {
 
 #[derive(Clone, Debug)]
 enum Port {
-    /// A port that name servers are asked on, of the protocol they are asked by.
-    Names,
     Any,
     Range(u16, u16),
     Named(Arc<str>),
+}
+
+/// A port of a protocol: UDP, or TCP.
+#[derive(Clone, Debug)]
+struct PortRule {
+    udp: bool,
+    port: Port,
 }
 
 #[derive(Clone, Debug)]
@@ -49,7 +54,7 @@ struct Rule {
     /// None: everybody.
     peers: Option<Vec<Peer>>,
     /// None: every port.
-    ports: Option<Vec<Port>>,
+    ports: Option<Vec<PortRule>>,
 }
 
 /// A policy, read.
@@ -136,23 +141,21 @@ fn block(b: &IPBlock) -> Option<Peer> {
 }
 
 /// None: a port of a protocol that nothing here speaks.
-fn port(p: &NetworkPolicyPort) -> Option<Port> {
-    if p.protocol.as_deref().is_some_and(|p| p != "TCP") {
-        let names = match &p.port {
-            None => true,
-            Some(IntOrString::Int(n)) => (*n..=p.end_port.unwrap_or(*n)).contains(&53),
-            Some(IntOrString::String(s)) => s == "dns",
-        };
-        return (names && p.protocol.as_deref() == Some("UDP")).then_some(Port::Names);
-    }
-    Some(match &p.port {
+fn port(p: &NetworkPolicyPort) -> Option<PortRule> {
+    let udp = match p.protocol.as_deref().unwrap_or("TCP") {
+        "TCP" => false,
+        "UDP" => true,
+        _ => return None,
+    };
+    let port = match &p.port {
         None => Port::Any,
         Some(IntOrString::Int(n)) => {
             let from = *n as u16;
             Port::Range(from, p.end_port.map_or(from, |e| e as u16))
         }
         Some(IntOrString::String(s)) => Port::Named(s.as_str().into()),
-    })
+    };
+    Some(PortRule { udp, port })
 }
 
 fn selects(sim: &Sim, policy: &Policy, peer: &Peer, end: End<'_>) -> bool {
@@ -173,19 +176,29 @@ fn selects(sim: &Sim, policy: &Policy, peer: &Peer, end: End<'_>) -> bool {
     }
 }
 
-fn fits(ports: &[Port], number: u16, target: Option<&Arc<PodRecord>>) -> bool {
-    ports.iter().any(|p| match p {
-        Port::Names => false,
+fn fits(ports: &[PortRule], to: Wanted, target: Option<&Arc<PodRecord>>) -> bool {
+    ports.iter().filter(|p| p.udp == to.udp).any(|p| match &p.port {
         Port::Any => true,
-        Port::Range(from, to) => (*from..=*to).contains(&number),
+        Port::Range(from, until) => (*from..=*until).contains(&to.port),
         Port::Named(name) => {
             let spec = target.and_then(|t| t.proto.pod.spec.as_ref());
             let containers = spec.into_iter().flat_map(|s| &s.containers);
-            containers
-                .flat_map(|c| c.ports.iter().flatten())
-                .any(|p| p.name.as_deref() == Some(&**name) && p.container_port == i32::from(number))
+            containers.flat_map(|c| c.ports.iter().flatten()).any(|p| {
+                p.name.as_deref() == Some(&**name)
+                    && p.container_port == i32::from(to.port)
+                    && super::tables::is_udp(p.protocol.as_deref()) == to.udp
+            })
         }
     })
+}
+
+/// The port that somebody wants to reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its number.
+    pub port: u16,
+    /// By UDP, or by TCP.
+    pub udp: bool,
 }
 
 /// Is a connection to a port allowed in one direction? The error: the policies that select the pod, none of which does.
@@ -194,7 +207,7 @@ fn one_way(
     d: Direction,
     pod: &Arc<PodRecord>,
     other: End<'_>,
-    port: u16,
+    port: Wanted,
     to: Option<&Arc<PodRecord>>,
 ) -> Result<(), Arc<str>> {
     let mut against = None;
@@ -222,13 +235,23 @@ pub fn names_allowed(sim: &Sim, pod: &Arc<PodRecord>) -> bool {
         selected = true;
         let allows = rules.iter().any(|r| {
             r.peers.as_ref().is_none_or(|peers| peers.iter().any(|x| reaches_names(sim, p, x)))
-                && r.ports.as_ref().is_none_or(|ports| ports.iter().any(|x| matches!(x, Port::Names)))
+                && r.ports.as_ref().is_none_or(|ports| ports.iter().any(asks_names))
         });
         if allows {
             return true;
         }
     }
     !selected
+}
+
+/// Is it the port that name servers are asked on?
+fn asks_names(p: &PortRule) -> bool {
+    p.udp
+        && match &p.port {
+            Port::Any => true,
+            Port::Range(from, to) => (*from..=*to).contains(&53),
+            Port::Named(name) => &**name == "dns",
+        }
 }
 
 fn reaches_names(sim: &Sim, policy: &Policy, peer: &Peer) -> bool {
@@ -252,7 +275,7 @@ fn reaches_names(sim: &Sim, policy: &Policy, peer: &Peer) -> bool {
 ///
 /// # Errors
 /// Where it is stopped, and by which policy (namespace and name).
-pub fn allowed(sim: &Sim, from: End<'_>, to: End<'_>, port: u16) -> Result<(), (Direction, Key)> {
+pub fn allowed(sim: &Sim, from: End<'_>, to: End<'_>, port: Wanted) -> Result<(), (Direction, Key)> {
     if sim.network.policies.is_empty() {
         return Ok(());
     }

@@ -363,8 +363,9 @@ impl Walk<'_> {
         };
         self.hop(|| Place::Pod(pod.id, pod.key()));
         self.crosses(pod.node.as_ref())?;
+        let wanted = policy::Wanted { port: t.port, udp: self.url.udp };
         let from = End { pod: self.from.pod.as_ref().filter(|_| !self.gateway), ip: source };
-        if let Err((direction, policy)) = policy::allowed(self.sim, from, End { pod: Some(&pod), ip: t.ip }, t.port) {
+        if let Err((direction, policy)) = policy::allowed(self.sim, from, End { pod: Some(&pod), ip: t.ip }, wanted) {
             return Err(Failure::Denied(direction, policy));
         }
         if !speaks(&pod, t.port, self.url.udp) {
