@@ -50,9 +50,10 @@ fn clicker(place: &Place) -> Result<()> {
         return Err(format!("Page Down went nowhere: {start} s, then {on} s"));
     }
     b.screenshot("presenting")?;
+    let hash = b.eval("return window.__kubarium.hash()", &[])?;
     b.keys(&PAGE_UP.to_string())?;
-    let back = now()?;
-    if back >= on {
+    let (back, other) = (now()?, b.eval("return window.__kubarium.hash()", &[])?);
+    if back > on || hash == other {
         return Err(format!("Page Up went nowhere: {on} s, then {back} s"));
     }
     let notes = "document.querySelector('[data-testid=present-notes]')";

@@ -131,7 +131,7 @@ pub fn Header(props: &Common) -> Html {
                 if other == Lang::Ko { <span class="wide-only">{ "한국어" }</span><span class="narrow-only">{ "한" }</span> } else { { "EN" } }
             </button>
             <div class="pill square choice" title={t("header.theme")}>
-                { icon(match ui.theme { Theme::Dark => "moon", Theme::Light => "sun", Theme::Projector => "present" }) }
+                { icon(match ui.theme { Theme::Dark => "moon", Theme::Light => "sun", Theme::Projector => "contrast" }) }
                 <select data-testid="theme" aria-label={t("header.theme")} onchange={on_theme}>
                     { for Theme::ALL.into_iter().zip(themes).map(|(theme, text)| html! {
                         <option value={theme.code()} selected={theme == ui.theme}>{ text }</option>
