@@ -3,7 +3,8 @@
 //! Reading order: [`clock`] and [`rng`] (time and chance), [`api`] (objects and their texts), [`store`] (tables and
 //! the watch log), [`apiserver`] (the only way to change an object), [`controllers`], [`scheduler`], [`kubelet`] with
 //! [`runtime`] (what reacts), [`network`] (what carries requests), [`kubectl`] (what people type), [`world`] (all of it as one value), [`cluster`] (the
-//! session around it: inputs, rewinding, links) and [`view`] (what a page is told).
+//! session around it: inputs, rewinding, links), [`view`] (what a page is told) and [`lesson`] (what is to be done in a
+//! session, and whether it was).
 //!
 //! Dependency rules: nothing here knows a browser, a clock on the wall or an ambient random source; `api` knows no
 //! module but itself; controllers, scheduler and kubelets meet only through `apiserver` and `store`.
@@ -15,6 +16,7 @@ pub mod cluster;
 pub mod controllers;
 pub mod kubectl;
 pub mod kubelet;
+pub mod lesson;
 pub mod network;
 pub mod rng;
 pub mod runtime;

@@ -102,6 +102,11 @@ impl Terminals {
         self.terminals.get(&t).map_or(0, |t| t.last_code)
     }
 
+    /// The number of the newest chunk; 0 if there is none.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
     /// Chunks after this number, oldest first.
     pub fn since(&self, number: u64) -> impl Iterator<Item = &Chunk> + '_ {
         self.chunks.iter().skip_while(move |c| c.number <= number)

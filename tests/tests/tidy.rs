@@ -66,7 +66,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "world",
         ],
     ),
-    ("lesson", &["api", "clock", "cluster", "sim", "store", "view", "world"]),
+    ("lesson", &["api", "clock", "cluster", "network", "store", "terminal", "view", "world"]),
 ];
 
 /// No file is longer, but for those below.
