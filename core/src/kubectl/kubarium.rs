@@ -128,6 +128,13 @@ fn part(name: &str) -> Value {
     }
 }
 
+/// The input that a line which begins with `kubarium` stands for, as JSON; none: it is another line, or does nothing.
+pub fn deed(line: &str) -> Option<Value> {
+    let mut words = line.split_whitespace().map(str::to_owned);
+    words.next().filter(|w| w == "kubarium")?;
+    read(&words.collect::<Vec<_>>(), "default").ok().map(|(deed, _)| deed)
+}
+
 /// What a command does as data, and what is said of it.
 fn read(args: &[String], namespace: &str) -> Result<(Value, String), CmdError> {
     let words = Words::read(args)?;

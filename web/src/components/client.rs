@@ -2,7 +2,7 @@
 
 use super::Common;
 use super::inspector::leads;
-use crate::bridge::{Engine, Session, Topic, clock_text, use_topic};
+use crate::bridge::{Engine, Session, Topic, clock_text, in_namespace, use_topic};
 use crate::icons::icon;
 use crate::map::draw::traffic::rate_text;
 use crate::map::hit::Target;
@@ -10,8 +10,9 @@ use crate::state::{Action, Dialog, Draft, UiHandle};
 use kubarium_core::clock::SimTime;
 use kubarium_core::network::clients::{ClientPlace, ClientSpec, Load, MOST_BURST, MOST_RATE};
 use kubarium_core::network::request::Url;
-use kubarium_core::view::inspect;
+use kubarium_core::view::causes::{self, Fact};
 use kubarium_core::view::network::{ClientView, CountView, TraceView};
+use kubarium_core::view::{faults, inspect};
 use kubarium_core::world::Input;
 use std::rc::Rc;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
@@ -77,6 +78,75 @@ pub fn draft(e: &Engine, selected: Option<Target>) -> Draft {
             Draft { url, pod, inside: None }
         }
         _ => busiest(),
+    }
+}
+
+/// The line that does in the terminal what was done on the map.
+pub fn line_of(input: &Input) -> String {
+    match input {
+        Input::Fault(fault) => faults::fault_line(fault),
+        Input::RemoveClient { name } => format!("kubarium client rm {name}"),
+        Input::Client(c) => {
+            let load = match c.load {
+                Load::Steady { rate } => format!("--rate={rate}"),
+                Load::Burst { count, every: 0 } => format!("--burst={count}"),
+                Load::Burst { count, every } => format!("--burst={count} --every={every}s"),
+                Load::Ramp { from, to, seconds } => format!("--ramp={from}..{to} --over={seconds}s"),
+            };
+            let from = match &c.place {
+                ClientPlace::Outside => " --from=outside".to_owned(),
+                ClientPlace::Inside { namespace } => in_namespace(namespace),
+                ClientPlace::Pod { namespace, name } => format!(" --from=pod/{name}{}", in_namespace(namespace)),
+            };
+            let until = if c.seconds > 0 { format!(" --for={}s", c.seconds) } else { String::new() };
+            format!("kubarium client add {} {} {load}{from}{until}", c.name, c.url)
+        }
+        Input::Line { line, .. } => line.clone(),
+        Input::File { .. } | Input::Interrupt { .. } => String::new(),
+    }
+}
+
+/// Why a request failed: from what it met back to what a person did.
+fn chain(ui: &UiHandle, session: &Session, e: &Engine, number: u64) -> Html {
+    let lang = ui.lang;
+    let causes = causes::why_request(&e.cluster, number);
+    if causes.is_empty() {
+        return html! {};
+    }
+    html! {
+        <>
+            <h3>{ lang.t("inspect.why") }</h3>
+            <ol class="why" data-testid="request-why">
+                { for causes.into_iter().map(|c| {
+                    let (session, at) = (session.clone(), c.at);
+                    let jump = Callback::from(move |_: MouseEvent| {
+                        session.set_playing(false);
+                        session.seek(SimTime(at.0));
+                    });
+                    let actor = match c.actor.split_once('/') {
+                        Some(("kube-proxy", node)) => format!("kube-proxy ({node})"),
+                        _ => lang.actor(&c.actor),
+                    };
+                    let said = match &c.fact {
+                        Fact::Met(reason, _) => lang.reason(*reason).to_owned(),
+                        Fact::Dropped { late, .. } => {
+                            lang.f("traffic.dropped", &[("ms", &format!("{:.0}", late.0 as f64 / 1e3))])
+                        }
+                        Fact::Event(reason, words) => format!("{reason}: {words}"),
+                        Fact::Ended { container, reason, code } => {
+                            lang.f("traffic.ended", &[("container", container), ("reason", reason), ("code", &code.to_string())])
+                        }
+                        Fact::Did(message) => lang.said(message),
+                    };
+                    html! {
+                        <li>
+                            <p><b>{ actor }</b>{ " " }{ said }</p>
+                            <small>{ clock_text(c.at) }{ " · " }<button type="button" class="link" onclick={jump}>{ lang.t("inspect.jump") }</button></small>
+                        </li>
+                    }
+                }) }
+            </ol>
+        </>
     }
 }
 
@@ -375,6 +445,7 @@ pub fn request_body(ui: &UiHandle, session: &Session, e: &Engine, number: u64) -
                 }) }
                 <li class={classes!((!trace.ok).then_some("bad"))}><p>{ if trace.ok { t("traffic.answered") } else { t("traffic.failed_here") } }</p><small>{ format!("+{:.2} ms", trace.took.0 as f64 / 1e3) }</small></li>
             </ol>
+            { chain(ui, session, e, number) }
         </>
     }
 }

@@ -182,7 +182,7 @@ pub fn Terminal(props: &Common) -> Html {
                     TermLine::Typed(text, map, prompt) => html! { <pre key={n} class="typed"><em>{ if prompt.is_empty() { "$ ".to_owned() } else { format!("{prompt} ") } }</em>{ &*text }if map { <s>{ format!("   # {}", t("dock.from_map")) }</s> }</pre> },
                     TermLine::Out(text) => html! { <pre key={n}>{ text.trim_end_matches('\n').to_owned() }</pre> },
                     TermLine::Err(text) => html! { <pre key={n} class="err">{ text.trim_end_matches('\n').to_owned() }</pre> },
-                    TermLine::Done(input) => html! { <pre key={n} class="note">{ ui.lang.done(&input).unwrap_or_default() }</pre> },
+                    TermLine::Done(input) => html! { <pre key={n} class="typed"><em>{ "$ " }</em>{ super::client::line_of(&input) }<s>{ format!("   # {}", t("dock.from_map")) }</s></pre> },
                 }) }
                 if !offers.is_empty() {
                     <p class="offers" role="status">{ for offers.iter().take(60).map(|o| html! { <span>{ o.clone() }</span> }) }</p>

@@ -1,6 +1,7 @@
 //! What people have broken by hand and not mended yet: read from the session's inputs, so it rewinds with them.
 
 use kubarium_core::cluster::LoggedInput;
+use kubarium_core::kubectl::kubarium;
 use kubarium_core::view::model::{Fault, PlanePart, Pressure};
 use kubarium_core::world::Input;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,11 +40,18 @@ impl Broken {
     /// What these inputs have left broken.
     pub fn of(inputs: &[LoggedInput]) -> Broken {
         let mut b = Broken::default();
-        for fault in inputs.iter().filter_map(|l| match &l.input {
-            Input::Fault(f) => Some(f),
-            _ => None,
-        }) {
-            b.add(fault);
+        for logged in inputs {
+            match &logged.input {
+                Input::Fault(f) => b.add(f),
+                // the same, typed
+                Input::Line { line, .. } => {
+                    let deed = kubarium::deed(line).and_then(|v| serde_json::from_value(v).ok());
+                    if let Some(Input::Fault(f)) = deed {
+                        b.add(&f);
+                    }
+                }
+                _ => {}
+            }
         }
         b
     }
@@ -112,5 +120,8 @@ mod tests {
         assert!(b.cut_off.contains("node-1") && b.registry);
         assert_eq!(b.slow.get(&PlanePart::Scheduler), Some(&500));
         assert_eq!(Broken::of(&[cut(true), slow(500), cut(false), slow(0)]), Broken::default());
+        let line = Input::Line { terminal: 0, line: "kubarium partition node-1".into(), stdin: None };
+        let typed = LoggedInput { at: SimTime::ZERO, steps: 0, input: line };
+        assert!(Broken::of(&[typed]).cut_off.contains("node-1"));
     }
 }

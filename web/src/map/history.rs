@@ -182,10 +182,10 @@ impl History {
         for client in cluster.world.sim.network.clients.iter() {
             let name: Arc<str> = client.spec.name.as_str().into();
             let row = self.requests.entry(name.clone()).or_default();
-            // the last second may not have been over
-            let last = row.pop().map(|s| s.at);
-            let after = last.map_or(SimTime::ZERO, |l| SimTime(l.0.saturating_sub(1)));
-            for c in network::counts(cluster, &name, false, after) {
+            let after = row.last().map_or(SimTime::ZERO, |s| s.at);
+            // a second that is not over would look like a drop
+            let over = |at: SimTime| at.0 + LOOK <= now.0;
+            for c in network::counts(cluster, &name, false, after).into_iter().filter(|c| over(c.at)) {
                 let failed = c.failed.iter().map(|(_, n)| n).sum();
                 row.push(Second { at: c.at, ok: c.ok, failed, latency: c.latency.0 as f64 / 1e3 });
             }

@@ -27,6 +27,9 @@ pub const RECENT: usize = 200;
 /// Between two looks at the counters.
 const LOOK: Ms = 250.0;
 
+/// A step of the counters, in microseconds.
+const STEP: u64 = 100_000;
+
 /// A client on the map.
 #[derive(Clone, Debug)]
 pub struct ClientItem {
@@ -87,10 +90,11 @@ pub struct News {
     pub numbers: bool,
 }
 
-/// The sum of what was counted in the last second.
-fn rate(counts: &[CountView]) -> (u32, u32) {
+/// The sum of what was counted in the last second: in its last ten steps that are over.
+fn rate(counts: &[CountView], now: SimTime) -> (u32, u32) {
+    let over = |c: &&CountView| c.at.0 + STEP <= now.0;
     let failed = |c: &CountView| c.failed.iter().map(|(_, n)| n).sum::<u32>();
-    counts.iter().fold((0, 0), |(ok, bad), c| (ok + c.ok, bad + failed(c)))
+    counts.iter().filter(over).fold((0, 0), |(ok, bad), c| (ok + c.ok, bad + failed(c)))
 }
 
 impl Traffic {
@@ -129,7 +133,8 @@ impl Traffic {
         news.numbers = true;
         news.shape = other;
         let before = std::mem::take(&mut self.clients);
-        let since = SimTime(cluster.now().0.saturating_sub(1_000_001));
+        let now = cluster.now();
+        let since = SimTime((now.0 - now.0 % STEP).saturating_sub(1_000_001));
         self.rates.clear();
         for view in network::clients(cluster) {
             let old = before.iter().find(|c| c.view.number == view.number);
@@ -142,7 +147,7 @@ impl Traffic {
             };
             let counted = network::counts(cluster, &view.name, true, since);
             let item = ClientItem {
-                rate: rate(&counted),
+                rate: rate(&counted, now),
                 pod,
                 through: self.through(&view.name).or_else(|| old.map(|o| o.through.clone())).unwrap_or_default(),
                 last: old.map_or((f64::MIN, f64::MIN), |o| o.last),

@@ -112,6 +112,12 @@ impl Painter {
             let part = Broken::part(i as u8);
             let stopped = part.as_ref().is_some_and(|p| f.scene.broken.stopped.contains(p));
             let slow = part.as_ref().and_then(|p| f.scene.broken.slow.get(p)).copied();
+            if stopped {
+                // two bars: it pauses
+                ctx.set_fill_style_str(p.state(PodState::Failing));
+                ctx.fill_rect(r.x + r.w - 17.0, r.y + 9.0, 3.0, 11.0);
+                ctx.fill_rect(r.x + r.w - 11.0, r.y + 9.0, 3.0, 11.0);
+            }
             if stopped || slow.is_some() {
                 set_dashes(ctx, &[5.0, 4.0]);
                 ctx.set_stroke_style_str(p.state(PodState::Failing));
@@ -120,11 +126,10 @@ impl Painter {
                 set_dashes(ctx, &[]);
             }
             ctx.set_fill_style_str(if stopped { &p.dim } else { &p.ink });
-            let sign = if stopped { "⏸ " } else { "" };
             let k = p.type_scale;
             self.font(650, if st.detail { 12.5 * k } else { 11.5 });
             if st.detail {
-                self.text_in(&format!("{sign}{}", f.words.parts[i]), r.x + 10.0, r.y + 18.0 * k, r.w - 18.0);
+                self.text_in(&f.words.parts[i], r.x + 10.0, r.y + 18.0 * k, r.w - 18.0);
                 self.font(450, 11.0 * k);
                 ctx.set_fill_style_str(&p.dim);
                 let text = if stopped {
@@ -144,7 +149,7 @@ impl Painter {
                 self.text_in(rest, r.x + 10.0, r.y + 49.0 * k, r.w - 16.0);
             } else {
                 ctx.set_text_align("center");
-                self.text_in(&format!("{sign}{}", f.words.parts[i]), r.x + r.w / 2.0, r.y + r.h / 2.0 + 4.0, r.w - 8.0);
+                self.text_in(&f.words.parts[i], r.x + r.w / 2.0, r.y + r.h / 2.0 + 4.0, r.w - 8.0);
                 ctx.set_text_align("start");
             }
         }

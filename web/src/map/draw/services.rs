@@ -117,7 +117,8 @@ impl Painter {
             self.font(400, 11.0 * k);
             ctx.set_fill_style_str(&p.dim);
             ctx.set_global_alpha(0.75);
-            let x = f.layout.tray.x + f.layout.tray.w + 22.0 * k;
+            let chips = f.layout.clients.values().chain(&f.layout.dns).map(|r| r.x + r.w);
+            let x = chips.fold(f.layout.tray.x + f.layout.tray.w, f64::max) + 22.0 * k;
             self.text_in(&f.words.no_services, x, f.layout.tray.y + 40.0 * k, f.layout.width - x - PAD);
             ctx.set_global_alpha(1.0);
         }
