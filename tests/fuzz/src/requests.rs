@@ -352,8 +352,10 @@ impl Play<'_> {
     fn request(&mut self) -> Request {
         let info = self.resource();
         let c = &mut self.choices;
-        let namespace = NAMESPACES[c.below(if c.one_in(4) { NAMESPACES.len() } else { 1 })];
-        let name = NAMES[c.below(if c.one_in(4) { NAMES.len() } else { 3 })];
+        let among = if c.one_in(4) { NAMESPACES.len() } else { 1 };
+        let namespace = NAMESPACES[c.below(among)];
+        let among = if c.one_in(4) { NAMES.len() } else { 3 };
+        let name = NAMES[c.below(among)];
         let namespace = if c.one_in(9) { None } else { Some(namespace) };
         let mut path = info.path(namespace, Some(name));
         let collection = info.path(namespace, None);
