@@ -127,6 +127,14 @@ impl Sim {
     }
 
     fn dispatch(&mut self, t: &Target, r: &Request, warnings: &mut Vec<String>) -> Answer {
+        if t.info.namespaced && t.namespace.is_none() {
+            // across namespaces there are lists and watches, and nothing else
+            match (&t.name, r.method) {
+                (None, Method::Get) => {}
+                (None, _) => return Err(Status::method_not_allowed()),
+                (Some(_), _) => return Err(super::target::missing()),
+            }
+        }
         let dry_run = dry_run(r)?;
         let manager = match r.param("fieldManager").filter(|m| !m.is_empty()) {
             Some(name) => name.to_owned(),

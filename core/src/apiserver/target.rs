@@ -20,6 +20,11 @@ pub(super) struct Target {
     pub managed: bool,
 }
 
+/// The answer to a path that there is not.
+pub(super) fn missing() -> Status {
+    Status::new(404, "NotFound", "the server could not find the requested resource")
+}
+
 impl Sim {
     /// What a request names.
     pub(super) fn target(&self, r: &Request) -> Result<Target, Status> {
@@ -38,7 +43,6 @@ impl Target {
         kept: bool,
         custom: impl Fn(&str, &str, &str) -> Option<(&'static ResourceInfo, Kind)>,
     ) -> Result<Target, Status> {
-        let missing = || Status::new(404, "NotFound", "the server could not find the requested resource");
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         let (group, version, rest) = match parts.as_slice() {
             ["api", v, rest @ ..] => ("", *v, rest),

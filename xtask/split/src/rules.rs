@@ -86,7 +86,7 @@ pub fn learn<'a>(functions: impl IntoIterator<Item = (&'a str, usize, bool)>) ->
         let mut tree = Tree::default();
         for (part, s) in seen.below.iter().filter(|(_, s)| s.ran > 0) {
             // where little is idle, or it is little anyway, a longer list would gain nothing
-            let whole = s.idle * 3 <= s.ran || s.idle < 1_500;
+            let whole = s.idle * 8 <= s.ran || s.idle < 700;
             tree.0.insert((*part).to_owned(), if whole { Tree::default() } else { keep(s) });
         }
         tree
