@@ -49,6 +49,8 @@ struct Whole<'a> {
     /// Imported functions' types; functions are numbered after them.
     imports: Vec<u32>,
     load: Option<u32>,
+    /// More than functions is imported: such a module is half of one already.
+    takes_more: bool,
     functions: Vec<u32>,
     tables: Vec<wasmparser::TableType>,
     memories: Vec<wasmparser::MemoryType>,
@@ -71,6 +73,7 @@ impl<'a> Whole<'a> {
             types: vec![],
             imports: vec![],
             load: None,
+            takes_more: false,
             functions: vec![],
             tables: vec![],
             memories: vec![],
@@ -100,7 +103,10 @@ impl<'a> Whole<'a> {
                 Payload::ImportSection(s) => {
                     for i in s.into_imports() {
                         let i = i?;
-                        let TypeRef::Func(t) = i.ty else { return Err(error(format!("{} is imported", i.name))) };
+                        let TypeRef::Func(t) = i.ty else {
+                            w.takes_more = true;
+                            continue;
+                        };
                         if i.name == LOAD {
                             w.load = Some(w.imports.len() as u32);
                         }
@@ -249,6 +255,9 @@ pub fn split(wasm: &[u8], is_first: impl Fn(&str) -> bool) -> Result<Halves, Str
 fn cut(wasm: &[u8], is_first: impl Fn(&str) -> bool) -> Result<Halves, Error> {
     let whole = Whole::read(wasm)?;
     let load = whole.load.ok_or_else(|| error(format!("nothing called {LOAD} is imported")))?;
+    if whole.takes_more {
+        return Err(error("more than functions is imported"));
+    }
     let imports = whole.imports.len() as u32;
     let count = imports + whole.functions.len() as u32;
 
@@ -520,4 +529,79 @@ fn note_calls(wasm: &[u8]) -> Result<Vec<u8>, Error> {
     module.section(&code);
     raw(&mut module, &whole, 11);
     Ok(module.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_encoder::{MemorySection, MemoryType, NameMap, NameSection};
+
+    /// `stays` calls `goes`, which calls `helps`; a table holds `goes`.
+    fn module() -> Vec<u8> {
+        let mut m = Module::new();
+        let mut types = TypeSection::new();
+        types.ty().function([], []);
+        types.ty().function([ValType::I32], [ValType::I32]);
+        m.section(&types);
+        let mut imports = ImportSection::new();
+        imports.import("./rest.js", LOAD, EntityType::Function(0));
+        m.section(&imports);
+        let mut functions = FunctionSection::new();
+        for _ in 0..3 {
+            functions.function(1);
+        }
+        m.section(&functions);
+        let mut tables = TableSection::new();
+        tables.table(rest_table(2));
+        m.section(&tables);
+        let mut memories = MemorySection::new();
+        memories.memory(MemoryType { minimum: 1, maximum: None, memory64: false, shared: false, page_size_log2: None });
+        m.section(&memories);
+        let mut exports = ExportSection::new();
+        exports.export("stays", ExportKind::Func, 1);
+        m.section(&exports);
+        let mut elements = ElementSection::new();
+        elements.active(None, &ConstExpr::i32_const(1), Elements::Functions([2].as_slice().into()));
+        m.section(&elements);
+        let mut code = CodeSection::new();
+        for callee in [Some(2), Some(3), None] {
+            let mut f = Function::new([]);
+            f.instruction(&Instruction::LocalGet(0));
+            if let Some(callee) = callee {
+                f.instruction(&Instruction::Call(callee));
+            }
+            f.instruction(&Instruction::End);
+            code.function(&f);
+        }
+        m.section(&code);
+        let mut names = NameMap::new();
+        for (n, name) in ["stays", "goes", "helps"].iter().enumerate() {
+            names.append(n as u32 + 1, name);
+        }
+        let mut section = NameSection::new();
+        section.functions(&names);
+        m.section(&section);
+        m.finish()
+    }
+
+    #[test]
+    fn what_goes_leaves_a_stub_and_calls_back() {
+        let wasm = module();
+        let halves = split(&wasm, |name| name != "goes").expect("it can be cut");
+        assert_eq!(halves.stubs, 1);
+        let first = Whole::read(&halves.first).expect("a module");
+        let later = Whole::read(&halves.later).expect("a module");
+        assert_eq!((first.bodies.len(), later.bodies.len()), (3, 1));
+        let (calls, _) = first.named_by(2).expect("a body");
+        assert_eq!(calls, [0], "the stub loads the rest");
+        assert_eq!(later.slots().expect("elements"), [(1, 1)], "the table then holds the function itself");
+        let exported: Vec<&str> = first.exports.iter().map(|e| e.name).collect();
+        assert_eq!(exported[..2], ["stays", "f0"]);
+        assert!(
+            exported.contains(&TABLE)
+                && exported.contains(&LOADED)
+                && exported.contains(&&*format!("fm{:x}", fingerprint(&wasm)))
+        );
+        assert!(split(&halves.later, |_| true).is_err(), "nothing loads a rest there");
+    }
 }
