@@ -197,12 +197,14 @@ impl Sim {
     /// Stamps and stores a new, valid object.
     pub(super) fn insert(&mut self, kind: Kind, mut v: Value) -> Result<Obj, Status> {
         let id = self.store.ids.issue();
-        let rv = self.store.next_version();
+        // taken only if the object can be read: what is refused moves nothing
+        let rv = self.store.resource_version() + 1;
         let m = metadata(&mut v);
         m.insert("uid".into(), self.store.ids.uid(id).into());
         m.insert("resourceVersion".into(), rv.to_string().into());
         m.insert("creationTimestamp".into(), self.now.rfc3339().into());
         let obj = self.object(kind, v, None, Some(id))?;
+        self.store.next_version();
         let request = self.request_id();
         self.store.put(obj.clone(), self.now, request);
         self.notify(kind);
