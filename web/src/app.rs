@@ -467,7 +467,18 @@ pub fn App() -> Html {
     let t = |key| ui.lang.t(key);
     let common = || (ui.clone(), session.clone());
     // A panel that nobody sees is not there, so it costs nothing. Map and editor stay: they keep a state of their own.
-    let seen = |phone: Phone, fold: usize| if *narrow { ui.phone == phone } else { !ui.folded[fold] };
+    let seen = |phone: Phone, fold: usize| match &ui.embed {
+        Some(names) => {
+            let name = match phone {
+                Phone::Inspect => "inspect",
+                Phone::Time => "time",
+                _ => "dock",
+            };
+            embedded(names).split(' ').any(|n| n == name)
+        }
+        None if *narrow => ui.phone == phone,
+        None => !ui.folded[fold],
+    };
     let (see_inspector, see_time, see_dock) = (seen(Phone::Inspect, 1), seen(Phone::Time, 2), seen(Phone::Dock, 2));
     let phone = match ui.phone {
         Phone::Map => "map",

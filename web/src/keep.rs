@@ -2,7 +2,7 @@
 //! happens in the last moment before the page goes, when nothing may wait, goes to local storage if it fits there.
 
 use crate::platform::db::{self, Trouble};
-use crate::platform::storage;
+use crate::platform::{storage, url};
 use kubarium_core::clock::SimTime;
 use kubarium_core::cluster::SessionRecord;
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,11 @@ const LAST: &str = "last";
 /// Local storage has room for a few megabytes, and other things are in it.
 const LAST_MOST: usize = 1_500_000;
 
+/// An embedded page is a picture of a session in somebody's text: it neither shows nor touches what the person has.
+fn embedded() -> bool {
+    url::query("embed").is_some()
+}
+
 fn parse(text: &str) -> Option<Kept> {
     serde_json::from_str(text).ok()
 }
@@ -93,6 +98,9 @@ fn old() -> Option<Kept> {
 
 /// What was kept last, wherever that is; and why nothing will be kept, if so.
 pub async fn load() -> (Option<Kept>, Option<Trouble>) {
+    if embedded() {
+        return (None, None);
+    }
     let (there, trouble) = match db::read(NAME).await {
         Ok(text) => (text.as_deref().and_then(parse), None),
         Err(trouble) => (None, Some(trouble)),
@@ -105,6 +113,9 @@ pub async fn load() -> (Option<Kept>, Option<Trouble>) {
 /// Keeps it.
 pub async fn save(kept: Kept) -> Result<(), Trouble> {
     let Ok(text) = serde_json::to_string(&kept) else { return Ok(()) };
+    if embedded() {
+        return Ok(());
+    }
     db::write(NAME, &text).await?;
     // what it replaces
     for name in [LAST, "session", "desk", "playing"] {
@@ -117,6 +128,7 @@ pub async fn save(kept: Kept) -> Result<(), Trouble> {
 pub fn save_last(kept: &Kept) {
     if let Ok(text) = serde_json::to_string(kept)
         && text.len() < LAST_MOST
+        && !embedded()
     {
         storage::write(LAST, &text);
     }
@@ -158,7 +170,9 @@ async fn write_list(list: &[Entry]) -> Result<(), Trouble> {
 
 /// Puts a session that is left into the list.
 pub async fn archive(kept: Kept) -> Result<(), Trouble> {
-    let (Some(record), Ok(text)) = (&kept.record, serde_json::to_string(&kept)) else { return Ok(()) };
+    let (Some(record), Ok(text), false) = (&kept.record, serde_json::to_string(&kept), embedded()) else {
+        return Ok(());
+    };
     let file = |l: &&kubarium_core::cluster::LoggedInput| matches!(l.input, kubarium_core::world::Input::File { .. });
     let entry = Entry {
         id: format!("s/{}", kept.at),

@@ -8,6 +8,8 @@ mod look;
 mod page;
 mod play;
 mod present;
+mod share;
+mod time;
 mod traffic;
 
 use kubarium_tests::webdriver::{Browser, Result};
@@ -65,7 +67,17 @@ fn main() {
     }
     let tests = match std::env::var_os("KUBARIUM_FIGURES") {
         Some(_) => figures::TESTS.to_vec(),
-        None => [page::TESTS, play::TESTS, keep::TESTS, look::TESTS, traffic::TESTS, present::TESTS].concat(),
+        None => [
+            page::TESTS,
+            play::TESTS,
+            keep::TESTS,
+            look::TESTS,
+            traffic::TESTS,
+            present::TESTS,
+            share::TESTS,
+            time::TESTS,
+        ]
+        .concat(),
     };
     let trials = tests
         .into_iter()
