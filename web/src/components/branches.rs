@@ -8,7 +8,7 @@ use crate::icons::icon;
 use crate::map::scene::state_index;
 use crate::state::{Action, Dialog, UiHandle};
 use kubarium_core::clock::SimTime;
-use kubarium_core::view::model::PodState;
+use kubarium_core::view::model::{Id, PodState};
 use kubarium_core::view::network;
 use kubarium_core::world::Input;
 use web_sys::HtmlInputElement;
@@ -187,20 +187,13 @@ struct Tally {
     failed: u64,
 }
 
-fn tally(e: &Engine, since: SimTime) -> Tally {
+fn tally(e: &Engine, since: SimTime, watched: Option<Id>) -> Tally {
     let s = &e.scene;
-    let least = s
-        .workloads
-        .values()
-        .filter(|w| w.kind == "Deployment")
-        .map(|w| w.id)
-        .next()
-        .map(|id| {
-            let rows = e.history.of(id);
-            let before = rows.iter().rev().find(|r| r.at <= since).map(|r| r.ready);
-            rows.iter().filter(|r| r.at > since && r.at <= e.now()).map(|r| r.ready).chain(before).min()
-        })
-        .unwrap_or_default();
+    let least = watched.and_then(|id| {
+        let now = s.workloads.get(&id).map(|w| w.ready);
+        let rows = e.history.of(id).iter().filter(|r| r.at > since && r.at <= e.now()).map(|r| r.ready);
+        rows.chain(now).min()
+    });
     let clients = network::clients(&e.cluster);
     Tally {
         ready: s.counts[state_index(PodState::Ready)],
@@ -236,7 +229,10 @@ pub fn Beside(props: &Common) -> Html {
         })
     });
     let since = fork.unwrap_or(SimTime::ZERO);
-    let (a, b) = (session.read(|e| tally(e, since)), other.read(|e| tally(e, since)));
+    // the Deployment of which most was heard
+    let watched = session.read(|e| e.history.busiest);
+    let (a, b) = (session.read(|e| tally(e, since, watched)), other.read(|e| tally(e, since, watched)));
+    let bare = |text: String| text.strip_prefix("kubectl ").map(str::to_owned).unwrap_or(text);
     let close = {
         let (ui, session) = (ui.clone(), session.clone());
         Callback::from(move |_: MouseEvent| set_beside(&ui, &session, None))
@@ -260,8 +256,8 @@ pub fn Beside(props: &Common) -> Html {
             </div>
             <table class="beside-table">
                 <thead><tr><th></th>
-                    <th scope="col">{ name(active) }if let Some(text) = mine { <code>{ text }</code> }</th>
-                    <th scope="col">{ name(id) }if let Some(text) = theirs { <code>{ text }</code> }</th></tr></thead>
+                    <th scope="col">{ name(active) }if let Some(text) = mine { <code title={text.clone()}>{ bare(text) }</code> }</th>
+                    <th scope="col">{ name(id) }if let Some(text) = theirs { <code title={text.clone()}>{ bare(text) }</code> }</th></tr></thead>
                 <tbody>
                     { row(t("beside.ready"), format!("{} / {}", a.ready, a.pods), format!("{} / {}", b.ready, b.pods), "beside-ready") }
                     { row(t("beside.least"), least(a.least), least(b.least), "beside-least") }
