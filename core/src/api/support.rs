@@ -169,7 +169,6 @@ pub static CALLS: &[(&str, &str)] = &[
     ("debug --target", "the container sees its own processes only"),
     ("delete --interactive", "the answer is read from a pipe: `echo y | kubectl delete -i …`"),
     ("diff --prune", "changes nothing"),
-    ("exec -f", "refused"),
     ("get --chunk-size, --server-print", "change nothing that is seen"),
     ("patch --subresource=resize", "refused"),
     ("run -i, -t; exec -i, -t; attach -i", "lines can be typed into a shell, not into another program"),

@@ -5,7 +5,7 @@
 
 use super::logs::{chosen_containers, pods_of};
 use crate::apiserver::request::{Method, Request};
-use crate::kubectl::builder::Builder;
+use crate::kubectl::builder::{Builder, Info};
 use crate::kubectl::command::{Command, Invocation};
 use crate::kubectl::errors::CmdError;
 use crate::kubectl::flags::{self, Flag};
@@ -63,6 +63,11 @@ fn text(v: &Value) -> &str {
 fn target(inv: &Invocation, name: &str, ctx: &mut Context) -> Result<Inside, CmdError> {
     let args = if name.contains('/') { vec![name.to_string()] } else { vec!["pods".to_string(), name.to_string()] };
     let info = Builder::new(inv).args(&args).all_infos(ctx)?.remove(0);
+    place_in(inv, info, ctx)
+}
+
+/// A container of a pod, or of the first pod of what has pods.
+fn place_in(inv: &Invocation, info: Info, ctx: &mut Context) -> Result<Inside, CmdError> {
     let pod = if info.mapping.kind == "Pod" {
         info.object
     } else {
@@ -115,8 +120,14 @@ fn run_in(at: &Inside, argv: &[String], stdin: &str, ctx: &mut Context) -> Resul
 }
 
 fn exec(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
-    if inv.changed("filename") {
-        return Err(CmdError::client("exec -f is not simulated: name the pod"));
+    // `exec -f pod.yaml -- COMMAND`: the pod, or what has pods, is named by a file
+    if inv.changed("filename") && inv.dash.unwrap_or(0) == 0 {
+        let mut infos = Builder::new(inv).latest().all_infos(ctx)?;
+        if infos.len() != 1 {
+            return Err(CmdError::client(format!("{} objects were found, expected one", infos.len())));
+        }
+        let at = place_in(inv, infos.remove(0), ctx)?;
+        return exec_in(inv, at, &inv.args, ctx);
     }
     let (Some(name), Some(1)) = (inv.args.first(), inv.dash.or((inv.args.len() == 1).then_some(1))) else {
         if inv.args.is_empty() || inv.dash == Some(0) {
@@ -129,6 +140,13 @@ fn exec(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         return Err(CmdError::client("you must specify at least one command for the container"));
     }
     let at = target(inv, name, ctx)?;
+    exec_in(inv, at, argv, ctx)
+}
+
+fn exec_in(inv: &Invocation, at: Inside, argv: &[String], ctx: &mut Context) -> Result<(), CmdError> {
+    if argv.is_empty() {
+        return Err(CmdError::client("you must specify at least one command for the container"));
+    }
     let interactive = inv.bool("stdin") && inv.bool("tty");
     if interactive && argv.len() == 1 && SHELLS.contains(&argv[0].as_str()) && ctx.stdin.is_none() {
         // the shell must be one that the image has
