@@ -9,6 +9,7 @@ use crate::components::faults::faults;
 use crate::components::header::{Header, SPEEDS};
 use crate::components::http::Http;
 use crate::components::inspector::{Inspector, act, offers};
+use crate::components::lesson::LessonPanel;
 use crate::components::lists::{Events, Requests};
 use crate::components::map_panel::MapPanel;
 use crate::components::narrator::Narrator;
@@ -43,6 +44,9 @@ async fn open(ui: UiHandle, session: Session) {
     if let Some(nodes) = url::query("nodes").and_then(|n| n.parse::<usize>().ok()) {
         session.begin_bare(nodes.clamp(1, 5_000));
         restore_desk(ui, Desk { scenario: None, files: vec![("file1.yaml".to_owned(), String::new())], active: 0 });
+        return;
+    }
+    if crate::lesson::start::from_address(ui, session).await {
         return;
     }
     if let Some(id) = url::query("scenario") {
@@ -111,6 +115,7 @@ fn keys(ui: &UiHandle, session: &Session, e: &KeyboardEvent) {
             let draft = session.read(|e| client::draft(e, ui.selected));
             ui.dispatch(Action::Dialog(Some(Dialog::Client(None, draft.into()))));
         }
+        "n" | "p" if session.read(|s| s.lesson.is_some()) => crate::lesson::start::turn(session, e.key() == "n"),
         "t" => ui.dispatch(Action::Centre(if ui.centre == Centre::Map { Centre::Table } else { Centre::Map })),
         "`" => {
             ui.dispatch(Action::Dock(Dock::Terminal));
@@ -147,7 +152,7 @@ pub fn is_narrow() -> bool {
 }
 
 /// Gives an element the focus once it is there.
-fn focus_soon(id: &'static str) {
+pub fn focus_soon(id: &'static str) {
     gloo::timers::callback::Timeout::new(30, move || {
         if let Some(el) = gloo::utils::document().get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
             let _ = el.focus();
@@ -464,6 +469,8 @@ pub fn App() -> Html {
             move || drop(listener)
         });
     }
+    use_topic(&session, Topic::Lesson);
+    let lesson = session.read(|e| e.lesson.is_some());
     let t = |key| ui.lang.t(key);
     let common = || (ui.clone(), session.clone());
     // A panel that nobody sees is not there, so it costs nothing. Map and editor stay: they keep a state of their own.
@@ -486,6 +493,8 @@ pub fn App() -> Html {
         Phone::Inspect => "inspect",
         Phone::Dock => "dock",
         Phone::Time => "time",
+        Phone::Lesson if lesson => "lesson",
+        Phone::Lesson => "map",
     };
     let fold = |i: usize, name: &'static str, text: &'static str| {
         let ui = ui.clone();
@@ -517,9 +526,10 @@ pub fn App() -> Html {
     };
     let (u, s) = common();
     html! {
-        <div class={classes!("app", folded[0].then_some("no-left"), folded[1].then_some("no-right"), folded[2].then_some("no-lower"), ui.beside.map(|_| "two"), ui.present.on.then_some("presenting"), ui.embed.is_some().then_some("embed"))} data-phone={phone} data-embed={ui.embed.as_deref().map(embedded)}>
+        <div class={classes!("app", folded[0].then_some("no-left"), folded[1].then_some("no-right"), folded[2].then_some("no-lower"), lesson.then_some("has-lesson"), (lesson && !ui.lesson_editor).then_some("no-editor"), ui.beside.map(|_| "two"), ui.present.on.then_some("presenting"), ui.embed.is_some().then_some("embed"))} data-phone={phone} data-embed={ui.embed.as_deref().map(embedded)}>
             <a class="skip" href="#dock" onclick={skip}>{ t("common.skip") }</a>
             <Header ui={u.clone()} session={s.clone()} />
+            if lesson { <LessonPanel ui={u.clone()} session={s.clone()} /> }
             <EditorPanel ui={u.clone()} session={s.clone()} />
             <MapPanel ui={u.clone()} session={s.clone()} />
             if ui.beside.is_some() { <Beside ui={u.clone()} session={s.clone()} /> }
@@ -533,6 +543,7 @@ pub fn App() -> Html {
             { fold(1, "fold-right", t("fold.right")) }
             { fold(2, "fold-lower", t("fold.lower")) }
             <nav class="phone-tabs" aria-label={t("panel.all")}>
+                if lesson { { phone_tab(Phone::Lesson, "lesson", t("phone.lesson"), "phone-lesson") } }
                 { phone_tab(Phone::Map, "map", t("phone.map"), "phone-map") }
                 { phone_tab(Phone::Editor, "editor", t("phone.editor"), "phone-editor") }
                 { phone_tab(Phone::Inspect, "inspect", t("phone.inspect"), "phone-inspect") }

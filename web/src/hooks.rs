@@ -56,7 +56,7 @@ pub fn publish(session: Session) {
     let s = session.clone();
     // Lets time pass at once.
     let forward = move |seconds: f64| {
-        s.with(|e| e.cluster.advance(SimTime((seconds * 1e6) as u64), u64::MAX));
+        s.with(|e| e.advance(SimTime((seconds * 1e6) as u64), u64::MAX));
     };
     put(&hooks, "forward", Closure::<dyn Fn(f64)>::new(forward).into_js_value());
     let s = session.clone();

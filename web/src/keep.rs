@@ -1,6 +1,7 @@
 //! The session across reloads: what is kept of it, where, and how it comes back. The browser's database has it; what
 //! happens in the last moment before the page goes, when nothing may wait, goes to local storage if it fits there.
 
+use crate::lesson::KeptRun;
 use crate::platform::db::{self, Trouble};
 use crate::platform::{storage, url};
 use kubarium_core::clock::SimTime;
@@ -32,6 +33,9 @@ pub struct Kept {
     pub speed: f64,
     /// The editor.
     pub desk: Desk,
+    /// The lesson that is worked on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lesson: Option<KeptRun>,
 }
 
 /// What is kept of a branch.
@@ -93,6 +97,7 @@ fn old() -> Option<Kept> {
         playing,
         speed: 1.0,
         desk,
+        lesson: None,
     })
 }
 

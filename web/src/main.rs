@@ -10,6 +10,7 @@ mod hooks;
 mod i18n;
 mod icons;
 mod keep;
+mod lesson;
 mod map;
 mod platform;
 mod scenario;

@@ -76,6 +76,9 @@ fn layout(ui: &UiHandle, e: &Engine) -> BTreeMap<String, String> {
     if ui.centre == Centre::Table {
         put("centre", "table".to_owned());
     }
+    if let Some(lesson) = crate::lesson::start::pack(e) {
+        put("lesson", lesson);
+    }
     if ui.folded.contains(&true) {
         put("folded", ui.folded.iter().map(|f| if *f { '1' } else { '0' }).collect());
     }
@@ -145,6 +148,7 @@ pub async fn take(ui: &UiHandle, session: &Session, shared: Shared) {
         ui.dispatch(Action::Lang(Lang::from_code(&shared.language)));
     }
     arrange(ui, session, &shared.layout);
+    crate::lesson::start::unpack(ui, session, &shared.layout).await;
     let hash = session.read(|e| e.cluster.hash());
     if shared.hash != 0 && hash != shared.hash {
         let text = if shared.engine == link::ENGINE {
@@ -212,7 +216,9 @@ pub fn problem(lang: Lang, e: LinkError) -> &'static str {
 
 /// Takes over what was kept.
 pub async fn take_kept(ui: &UiHandle, session: &Session, kept: Kept) {
-    let Kept { record: Some(record), horizon, branches, playing, speed, desk, base, name, .. } = kept else { return };
+    let Kept { record: Some(record), horizon, branches, playing, speed, desk, base, name, lesson, .. } = kept else {
+        return;
+    };
     texts::load_for(&record).await;
     session.restore_to(&record, horizon.max(record.now));
     session.with(|e| {
@@ -223,6 +229,9 @@ pub async fn take_kept(ui: &UiHandle, session: &Session, kept: Kept) {
     session.set_speed(if speed > 0.0 { speed } else { 1.0 });
     session.set_playing(playing);
     restore_desk(ui, desk);
+    if let Some(lesson) = lesson {
+        crate::lesson::start::resume(ui, session, lesson).await;
+    }
 }
 
 /// Opens a session of the list; the one that is open goes into the list.

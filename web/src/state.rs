@@ -70,6 +70,8 @@ pub enum Phone {
     Dock,
     /// Timeline and chart.
     Time,
+    /// The lesson.
+    Lesson,
 }
 
 /// The tab of the lower right panel.
@@ -122,6 +124,12 @@ pub enum Dialog {
     Share,
     /// The keys.
     Keys,
+    /// Lessons to choose from.
+    Lessons,
+    /// A lesson made of this session.
+    Author,
+    /// The lesson on paper.
+    Worksheet,
     /// New labels for a pod.
     Relabel(u64),
     /// A new number of replicas for a workload.
@@ -220,6 +228,8 @@ pub struct Ui {
     pub embed: Option<Rc<str>>,
     /// The branch on the second map.
     pub beside: Option<u32>,
+    /// The editor stands below the lesson.
+    pub lesson_editor: bool,
     /// A file that a command opened (`kubectl edit`), and the line that takes it over.
     pub after: Option<(Rc<str>, Rc<str>)>,
     /// Shown to a room.
@@ -283,6 +293,8 @@ pub enum Action {
     Notice(Option<Rc<str>>),
     /// A branch on a second map, or none.
     Beside(Option<u32>),
+    /// Shows the editor below the lesson, or not.
+    LessonEditor(bool),
     /// What applying a file means (`kubectl edit`); none: what it always means.
     After(Option<(Rc<str>, Rc<str>)>),
     /// Shows the page to a room, or no longer.
@@ -338,6 +350,7 @@ impl Ui {
             notice: None,
             embed: crate::platform::url::query("embed").map(Into::into),
             beside: None,
+            lesson_editor: true,
             after: None,
             present: Present { on: crate::platform::url::query("present").is_some(), ..Present::default() },
         }
@@ -479,6 +492,7 @@ impl Reducible for Ui {
             }
             Action::Notice(text) => ui.notice = text,
             Action::Beside(branch) => ui.beside = branch,
+            Action::LessonEditor(on) => ui.lesson_editor = on,
             Action::After(line) => ui.after = line,
             Action::Present(p) => ui.present = p,
             Action::Legend(open) => {

@@ -4,6 +4,7 @@
 
 mod figures;
 mod keep;
+mod lesson;
 mod look;
 mod page;
 mod play;
@@ -71,6 +72,7 @@ fn main() {
             page::TESTS,
             play::TESTS,
             keep::TESTS,
+            lesson::TESTS,
             look::TESTS,
             traffic::TESTS,
             present::TESTS,

@@ -98,7 +98,10 @@ impl Engine {
     fn take_course(&mut self, c: Course) {
         let (branches, base) = (std::mem::take(&mut self.branches), self.base);
         let name = std::mem::take(&mut self.name);
+        let lesson = self.lesson.take();
         self.adopt(c.cluster);
+        self.lesson = lesson;
+        self.lesson_rewound();
         (self.branches, self.base, self.name) = (branches, base, name);
         (self.horizon, self.history, self.marks) = (c.horizon, c.history, c.marks);
         self.history.resume();
@@ -262,6 +265,7 @@ impl Engine {
         let to = at.min(self.horizon);
         if to != self.now() {
             self.cluster.seek(to);
+            self.lesson_rewound();
         }
         self.changed = u32::MAX;
         true

@@ -4,6 +4,7 @@ use super::branches::Branches;
 use super::marks::{Look, Marks};
 use super::{MAP_TERMINAL, TermLine, Topic};
 use crate::keep::{Desk, Kept};
+use crate::lesson::Run;
 use crate::map::anim::Ms;
 use crate::map::broken::Broken;
 use crate::map::history::History;
@@ -12,7 +13,7 @@ use crate::platform::db::Trouble;
 use crate::platform::timers;
 use crate::scenario::{Scenario, Typed};
 use kubarium_core::clock::SimTime;
-use kubarium_core::cluster::{Cluster, SessionRecord};
+use kubarium_core::cluster::{Advance, Cluster, SessionRecord};
 use kubarium_core::kubectl::Effect;
 use kubarium_core::terminal::Piece;
 use kubarium_core::view::assist::{self, Unacted};
@@ -93,6 +94,8 @@ pub struct Engine {
     pub name: String,
     /// The inputs that what is broken was read from: their course and number.
     broken_at: (u64, usize),
+    /// The lesson that is worked on in it.
+    pub lesson: Option<Run>,
 }
 
 impl Engine {
@@ -133,10 +136,12 @@ impl Engine {
             base: 0,
             name: String::new(),
             broken_at: (0, usize::MAX),
+            lesson: None,
         }
     }
 
-    pub(super) fn touch(&mut self, t: Topic) {
+    /// A panel has something new to show.
+    pub fn touch(&mut self, t: Topic) {
         self.changed |= 1 << t as u32;
     }
 
@@ -147,6 +152,7 @@ impl Engine {
 
     pub(super) fn adopt(&mut self, cluster: Cluster) {
         self.cluster = cluster;
+        self.lesson = None;
         self.projector = Projector::default();
         self.events.clear();
         self.requests.clear();
@@ -210,6 +216,39 @@ impl Engine {
         self.pull();
     }
 
+    /// Begins with a cluster that has come to a moment by itself.
+    pub fn begin_with(&mut self, cluster: Cluster) {
+        self.adopt(cluster);
+        self.remember();
+        self.speed = 1.0;
+        self.playing = true;
+        self.pull();
+        self.scene.calm_down();
+    }
+
+    /// Carries out events; a lesson looks after each.
+    pub fn advance(&mut self, to: SimTime, budget: u64) -> Advance {
+        match &mut self.lesson {
+            None => self.cluster.advance(to, budget),
+            Some(run) => {
+                let before = run.version;
+                let done = run.advance(&mut self.cluster, to, budget);
+                if run.version != before {
+                    self.changed |= 1 << Topic::Lesson as u32;
+                }
+                done
+            }
+        }
+    }
+
+    /// The session went to another moment: the lesson judges anew.
+    pub(super) fn lesson_rewound(&mut self) {
+        if let Some(run) = &mut self.lesson {
+            run.rewound(&self.cluster);
+            self.changed |= 1 << Topic::Lesson as u32;
+        }
+    }
+
     /// Begins with a recorded session, whose latest moment this is.
     pub fn restore(&mut self, record: &SessionRecord, horizon: SimTime) {
         // what is left makes room first: two large clusters at a time are too much
@@ -261,7 +300,7 @@ impl Engine {
         loop {
             let due = self.script.first().map(|t| SimTime(t.at * 1_000)).filter(|t| *t <= until);
             let to = due.unwrap_or(until);
-            if !self.cluster.advance(to, budget).done {
+            if !self.advance(to, budget).done {
                 return false;
             }
             if due.is_none() {
@@ -281,6 +320,9 @@ impl Engine {
             self.history.cut(self.horizon);
             self.marks.cut(self.horizon);
             self.script.clear();
+        }
+        if let Some(run) = &mut self.lesson {
+            run.before_input(&self.cluster);
         }
         self.full = !self.cluster.submit(input);
         self.touch(Topic::Control);
@@ -304,6 +346,12 @@ impl Engine {
             self.sent = (*self.cluster.world.files).clone();
             self.reread_terminal();
             self.touch(Topic::Terminal);
+            self.lesson_rewound();
+        }
+        if let Some(run) = &mut self.lesson
+            && run.look(&self.cluster)
+        {
+            self.changed |= 1 << Topic::Lesson as u32;
         }
         let (mut turn, mut look) = (Turn::at(self.anim), Look::default());
         let Engine { projector, cluster, scene, events, requests, answered, changed, marks, .. } = self;
@@ -455,6 +503,7 @@ impl Engine {
             playing: self.playing,
             speed: self.speed,
             desk: self.desk.clone(),
+            lesson: self.lesson.as_ref().map(Run::kept),
         }
     }
 

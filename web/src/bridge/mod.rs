@@ -36,6 +36,8 @@ pub enum Topic {
     Clock = 6,
     /// Clients' counters and their requests.
     Traffic = 7,
+    /// How a lesson stands.
+    Lesson = 8,
 }
 
 /// The terminal of what is done on the map: a command that waits in the person's own is not disturbed.

@@ -3,14 +3,16 @@
 
 use super::{Engine, MAP_TERMINAL, Topic, clock_text};
 use crate::keep::{self, Desk};
+use crate::lesson::Run;
 use crate::map::widget::MapView;
 use crate::platform::db::Trouble;
 use crate::platform::{texts, timers};
 use crate::scenario::Scenario;
 use kubarium_core::api::schema;
 use kubarium_core::clock::SimTime;
-use kubarium_core::cluster::SessionRecord;
+use kubarium_core::cluster::{Cluster, SessionRecord};
 use kubarium_core::kubectl::Effect;
+use kubarium_core::lesson::Lesson;
 use kubarium_core::view::model::Fault;
 use kubarium_core::world::Input;
 use std::cell::{Cell, RefCell};
@@ -18,7 +20,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use yew::prelude::*;
 
-const TOPICS: usize = 8;
+const TOPICS: usize = 9;
 
 /// Milliseconds between two updates of a panel.
 const PACE: f64 = 90.0;
@@ -319,6 +321,7 @@ impl Session {
                 e.script.clear();
             }
             e.cluster.seek(to);
+            e.lesson_rewound();
             e.owed = 0.0;
             e.step = None;
             e.changed = u32::MAX;
@@ -379,6 +382,35 @@ impl Session {
         self.put_away();
         self.with(|e| e.begin(s));
         self.map(|m, _| m.refit());
+    }
+
+    /// Begins a lesson in its own cluster.
+    pub fn begin_lesson(&self, cluster: Cluster, lesson: Rc<Lesson>, text: Option<Rc<str>>) {
+        self.put_away();
+        self.with(|e| {
+            e.begin_with(cluster);
+            e.lesson = Some(Run::begin(lesson, text, &e.cluster));
+            e.untouched();
+            e.changed = u32::MAX;
+        });
+        self.map(|m, _| m.refit());
+    }
+
+    /// Goes back to where the lesson's step began; what was done since is taken back.
+    pub fn rewind_lesson(&self) {
+        let Some(start) = self.read(|e| e.lesson.as_ref().and_then(|r| r.now().start.clone())) else { return };
+        self.seek(start.at);
+        self.with(|e| {
+            while e.cluster.applied() > start.inputs && e.undo_last() {}
+            // what came of it stays as a branch
+            if e.cluster.inputs().len() > e.cluster.applied() {
+                e.fork_here();
+            }
+            if let Some(run) = &mut e.lesson {
+                run.again_from(&e.cluster);
+            }
+            e.changed = u32::MAX;
+        });
     }
 
     /// Begins an empty cluster.

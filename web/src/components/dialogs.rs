@@ -4,6 +4,9 @@ use super::Common;
 use super::branches::{Branches, input_text};
 use super::client::ClientForm;
 use super::export::Export;
+use super::lesson::author::Author;
+use super::lesson::catalogue::Catalogue;
+use super::lesson::worksheet::Worksheet;
 use super::sequence::SequenceView;
 use super::sessions::Sessions;
 use crate::bridge::{Session, clock_text, in_namespace};
@@ -38,6 +41,9 @@ pub fn Dialogs(props: &Common) -> Html {
         Dialog::BrokenLink(broken) => {
             (ui.lang.t("link.title"), html! { <BrokenLink ui={common.0} session={common.1} {broken} /> })
         }
+        Dialog::Lessons => (ui.lang.t("lessons.title"), html! { <Catalogue ui={common.0} session={common.1} /> }),
+        Dialog::Author => (ui.lang.t("author.title"), html! { <Author ui={common.0} session={common.1} /> }),
+        Dialog::Worksheet => (ui.lang.t("lesson.print"), html! { <Worksheet ui={common.0} session={common.1} /> }),
         Dialog::Keys => (ui.lang.t("keys.title"), html! { <Keys ui={common.0} session={common.1} /> }),
         Dialog::Relabel(id) => {
             (ui.lang.t("relabel.title"), html! { <Relabel ui={common.0} session={common.1} {id} /> })

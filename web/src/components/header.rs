@@ -28,11 +28,15 @@ pub fn Header(props: &Common) -> Html {
     }
     let (playing, speed, step, can_undo, can_redo) =
         session.read(|e| (e.playing, e.speed, e.step.clone(), e.can_undo(), e.can_redo()));
+    use_topic(&props.session, Topic::Lesson);
+    let lesson = crate::lesson::start::title(ui, session);
     let title = ui
         .scenario
         .as_deref()
         .and_then(scenario::by_id)
-        .map_or_else(|| t("header.session").to_owned(), |s| s.title.get(ui.lang).to_owned());
+        .map(|s| s.title.get(ui.lang).to_owned())
+        .or_else(|| lesson.clone())
+        .unwrap_or_else(|| t("header.session").to_owned());
     let dispatch = |action: Action| {
         let ui = ui.clone();
         Callback::from(move |_: MouseEvent| ui.dispatch(action.clone()))
@@ -123,6 +127,8 @@ pub fn Header(props: &Common) -> Html {
                 <p class="step-name" data-testid="step-name"><b>{ ui.lang.actor(&step.actor) }</b>{ " " }{ ui.lang.said(&step.message) }</p>
             }
             <span class="grow"></span>
+            <button type="button" class={classes!("pill", lesson.is_some().then_some("on"))} data-testid="lessons" aria-haspopup="dialog" aria-label={t("header.lessons")}
+                onclick={dispatch(Action::Dialog(Some(Dialog::Lessons)))}>{ icon("lesson") }<span class="wide-only">{ t("header.lessons") }</span></button>
             <button type="button" class="pill" data-testid="share" onclick={dispatch(Action::Dialog(Some(Dialog::Share)))} aria-label={t("header.share")}>
                 { icon("share") }<span class="wide-only">{ t("header.share") }</span>
             </button>

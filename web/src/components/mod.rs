@@ -13,6 +13,7 @@ pub mod guide;
 pub mod header;
 pub mod http;
 pub mod inspector;
+pub mod lesson;
 pub mod lists;
 pub mod map_panel;
 pub mod narrator;

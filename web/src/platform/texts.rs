@@ -27,7 +27,8 @@ pub fn wants(line: &str) -> bool {
     ["explain", "openapi", "help", " -h"].iter().any(|w| line.contains(w))
 }
 
-async fn fetch(file: &str) -> Result<Vec<u8>, JsValue> {
+/// Fetches a file that lies beside the page.
+pub async fn fetch(file: &str) -> Result<Vec<u8>, JsValue> {
     let response = JsFuture::from(gloo::utils::window().fetch_with_str(file)).await?;
     let response: web_sys::Response = response.dyn_into()?;
     if !response.ok() {
