@@ -37,6 +37,11 @@ async fn open(ui: UiHandle, session: Session) {
     let (kept, trouble) = keep::load().await;
     session.set_trouble(trouble);
     let fragment = url::fragment();
+    // Another session is asked for: the one of the last visit waits in the list.
+    let other = fragment.starts_with('v') || ["nodes", "scenario"].iter().any(|q| url::query(q).is_some());
+    if let Some(left) = kept.as_ref().filter(|k| other && k.is_touched()) {
+        session.set_trouble(keep::archive(left.clone()).await.err());
+    }
     if fragment.starts_with('v') {
         return sharing::take_link(ui, session, &fragment).await;
     }

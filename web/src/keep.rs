@@ -38,6 +38,13 @@ pub struct Kept {
     pub lesson: Option<KeptRun>,
 }
 
+impl Kept {
+    /// Whether a person has done something in it.
+    pub fn is_touched(&self) -> bool {
+        self.record.as_ref().is_some_and(|r| r.inputs.len() != self.base) || !self.branches.is_empty()
+    }
+}
+
 /// What is kept of a branch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeptBranch {

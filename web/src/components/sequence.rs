@@ -56,7 +56,6 @@ fn short(text: &str) -> String {
 /// Why a message is sent, in a sentence.
 fn explain(lang: Lang, l: &Line) -> &'static str {
     match (l.step, l.from, l.message.doing, l.message.kind) {
-        _ if l.message.refused.is_some() => lang.t("seq.why_refused"),
         (Step::Stores, ..) => lang.t("seq.why_stores"),
         (Step::Tells, ..) => match l.to {
             Lane::Scheduler => lang.t("seq.why_tells_scheduler"),
@@ -64,6 +63,7 @@ fn explain(lang: Lang, l: &Line) -> &'static str {
             _ => lang.t("seq.why_tells"),
         },
         (_, Lane::Kubectl, Doing::Reads | Doing::Lists | Doing::Watches, _) => lang.t("seq.why_kubectl_reads"),
+        _ if l.message.refused.is_some() => lang.t("seq.why_refused"),
         (_, Lane::Kubectl, ..) => lang.t("seq.why_kubectl"),
         (_, Lane::Scheduler, Doing::Binds, _) => lang.t("seq.why_binds"),
         (_, Lane::Scheduler, ..) => lang.t("seq.why_waits"),

@@ -16,7 +16,7 @@ fn read(list: &wasm_bindgen::JsValue, done: impl FnOnce(Option<String>) + 'stati
     if file.size() > MOST {
         return done(None);
     }
-    let text = JsFuture::from(js_sys::Promise::from(file.text()));
+    let text = JsFuture::from(file.text());
     spawn_local(async move { done(text.await.ok().and_then(|t| t.as_string())) });
 }
 
