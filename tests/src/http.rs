@@ -138,6 +138,12 @@ impl<'s, 'c> Exchange<'s, 'c> {
 
     fn answer(mut self) {
         let accept = self.header("accept");
+        // before the body is read: that of an upgraded connection has no end
+        if !self.header("upgrade").is_empty() {
+            let text = "streams into containers are not served over HTTP here";
+            let body = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": text, "reason": "NotImplemented", "code": 501});
+            return self.send(501, "application/json", body.to_string().into_bytes(), &[]);
+        }
         let r = match self.read() {
             Ok(r) => r,
             Err(e) => {
@@ -145,11 +151,6 @@ impl<'s, 'c> Exchange<'s, 'c> {
                 return self.send(400, "application/json", body.to_string().into_bytes(), &[]);
             }
         };
-        if !self.header("upgrade").is_empty() {
-            let text = "streams into containers are not served over HTTP here";
-            let body = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": text, "reason": "NotImplemented", "code": 501});
-            return self.send(501, "application/json", body.to_string().into_bytes(), &[]);
-        }
         if accept.contains("as=APIGroupDiscoveryList") && matches!(&*r.path, "/api" | "/apis") {
             let body = lock(self.shared).world.sim.aggregated_discovery(r.path == "/api");
             let kind = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";

@@ -55,6 +55,23 @@ const CHANGES: &[Change] = &[
     // describe called the field of a projected ConfigMap by another's name
     Change { since: 33, pattern: r"ConfigMapOptional: <nil>", older: Some("Optional: false"), of: "describe" },
     Change { since: 33, pattern: r"^.*has been deprecated, Use --cpu.*$", older: None, of: "autoscale" },
+    // what is to be scaled and is not there was told without the server's word
+    Change {
+        since: 36,
+        pattern: r"^Error from server \(NotFound\): (.*)$",
+        older: Some("error: no objects passed to scale $1"),
+        of: "scale",
+    },
+    // mistakes in flags were told by cobra and by the log of component-base
+    Change { since: 36, pattern: r"^Error: (unknown .*)$", older: Some("error: $1"), of: "" },
+    Change {
+        since: 36,
+        pattern: r#"^E\d{4} .*"command failed" err="required flag\(s\) \\"([a-z-]+)\\" not set"$"#,
+        older: Some("error: required flag(s) \"$1\" not set"),
+        of: "",
+    },
+    // client-go's log of a watch that kubectl's own timeout ended
+    Change { since: 36, pattern: r"^W\d{4} .*reflector\.go.*very short watch.*$", older: None, of: "wait" },
 ];
 
 /// The recordings were made with kubectl 1.36. What an older one is known to say otherwise is made equal on both sides.
@@ -74,13 +91,18 @@ fn older(minor: u32, mut v: Value) -> Value {
         let command = step["kubectl"].as_str().unwrap_or_default().to_owned();
         for stream in ["stdout", "stderr"] {
             let Some(lines) = step[stream].as_array_mut() else { continue };
-            for (change, regex) in changes.iter().filter(|(c, _)| command.contains(c.of)) {
+            for (change, regex) in changes.iter().filter(|(c, _)| command.starts_with(c.of)) {
                 match change.older {
                     None => lines.retain(|l| !l.as_str().is_some_and(|l| regex.is_match(l))),
                     Some(older) => lines.iter_mut().for_each(|l| {
                         *l = regex.replace_all(l.as_str().unwrap_or_default(), older).into();
                     }),
                 }
+            }
+            // cobra ended what it said of an unknown command with an empty line
+            let unknown = |l: &Value| l.as_str().is_some_and(|l| l.contains("unknown command"));
+            while lines.iter().any(unknown) && lines.last().is_some_and(|l| l == "") {
+                lines.pop();
             }
             // before 1.33 `autoscale` had no --cpu: it ends with its usage
             if minor < 33 && command.starts_with("autoscale") && command.contains("--cpu=") {

@@ -77,7 +77,6 @@ const SESSION: &[(&str, i32, &str)] = &[
     ("run look --image=nginx:1.25", 0, "pod/look created"),
     ("debug look --image=busybox -c more", 0, ""),
     ("get pod look -o jsonpath={.spec.ephemeralContainers[0].name}", 0, "more"),
-    ("exec deployment/web -- ls", 1, "streams into containers are not served over HTTP here"),
     ("delete crd widgets.example.com", 0, "deleted"),
     ("get wd", 1, "the server doesn't have a resource type \"wd\""),
 ];
@@ -117,7 +116,17 @@ spec:
               size: {type: integer, maximum: 10, description: How large it is.}
 "#;
 
-const TYPO: &str = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: typo}, spec: {replica: 2, selector: {matchLabels: {app: t}}, template: {metadata: {labels: {app: t}}, spec: {containers: [{name: c, image: nginx}]}}}}";
+const TYPO: &str = r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: typo}
+spec:
+  replica: 2
+  selector: {matchLabels: {app: t}}
+  template:
+    metadata: {labels: {app: t}}
+    spec: {containers: [{name: c, image: nginx}]}
+"#;
 
 const WIDGET: &str = r#"
 apiVersion: example.com/v1
