@@ -46,6 +46,11 @@ self.addEventListener("activate", (event) => {
         if (name.startsWith("kubarium-") && name !== VERSION) await caches.delete(name);
       }
       await self.clients.claim();
+      // Lessons last, by their index: nobody waits for them, and they are there without a network.
+      const cache = await caches.open(VERSION);
+      await cache.add("lessons/index.json").catch(() => {});
+      const lessons = (await (await cache.match("lessons/index.json"))?.json()) ?? [];
+      await Promise.allSettled(lessons.map((l) => cache.add(`lessons/${l.id}.yaml`)));
     })(),
   );
 });
