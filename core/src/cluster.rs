@@ -223,6 +223,11 @@ impl Cluster {
         self.epoch += 1;
     }
 
+    /// All watchers have seen where the last rewind led: the world that it left need not be kept for them.
+    pub fn all_seen(&mut self) {
+        self.left = None;
+    }
+
     /// The world that the last rewind left, for a watcher who had seen all of it: up to this epoch and position of the
     /// watch log.
     pub(crate) fn left(&self, epoch: Option<u64>, position: u64) -> Option<&World> {

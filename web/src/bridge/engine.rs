@@ -379,6 +379,7 @@ impl Engine {
                 scene.take_in(op, &mut turn);
             }
         });
+        self.cluster.all_seen();
         self.scene.done(turn);
         self.marks.end(look, self.now());
         if turn.fresh {
