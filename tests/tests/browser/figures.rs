@@ -11,6 +11,7 @@ pub const TESTS: &[Test] = &[
     ("figures-of-1000-pods", thousand),
     ("figures-of-150000-pods", crowd),
     ("figures-of-an-hour", hour),
+    ("figures-of-load", load),
 ];
 
 /// Notes the moment at which the page shows pods and answers, from before its first script on.
@@ -108,6 +109,27 @@ fn thousand(place: &Place) -> Result<()> {
     println!("1,000 pods, rolled and zoomed: {}", frames(&page, MOVE, 5_000)?);
     println!("1,000 pods: {:.0} MB of JavaScript and WebAssembly", memory(&page)?);
     page.browser.screenshot("thousand").map(drop)
+}
+
+/// 1,000 pods on 50 nodes that are asked 10,000 times a second.
+fn load(place: &Place) -> Result<()> {
+    let page = Page::open(place)?;
+    fill(&page, 50, 4, 250)?;
+    page.browser.eval("window.__kubarium.play(20)", &[])?;
+    page.browser.wait("the pods", "window.__kubarium.live() >= 1000 && window.__kubarium.idle()")?;
+    let script = "const k = window.__kubarium; k.play(1);\
+        for (let i = 0; i < 4; i++) k.run(`kubectl expose deployment app-${i} --port=80`);\
+        k.forward(2);\
+        for (let i = 0; i < 16; i++) k.run(`kubarium client add load-${i} http://app-${i % 4}/ --rate 625`);";
+    page.browser.eval(script, &[])?;
+    let before = page.browser.eval("return window.__kubarium.now?.() ?? 0", &[])?;
+    println!("1,000 pods, 10,000 requests a second: {}", frames(&page, "", 10_000)?);
+    let after = page.browser.eval("return window.__kubarium.now?.() ?? 0", &[])?;
+    if let (Some(a), Some(b)) = (before.as_f64(), after.as_f64()) {
+        println!("1,000 pods, 10,000 requests a second: the cluster went on by {:.1} s in 10 s", b - a);
+    }
+    println!("1,000 pods, 10,000 requests a second, zoomed: {}", frames(&page, MOVE, 5_000)?);
+    page.browser.screenshot("load").map(drop)
 }
 
 /// 150,000 pods on 5,000 nodes: made as a link makes them, then zoomed.
