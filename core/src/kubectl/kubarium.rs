@@ -377,6 +377,20 @@ fn names(resource: &str, ctx: &mut Context) -> Vec<String> {
 
 /// How a line that begins with `kubarium` may go on; `words` are those between.
 pub fn complete(words: &[String], current: &str, ctx: &mut Context) -> Vec<Completion> {
+    let clients = ctx.api.clients();
+    let clients: Vec<&str> = clients.iter().filter_map(|c| c["name"].as_str()).collect();
+    let controllers = ctx.api.controllers();
+    offers(words, current, &clients, &controllers, &mut |resource| names(resource, ctx))
+}
+
+/// What [`complete`] offers, by the names of clients and controllers and those of the objects of a resource.
+pub fn offers(
+    words: &[String],
+    current: &str,
+    clients: &[&str],
+    controllers: &[&str],
+    names: &mut dyn FnMut(&str) -> Vec<String>,
+) -> Vec<Completion> {
     let plain: Vec<&str> = words.iter().map(String::as_str).filter(|w| !w.starts_with('-')).collect();
     let all = |list: &[&str]| list.iter().map(|t| word(*t, "")).collect();
     let Some(command) = plain.first() else {
@@ -384,14 +398,11 @@ pub fn complete(words: &[String], current: &str, ctx: &mut Context) -> Vec<Compl
     };
     match (*command, plain.len()) {
         ("power-off" | "power-on" | "partition" | "join" | "pressure" | "relieve", 1) => {
-            names("nodes", ctx).into_iter().map(|n| word(n, "node")).collect()
+            names("nodes").into_iter().map(|n| word(n, "node")).collect()
         }
         ("pressure" | "relieve", 2) => all(&["disk", "memory"]),
         ("registry", 1) => all(&["down", "up"]),
-        ("stop" | "start" | "slow", 1) => {
-            let controllers = ctx.api.controllers();
-            PARTS.iter().copied().chain(controllers).map(|p| word(p, "")).collect()
-        }
+        ("stop" | "start" | "slow", 1) => PARTS.iter().chain(controllers).map(|p| word(*p, "")).collect(),
         ("slow", 2) => all(&["500ms", "2s", "0"]),
         ("leak", 2) => all(&["10Mi/s", "0"]),
         ("slow-start", 2) => all(&["30s", "0"]),
@@ -399,16 +410,14 @@ pub fn complete(words: &[String], current: &str, ctx: &mut Context) -> Vec<Compl
         ("crash" | "crash-loop" | "hang" | "leak" | "slow-start", 1) | ("break" | "mend", 2)
             if !current.starts_with('-') =>
         {
-            names("pods", ctx).into_iter().map(|n| word(n, "pod")).collect()
+            names("pods").into_iter().map(|n| word(n, "pod")).collect()
         }
         ("client", 1) => all(&["add", "list", "rm"]),
-        ("client", 2) if plain.get(1) == Some(&"rm") => {
-            ctx.api.clients().iter().filter_map(|c| Some(word(c["name"].as_str()?, "client"))).collect()
-        }
+        ("client", 2) if plain.get(1) == Some(&"rm") => clients.iter().map(|c| word(*c, "client")).collect(),
         ("client", 3) if plain.get(1) == Some(&"add") => {
-            names("services", ctx).into_iter().map(|n| word(format!("http://{n}/"), "service")).collect()
+            names("services").into_iter().map(|n| word(format!("http://{n}/"), "service")).collect()
         }
-        ("client", _) => CLIENT_FLAGS
+        ("client", 4..) => CLIENT_FLAGS
             .iter()
             .map(|(f, note)| Completion { text: (*f).into(), note: (*note).into(), done: false })
             .collect(),

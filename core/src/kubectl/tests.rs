@@ -165,6 +165,10 @@ fn completions() {
     assert_eq!(texts(&mut s, "k get pods --show-l"), ["--show-labels"]);
     assert_eq!(texts(&mut s, "k get pods --output=ya"), ["--output=yaml"]);
     assert_eq!(texts(&mut s, "k rollout und"), ["undo"]);
+    assert_eq!(texts(&mut s, "kubarium part"), ["partition"]);
+    assert_eq!(texts(&mut s, "kubarium stop kube"), Vec::<String>::new());
+    assert_eq!(texts(&mut s, "kubarium stop sch"), ["scheduler"]);
+    assert_eq!(texts(&mut s, "kubarium client add load http://a/ --ra"), ["--ramp=", "--rate="]);
     assert!(texts(&mut s, "k explain pod.spec.hostn").contains(&"pod.spec.hostname".to_string()));
 }
 

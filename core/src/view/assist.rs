@@ -173,7 +173,20 @@ pub fn complete_line(cluster: &Cluster, line: &str, files: &[String]) -> (usize,
     };
     let strings = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
     if before.is_empty() {
-        return (from, starts(strings(&["kubectl", "clear", "ls", "cat", "help"])));
+        return (from, starts(strings(&["kubectl", "kubarium", "clear", "ls", "cat", "help"])));
+    }
+    if before[0] == "kubarium" {
+        let words: Vec<String> = before[1..].iter().map(|w| (*w).to_owned()).collect();
+        let clients: Vec<&str> = cluster.world.sim.network.clients.iter().map(|c| c.spec.name.as_str()).collect();
+        let controllers: Vec<&str> = crate::sim::Component::ALL
+            .into_iter()
+            .filter(|c| c.is_controller())
+            .map(crate::sim::Component::controller_name)
+            .collect();
+        let namespace = cluster.world.terminals.session(0).namespace().to_owned();
+        let mut of = |resource: &str| of_kind(cluster, resource, &namespace);
+        let found = crate::kubectl::kubarium::offers(&words, word, &clients, &controllers, &mut of);
+        return (from, starts(found.into_iter().map(|c| c.text).collect()));
     }
     if !matches!(before[0], "kubectl" | "k") {
         return (from, starts(files.to_vec()));
