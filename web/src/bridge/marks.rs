@@ -237,7 +237,7 @@ mod tests {
         marks.observe(&p.patch(&c));
         play(&mut c, &mut p, &mut marks, 150);
         assert_eq!(marks.list, before, "played again, nothing is marked again");
-        marks.cut(SimTime::from_secs(40));
+        marks.cut(SimTime::from_secs(60));
         assert_eq!(marks.list.len(), 2);
     }
 }

@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn fitting_shows_the_whole_world() {
-        let c = Camera::fit(4000.0, 3000.0, 800.0, 600.0, 80.0);
+        let c = Camera::fit((4000.0, 3000.0), (800.0, 600.0), 80.0, 1.35);
         let (x, y) = c.to_screen(4000.0, 3000.0);
         assert!(x <= 800.1 && y <= 600.1);
         assert!(c.to_screen(0.0, 0.0).1 >= 79.9);

@@ -197,14 +197,14 @@ mod tests {
             Op::Pod(pod(12, None, PodState::Pending)),
         ];
         s.apply(&patch(ops), 0.0);
-        let l = layout::arrange(&s, 800.0, 600.0, 0);
+        let l = layout::arrange(&s, 800.0, 600.0, 0, layout::SCALE_MOST);
         (s, l)
     }
 
     #[test]
     fn what_is_drawn_there_is_hit_there() {
         let (s, l) = small();
-        let strip = strip::strip(800.0);
+        let strip = strip::strip(800.0, 1.0);
         let camera = Camera { x: -3.0, y: -120.0, zoom: 1.1 };
         for t in [Target::Pod(10), Target::Pod(11), Target::Pod(12), Target::Node(2)] {
             let (wx, wy) = middle(&s, &l, t).unwrap();

@@ -399,7 +399,7 @@ mod tests {
         assert_eq!(traffic.clients[0].rate.1, 0);
         assert_eq!(traffic.rates.len(), 1);
         scene.traffic = traffic;
-        let layout = super::super::layout::arrange(&scene, 800.0, 600.0, 0);
+        let layout = super::super::layout::arrange(&scene, 800.0, 600.0, 0, 1.0);
         let flight = scene.traffic.flights.back().unwrap().clone();
         let legs = way(&scene, &layout, &flight.trace, 5_000.0, false, false);
         assert!(legs.len() >= 2, "{:?}", flight.trace.hops);
@@ -432,7 +432,7 @@ mod tests {
         }
         assert!(scene.traffic.clients[0].rate.1 > 30);
         assert!(scene.traffic.flights.len() < 30, "{}", scene.traffic.flights.len());
-        let layout = super::super::layout::arrange(&scene, 800.0, 600.0, 0);
+        let layout = super::super::layout::arrange(&scene, 800.0, 600.0, 0, 1.0);
         let flight = scene.traffic.flights.front().unwrap().clone();
         let legs = way(&scene, &layout, &flight.trace, 1e6, false, false);
         let end = flight.start + flight.hops() as f64 * HOP + 10.0;
