@@ -47,7 +47,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "view",
         ],
     ),
-    ("cluster", &["clock", "sim", "world"]),
+    // a request in the log can be gone to
+    ("cluster", &["apiserver", "clock", "sim", "world"]),
     (
         "view",
         &[
