@@ -242,8 +242,21 @@ fn name_of(o: &Value) -> String {
     format!("{}/{}", text("namespace"), text("name"))
 }
 
+/// An object without the moments of heartbeats: they are worked out by whoever looks, and no change tells of them.
+fn at_rest(o: &Value) -> Value {
+    let mut o = o.clone();
+    if let Some(spec) = o.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.remove("renewTime");
+    }
+    let conditions = o.pointer_mut("/status/conditions").and_then(Value::as_array_mut);
+    for c in conditions.into_iter().flatten().filter_map(Value::as_object_mut) {
+        c.remove("lastHeartbeatTime");
+    }
+    o
+}
+
 fn items(list: &Value) -> BTreeMap<String, Value> {
-    list["items"].as_array().into_iter().flatten().map(|o| (name_of(o), o.clone())).collect()
+    list["items"].as_array().into_iter().flatten().map(|o| (name_of(o), at_rest(o))).collect()
 }
 
 /// What is being played, and what is known to be there.
@@ -578,7 +591,7 @@ impl Play<'_> {
         for e in events {
             let (what, object) = (e["type"].as_str().unwrap_or_default(), &e["object"]);
             let known = match what {
-                "ADDED" | "MODIFIED" => w.shown.insert(name_of(object), object.clone()).is_some(),
+                "ADDED" | "MODIFIED" => w.shown.insert(name_of(object), at_rest(object)).is_some(),
                 "DELETED" => w.shown.remove(&name_of(object)).is_some(),
                 _ => continue,
             };
