@@ -193,7 +193,10 @@ impl Sim {
                 self.update_scale(t, &new, &mut options)
             }
             (Method::Delete, "", Some(_)) => self.delete_request(t, r, dry_run, options.warnings),
-            (Method::Delete, "", None) => self.delete_collection(t, r, dry_run),
+            // namespaces, for one, go one by one
+            (Method::Delete, "", None) if t.info.verbs.contains(&"deletecollection") => {
+                self.delete_collection(t, r, dry_run)
+            }
             (Method::Post, "token", Some(_)) if t.kind == Kind::ServiceAccount => self.token(t, &r.body),
             (Method::Post, "binding", Some(_)) if t.kind == Kind::Pod => {
                 let node = r.body["target"]["name"].as_str().unwrap_or_default();

@@ -3,6 +3,7 @@
 
 use kubarium_core::api::kinds::{RESOURCES, ResourceInfo};
 use kubarium_core::apiserver::request::{ContentType, Method, Request, Response};
+use kubarium_core::apiserver::requests::Verb;
 use kubarium_core::apiserver::watch::Watch;
 use kubarium_core::clock::SimDuration;
 use kubarium_core::sim::Config;
@@ -475,7 +476,11 @@ impl Play<'_> {
                 }
             }
             Method::Post if code == 201 && collection(&r.path) => {
-                let path = format!("{}/{}", r.path, body["metadata"]["name"].as_str().unwrap_or_default());
+                let path = format!(
+                    "{}/{}",
+                    r.path.trim_end_matches('/'),
+                    body["metadata"]["name"].as_str().unwrap_or_default()
+                );
                 let elsewhere = r.path.contains("/namespaces/") && !r.path.contains("/namespaces/default/");
                 if after <= before || body["metadata"]["resourceVersion"] != after.to_string() {
                     return told("a new object has no new version");
@@ -485,9 +490,10 @@ impl Play<'_> {
                 }
             }
             Method::Delete => {
-                self.lasting.remove(&r.path);
+                let path = r.path.trim_end_matches('/');
+                self.lasting.remove(path);
                 for o in body["items"].as_array().into_iter().flatten() {
-                    self.lasting.remove(&format!("{}/{}", r.path, o["metadata"]["name"].as_str().unwrap_or_default()));
+                    self.lasting.remove(&format!("{path}/{}", o["metadata"]["name"].as_str().unwrap_or_default()));
                 }
             }
             _ if own => {
@@ -499,7 +505,15 @@ impl Play<'_> {
         for (path, uid) in &self.lasting {
             let found = self.world.request(Request::get(path));
             if found.code != 200 || found.body["metadata"]["uid"] != **uid {
-                return told(&format!("{path} ({uid}) is lost"));
+                let gone = self
+                    .world
+                    .sim
+                    .requests
+                    .after(0)
+                    .filter(|e| matches!(e.verb, Verb::Delete | Verb::DeleteCollection));
+                let gone: Vec<String> =
+                    gone.map(|e| format!("{:?} deleted {}: {}", e.actor, e.path(), e.code)).collect();
+                return told(&format!("{path} ({uid}) is lost; {gone:?}"));
             }
         }
         Ok(())
