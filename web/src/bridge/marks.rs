@@ -126,13 +126,12 @@ impl Marks {
                 self.rollouts.remove(id);
                 self.revisions.remove(id);
             }
-            Op::Pod(p) if p.state == PodState::Failing => {
-                if self.failing.insert(p.id) {
+            Op::Pod(p) => {
+                if p.state != PodState::Failing {
+                    self.failing.remove(&p.id);
+                } else if self.failing.insert(p.id) {
                     found.push((Happened::Failing(p.status.clone()), p.name.clone()));
                 }
-            }
-            Op::Pod(p) => {
-                self.failing.remove(&p.id);
             }
             Op::PodGone(id) => {
                 self.failing.remove(id);
