@@ -53,6 +53,7 @@ fn redo(place: &Place) -> Result<()> {
     let there = hash(&page)?;
     page.browser.click("[data-testid=undo]")?;
     page.browser.wait("the undo", &format!("window.__kubarium.hash() !== '{there}'"))?;
+    page.browser.wait("something to redo", "!document.querySelector('[data-testid=redo]').disabled")?;
     page.browser.click("[data-testid=redo]")?;
     page.browser.wait("the redo", &format!("window.__kubarium.hash() === '{there}'"))?;
     // something new makes the undone course a branch
