@@ -32,6 +32,9 @@ pub struct Amount {
     pub bytes: u64,
 }
 
+/// What the containers of a pod used, by name.
+pub type Containers = Arc<[(Arc<str>, Amount)]>;
+
 /// What was scraped.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
@@ -40,7 +43,7 @@ pub struct Metrics {
     /// The end of the window.
     pub at: SimTime,
     /// Containers of pods, by name.
-    pub pods: OrdMap<Id, Arc<[(Arc<str>, Amount)]>>,
+    pub pods: OrdMap<Id, Containers>,
     /// Nodes.
     pub nodes: OrdMap<Arc<str>, Amount>,
 }

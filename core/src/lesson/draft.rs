@@ -127,7 +127,7 @@ fn objects(before: &Cluster, after: &Cluster, out: &mut Vec<Suggestion>) {
     for kind in mine {
         let name = kind.names().1;
         // pods of owners have names that nobody could ask for
-        let own = |o: &Obj| !(kind == Kind::Pod && !o.owner_uids().is_empty());
+        let own = |o: &Obj| kind != Kind::Pod || o.owner_uids().is_empty();
         for (from, to, there) in [(before, after, true), (after, before, false)] {
             for o in to.world.sim.store.list(kind, None).filter(|o| own(o)) {
                 let key = o.key();

@@ -441,12 +441,11 @@ impl Store {
     }
 }
 
+/// Told of a key, what stood there and what stands there.
+type Told<'f, 'a, K> = dyn FnMut(&K, Option<&'a Obj>, Option<&'a Obj>) + 'f;
+
 /// Walks two tables side by side and tells of the entries that are not the same object.
-fn merge<'a, K: Ord>(
-    old: &'a OrdMap<K, Entry>,
-    new: &'a OrdMap<K, Entry>,
-    f: &mut dyn FnMut(&K, Option<&'a Obj>, Option<&'a Obj>),
-) {
+fn merge<'a, K: Ord>(old: &'a OrdMap<K, Entry>, new: &'a OrdMap<K, Entry>, f: &mut Told<'_, 'a, K>) {
     if old.ptr_eq(new) {
         return;
     }
