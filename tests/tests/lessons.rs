@@ -350,7 +350,7 @@ fn a_session_becomes_a_lesson_that_its_own_inputs_pass() {
         hint: Some(t("Hint")),
         why: Some(t("Why")),
     };
-    let text = draft::draft(&c, from, &words, &[goal.check.clone()]);
+    let text = draft::draft(&c, from, &words, std::slice::from_ref(&goal.check));
     let lesson = lesson::read(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
     assert_eq!((lesson.nodes, lesson.seed, lesson.steps.len()), (2, 5, 4));
     assert!(lesson.files.contains_key("a.yaml"));

@@ -470,11 +470,8 @@ impl Play<'_> {
         let own = body["metadata"].get("ownerReferences").is_some();
         let collection = |path: &str| LASTING.iter().any(|p| path.ends_with(&format!("/{p}")));
         match r.method {
-            Method::Get => {
-                if before != after {
-                    return told("reading wrote something");
-                }
-            }
+            Method::Get if before != after => return told("reading wrote something"),
+            Method::Get => {}
             Method::Post if code == 201 && collection(&r.path) => {
                 let path = format!(
                     "{}/{}",
@@ -482,7 +479,7 @@ impl Play<'_> {
                     body["metadata"]["name"].as_str().unwrap_or_default()
                 );
                 let elsewhere = r.path.contains("/namespaces/") && !r.path.contains("/namespaces/default/");
-                if after <= before || body["metadata"]["resourceVersion"] != after.to_string() {
+                if after <= before || body["metadata"]["resourceVersion"] != *after.to_string() {
                     return told("a new object has no new version");
                 }
                 if !own && !elsewhere && self.lasting.insert(path, uid).is_some() {
