@@ -73,6 +73,7 @@ const SESSION: &[(&str, i32, &str)] = &[
     ),
     ("apply --validate=strict -f typo.yaml", 1, "unknown field \"spec.replica\""),
     ("explain deployment.spec.replicas", 0, "FIELD: replicas <integer>"),
+    ("rollout status deployment/web --timeout=60s", 0, "successfully rolled out"),
     ("logs deployment/web", 0, ""),
     ("run look --image=nginx:1.25", 0, "pod/look created"),
     ("debug look --image=busybox -c more", 0, ""),

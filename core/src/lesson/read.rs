@@ -597,26 +597,26 @@ mod tests {
         assert_eq!(complaint(""), "the file is empty");
         assert_eq!(complaint("id: A"), "id: takes lower-case letters, digits and hyphens");
         assert_eq!(
-            more("- read: {en: x, ko: y}\n  foo: 1\n"),
+            more("- read: {en: x, ko: z}\n  foo: 1\n"),
             "steps[2]: unknown field \"foo\"; known are read, predict, act, why, title, options, checks, hints, solution, wrong, look, notes"
         );
         assert_eq!(more("- read: {en: x}\n"), "steps[2].read: ko is missing");
         assert_eq!(more("- read: {en: x, ko: ''}\n"), "steps[2].read.ko: is empty");
-        assert_eq!(more("- act: {en: x, ko: y}\n"), "steps[2]: needs a check that can come true");
+        assert_eq!(more("- act: {en: x, ko: z}\n"), "steps[2]: needs a check that can come true");
         assert_eq!(
-            more("- act: {en: x, ko: y}\n  checks:\n  - {say: {en: x, ko: y}, count: {kind: pod, is: 1, min: 2}}\n"),
+            more("- act: {en: x, ko: z}\n  checks:\n  - {say: {en: x, ko: z}, count: {kind: pod, is: 1, min: 2}}\n"),
             "steps[2].checks[1].count: is goes without min and max"
         );
         assert_eq!(
-            more("- act: {en: x, ko: y}\n  checks:\n  - {say: {en: x, ko: y}, typed: '('}\n").split(": is no").next(),
+            more("- act: {en: x, ko: z}\n  checks:\n  - {say: {en: x, ko: z}, typed: '('}\n").split(": is no").next(),
             Some("steps[2].checks[1].typed")
         );
         assert_eq!(
-            more("- act: {en: x, ko: y}\n  checks:\n  - {say: {en: x, ko: y}, typed: a, holds: 3, never: true}\n"),
+            more("- act: {en: x, ko: z}\n  checks:\n  - {say: {en: x, ko: z}, typed: a, holds: 3, never: true}\n"),
             "steps[2].checks[1]: holds and never do not go together"
         );
         assert_eq!(
-            more("- read: {en: x, ko: y}\n  look: [{say: {en: x, ko: y}, moment: 4}]\n"),
+            more("- read: {en: x, ko: z}\n  look: [{say: {en: x, ko: z}, moment: 4}]\n"),
             "steps[2].look: a moment must be that of a step before"
         );
         assert!(complaint("- a\n- b").contains("must be a mapping"));

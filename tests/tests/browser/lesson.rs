@@ -58,8 +58,11 @@ fn work(page: &Page) -> Result<()> {
                 break;
             }
             page.type_line(&line)?;
-            let typed =
-                format!("document.querySelector('[data-testid=terminal]')?.innerText.includes({})", json!(line));
+            // (a forwarded port brings its own panel to the front)
+            let typed = format!(
+                "!!document.querySelector('[data-testid=http]') || document.querySelector('[data-testid=terminal]')?.innerText.includes({})",
+                json!(line)
+            );
             b.wait("the line", &typed)?;
             // a command that goes on is ended before the next one
             let free = "document.querySelector('label[for=term-input]')?.innerText === '$' || ".to_owned() + PASSED;
@@ -67,6 +70,9 @@ fn work(page: &Page) -> Result<()> {
         }
         b.wait("the checks", PASSED)?;
         if flag(page, "document.querySelector('label[for=term-input]')?.innerText !== '$'")? {
+            if flag(page, "!document.querySelector('[data-testid=term-input]')")? {
+                b.click("[data-testid=dock-terminal]")?;
+            }
             b.click("[data-testid=term-input]")?;
             b.chord(&[keys::CONTROL], 'c')?;
         }

@@ -84,7 +84,7 @@ pub fn Http(props: &Common) -> Html {
         <div class="http" data-testid="http">
             <div class="http-line">
                 <code title={target.clone()}>{ format!("{target}{}", in_namespace(&namespace)) }</code>
-                <label><span class="sr-only">{ t("http.method") }</span><select ref={method} data-testid="http-method">{ for METHODS.iter().map(|m| html! { <option value={*m}>{ *m }</option> }) }</select></label>
+                <label><span class="sr-only">{ t("http.method") }</span><select ref={method} data-testid="http-method">{ for METHODS.iter().map(|m| html! { <option value={*m} selected={*m == METHODS[0]}>{ *m }</option> }) }</select></label>
                 <label>{ t("http.port") }<input key={number} ref={port} class="short" inputmode="numeric" value={number.to_string()} onkeydown={onkeydown.clone()} data-testid="http-port" /></label>
                 <label class="grow">{ t("http.path") }<input ref={path} value="/" {onkeydown} autocomplete="off" autocapitalize="off" spellcheck="false" data-testid="http-path" /></label>
                 <button type="button" class="btn primary" {onclick} data-testid="http-send">{ t("http.send") }</button>
