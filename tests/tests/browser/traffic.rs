@@ -50,9 +50,12 @@ impl Page {
 
     /// Restarts the Deployment of the scenario under load, and says how many requests have failed since.
     fn failed_in_restart(&self) -> Result<u64> {
-        let before = self.number("client-failed")?;
+        let (before, sent) = (self.number("client-failed")?, self.number("client-ok")?);
         self.run("kubectl rollout restart deployment/shop")?;
         self.pass(60.0)?;
+        // the inspector follows a moment later: a hundred requests a second were sent in that minute
+        let counted = format!("+document.querySelector('[data-testid=client-ok]').innerText > {}", sent + 5_000);
+        self.browser.wait("the minute's requests", &counted)?;
         self.ready("shop-", 4)?;
         Ok(self.number("client-failed")? - before)
     }
