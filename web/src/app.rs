@@ -423,7 +423,7 @@ pub fn App() -> Html {
             move || drop(listener)
         });
     }
-    // Files that are dropped onto the page are sessions.
+    // Files that are dropped onto the page: sessions, lessons, manifests.
     let over = use_state(|| false);
     {
         let (latest, session, over) = (latest.clone(), session.clone(), over.clone());

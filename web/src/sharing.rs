@@ -168,7 +168,7 @@ pub async fn take(ui: &UiHandle, session: &Session, shared: Shared) {
     }
 }
 
-/// Takes over a file's text.
+/// Takes over a file: a session, a lesson, or a manifest, which goes into the editor.
 pub fn take_file(ui: &UiHandle, session: &Session, text: Option<String>) {
     let read = text.as_deref().map_or(Err(LinkError::TooLarge), link::from_file);
     let (ui, session) = (ui.clone(), session.clone());
@@ -178,8 +178,19 @@ pub fn take_file(ui: &UiHandle, session: &Session, text: Option<String>) {
             take(&ui, &session, shared).await;
             url::clear();
         }),
-        Err(e) => ui.dispatch(Action::Notice(Some(ui.lang.f("link.file", &[("why", problem(ui.lang, e))]).into()))),
+        Err(e) => match text {
+            Some(text) if has_key(&text, "steps") => {
+                crate::lesson::start::open_text(&ui, &session, &text);
+            }
+            Some(text) if has_key(&text, "apiVersion") => ui.dispatch(Action::Put("dropped.yaml".into(), text.into())),
+            _ => ui.dispatch(Action::Notice(Some(ui.lang.f("link.file", &[("why", problem(ui.lang, e))]).into()))),
+        },
     }
+}
+
+/// Whether a text looks like YAML that has a key at its outermost level: `steps` a lesson, `apiVersion` a manifest.
+fn has_key(text: &str, key: &str) -> bool {
+    text.lines().any(|l| l.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':')))
 }
 
 /// Takes over a link, or says what is wrong with it and shows what can be read.

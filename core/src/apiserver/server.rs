@@ -157,7 +157,7 @@ impl Sim {
                 let mut watch = self.watch_target(t, r)?;
                 Ok((200, Value::Array(self.watch_events(&mut watch)?)))
             }
-            (Method::Get, "", None) => self.list(t, r),
+            (Method::Get, "", None) if t.info.verbs.contains(&"list") => self.list(t, r),
             (Method::Get, "" | "status" | "ephemeralcontainers", Some(_)) => match self.found(t) {
                 Ok(entry) => Ok((200, self.shown(t, &entry.obj))),
                 Err(e) => match t.namespace.as_deref().filter(|ns| !self.has_namespace(ns)) {

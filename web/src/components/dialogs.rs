@@ -393,7 +393,7 @@ fn BrokenLink(props: &BrokenProps) -> Html {
 #[component]
 fn Keys(props: &Common) -> Html {
     let t = |key| props.ui.lang.t(key);
-    let rows: [(&str, &str); 20] = [
+    let rows: [(&str, &str); 21] = [
         ("Space", t("keys.play")),
         (".", t("keys.step")),
         (",", t("keys.back")),
@@ -411,6 +411,7 @@ fn Keys(props: &Common) -> Html {
         ("A", t("client.add")),
         ("T", t("keys.table")),
         ("`", t("keys.terminal")),
+        ("N  P", t("keys.lesson")),
         ("PgDn  PgUp  .  N", t("keys.present")),
         ("Esc", t("keys.escape")),
         ("?", t("keys.help")),
