@@ -295,13 +295,13 @@ fn lift(cluster: &mut Cluster) {
             Fault::Slow { part, .. } => Fault::Slow { part, millis: 0 },
             Fault::NodePartition { node, .. } => Fault::NodePartition { node, on: false },
             Fault::RegistryOutage { .. } => Fault::RegistryOutage { on: false },
+            Fault::NodePower { node, .. } => Fault::NodePower { node, on: true },
+            Fault::BreakReadiness { namespace, pod, .. } => Fault::BreakReadiness { namespace, pod, broken: false },
             other => panic!("{other:?}"),
         };
         cluster.submit(Input::Fault(fault));
     }
-    for n in 1..4 {
-        cluster.submit(Input::Fault(Fault::NodePower { node: format!("node-{n}"), on: true }));
-    }
+    assert_eq!(kubarium_core::view::in_force(cluster), []);
 }
 
 proptest! {

@@ -72,6 +72,8 @@ pub struct Kubelets {
     pub(super) broken: imbl::OrdSet<Id>,
     /// Pods whose liveness a person has broken.
     pub(super) sick: imbl::OrdSet<Id>,
+    /// Pods to whose containers a person has done something.
+    pub(super) ailing: imbl::OrdSet<Id>,
     /// Files of claims and host paths: they outlive pods.
     pub(super) lasting: OrdMap<Arc<str>, crate::runtime::files::Files>,
 }
@@ -88,6 +90,7 @@ impl Kubelets {
             plans: OrdMap::new(),
             broken: imbl::OrdSet::new(),
             sick: imbl::OrdSet::new(),
+            ailing: imbl::OrdSet::new(),
             lasting: OrdMap::new(),
         }
     }
@@ -263,6 +266,7 @@ impl Kubelets {
     fn gone(&mut self, pod: &PodRecord) {
         self.broken.remove(&pod.id);
         self.sick.remove(&pod.id);
+        self.ailing.remove(&pod.id);
         self.forget(pod.id);
     }
 

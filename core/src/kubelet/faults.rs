@@ -1,13 +1,13 @@
 //! What a person does to containers: faults. Invariant: a fault is part of the pod's state, so it rewinds and replays with
 //! it; a hang and a leak end with the process, a crash loop and a slow start are there for the next one too.
 
-use super::component::{Kubelets, Worker};
+use super::component::{Kubelets, Life, Worker};
 use super::plan::Plan;
 use super::pod_worker::{PodWork, Run};
 use crate::clock::{SimDuration, SimTime};
 use crate::sim::Sim;
-use crate::store::PodRecord;
-use crate::view::model::Fault;
+use crate::store::{Id, PodRecord};
+use crate::view::model::{Fault, Pressure};
 use std::sync::Arc;
 
 /// From the start of a container that crash-loops to its end.
@@ -103,7 +103,62 @@ impl Kubelets {
                 k.watch_node(sim, *node);
             }
         })?;
+        if outcome.is_ok() {
+            self.ailing.insert(pod.id);
+        }
         outcome
+    }
+
+    /// What people have done to nodes and pods and is so still. What has come to an end by itself, as a hang does when its
+    /// container is started again, is not among it, nor is what was refused. A fault of a container names it.
+    pub fn in_force(&self, sim: &Sim) -> Vec<Fault> {
+        let mut all = vec![];
+        for n in &self.nodes {
+            let node = || n.name.to_string();
+            if !n.powered {
+                all.push(Fault::NodePower { node: node(), on: false });
+            }
+            for (resource, taken) in [(Pressure::Memory, n.outside_memory), (Pressure::Disk, n.outside_disk)] {
+                if taken > 0 {
+                    all.push(Fault::NodePressure { node: node(), resource, on: true });
+                }
+            }
+        }
+        let lives = |id: &Id| sim.store.pod(*id).filter(|p| !p.status.phase.is_terminal());
+        for p in self.broken.iter().filter_map(lives) {
+            let (namespace, pod) = (p.namespace.to_string(), p.name.to_string());
+            all.push(Fault::BreakReadiness { namespace, pod, broken: true });
+        }
+        for p in self.sick.iter().filter_map(lives) {
+            let (namespace, pod) = (p.namespace.to_string(), p.name.to_string());
+            all.push(Fault::BreakLiveness { namespace, pod, broken: true });
+        }
+        for p in self.ailing.iter().filter_map(lives) {
+            let Some(Worker { life: Life::Full(work), .. }) = self.workers.get(&p.id) else { continue };
+            let Some(plan) = &work.plan else { continue };
+            for (run, c) in work.runs.iter().zip(plan.containers.iter()) {
+                let named = || (p.namespace.to_string(), p.name.to_string(), c.name.to_string());
+                let ills = &run.ills;
+                if ills.loops {
+                    let (namespace, pod, container) = named();
+                    all.push(Fault::CrashLoop { namespace, pod, container, on: true });
+                }
+                if ills.hung {
+                    let (namespace, pod, container) = named();
+                    all.push(Fault::HangContainer { namespace, pod, container, on: true });
+                }
+                if let Some(Leak { rate, .. }) = ills.leak.filter(|l| l.rate > 0) {
+                    let (namespace, pod, container) = named();
+                    all.push(Fault::LeakMemory { namespace, pod, container, rate });
+                }
+                if ills.slow_next > SimDuration::ZERO {
+                    let (namespace, pod, container) = named();
+                    let seconds = ills.slow_next.as_secs() as u32;
+                    all.push(Fault::SlowStart { namespace, pod, container, seconds });
+                }
+            }
+        }
+        all
     }
 
     /// A person has broken a pod's probes, or mended them: what is not being asked is asked again.

@@ -72,8 +72,10 @@ pub fn fault_line(fault: &Fault) -> String {
     format!("kubarium {rest}")
 }
 
-/// What is out of order in the cluster as a whole: parts that are stopped or slow, nodes that are cut off, the registry.
-/// (Whether a node has power is in its view.)
+/// What people have put out of order and is so now: parts of the control plane that are stopped or slow, the registry,
+/// nodes without power, cut off or under pressure, broken probes, and what ails containers (each is named). Each fault is
+/// as it was done, so the one that ends it is the same with the other value. A fault that was refused is not among them,
+/// nor is one that has ended by itself. It costs a look at each node and at each pod that something was done to.
 pub fn in_force(cluster: &Cluster) -> Vec<Fault> {
     let sim = &cluster.world.sim;
     let name = |p: Part| match p {
@@ -86,12 +88,15 @@ pub fn in_force(cluster: &Cluster) -> Vec<Fault> {
     let slow = sim.plane.slow().map(|(p, d)| Fault::Slow { part: name(p), millis: (d.0 / 1_000) as u32 });
     let cut = sim.network.tables.cut().map(|n| Fault::NodePartition { node: n.to_string(), on: true });
     let registry = sim.plane.registry_out().then_some(Fault::RegistryOutage { on: true });
-    stopped.chain(slow).chain(cut).chain(registry).collect()
+    let mut all: Vec<Fault> = stopped.chain(slow).chain(cut).chain(registry).collect();
+    all.extend(cluster.world.kubelets.in_force(sim));
+    all
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SimTime;
     use crate::world::Input;
 
     #[test]
@@ -111,6 +116,42 @@ mod tests {
             assert_eq!(in_force(&typed), vec![fault]);
             assert_eq!(in_force(&typed), in_force(&clicked));
         }
+        let mut c = Cluster::with_nodes(1, 1);
+        let typed = |c: &mut Cluster, line: &str| {
+            c.submit(Input::Line { terminal: 0, line: line.into(), stdin: None });
+            c.world.terminals.last_code(0)
+        };
+        typed(&mut c, "kubectl run web --image=nginx");
+        c.seek(SimTime::from_secs(20));
+        // what is refused is not so
+        assert_ne!(typed(&mut c, "kubarium hang nobody"), 0);
+        assert_ne!(typed(&mut c, "kubarium hang web -c other"), 0);
+        assert_ne!(typed(&mut c, "kubarium break liveness web"), 0);
+        assert_eq!(in_force(&c), []);
+        let of = |c: &mut Cluster| in_force(c).iter().map(fault_line).collect::<Vec<_>>();
+        for (begins, ends) in [
+            ("hang web -c web", "hang web -c web --off"),
+            ("leak web 1Mi/s -c web", "leak web 0 -c web"),
+            ("crash-loop web -c web", "crash-loop web -c web --off"),
+            ("slow-start web 30s -c web", "slow-start web 0s -c web"),
+            ("break readiness web", "mend readiness web"),
+            ("pressure node-1 disk", "relieve node-1 disk"),
+            ("power-off node-1", "power-on node-1"),
+        ] {
+            let begins = format!("kubarium {begins}");
+            assert_eq!(typed(&mut c, &begins), 0, "{begins}");
+            assert_eq!(of(&mut c), [begins.clone()]);
+            assert_eq!(typed(&mut c, &format!("kubarium {ends}")), 0, "{ends}");
+            assert_eq!(of(&mut c), [] as [String; 0], "{begins}");
+        }
+        // a hang and a leak end with the process
+        c.seek(SimTime::from_secs(60));
+        typed(&mut c, "kubarium hang web");
+        typed(&mut c, "kubarium leak web 1Mi/s");
+        assert_eq!(in_force(&c).len(), 2);
+        typed(&mut c, "kubarium crash web");
+        c.seek(SimTime::from_secs(70));
+        assert_eq!(in_force(&c), []);
         let leak = Fault::LeakMemory { namespace: "a".into(), pod: "p".into(), container: "c".into(), rate: 10 << 20 };
         assert_eq!(fault_line(&leak), "kubarium leak p 10Mi/s -c c -n a");
     }

@@ -17,4 +17,4 @@ pub mod sequence;
 pub mod workloads;
 
 pub use causes::why_request;
-pub use faults::fault_line;
+pub use faults::{fault_line, in_force};
