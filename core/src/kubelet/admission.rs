@@ -27,7 +27,43 @@ fn requests(pod: &PodRecord) -> (i64, i64) {
         }
     }
     let all = spec.containers.iter().map(of).fold(sidecars, sum);
-    (i64::max(all.0, peak.0), i64::max(all.1, peak.1))
+    // what is asked for at the level of the pod replaces the sum
+    let whole = |key: &str| {
+        let list = spec.resources.as_ref()?.requests.as_ref()?;
+        Quantity::parse(&list.get(key)?.0).ok()
+    };
+    (
+        whole("cpu").map_or(i64::max(all.0, peak.0), |q| q.milli_value()),
+        whole("memory").map_or(i64::max(all.1, peak.1), |q| q.value()),
+    )
+}
+
+/// Parameters of the kernel that a pod may set. (Models pkg/kubelet/sysctl safe_sysctls.)
+const SAFE: [&str; 12] = [
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.tcp_wmem",
+];
+
+/// Why no node of ours can run the pod, whoever has put it there: reason and message.
+pub fn unfit(pod: &PodRecord) -> Option<(&'static str, String)> {
+    let spec = pod.proto.pod.spec.as_ref()?;
+    if spec.os.as_ref().is_some_and(|os| os.name != "linux") {
+        let text = "Failed to admit pod as the OS field doesn't match node OS";
+        return Some(("PodOSNotSupported", text.into()));
+    }
+    let sysctls = spec.security_context.as_ref().and_then(|s| s.sysctls.as_ref());
+    let forbidden = sysctls.into_iter().flatten().find(|s| !SAFE.contains(&s.name.replace('/', ".").as_str()))?;
+    Some(("SysctlForbidden", format!("forbidden sysctl: {:?} not allowlisted", forbidden.name)))
 }
 
 /// Why the node cannot take the pod: reason and message; `None`: it can.

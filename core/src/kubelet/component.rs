@@ -23,7 +23,7 @@ use std::sync::Arc;
 pub enum KubeletEvent {
     /// A pod's worker goes on, if this is still the turn that it waits for.
     Pod(Id, u32),
-    /// A node, by its index, looks at its images (0) or at what its pods use (1).
+    /// A node, by its index, looks at its images (0), at what its pods use (1, 2), or at who wants its CPU (3).
     Node(Id, u32),
     /// A pod is being asked for things: does it keep up?
     Load(Id),
@@ -220,6 +220,9 @@ impl Kubelets {
         let past = pod.status.conditions[SCHEDULED].status != Some(true);
         let refused = match self.strained(pod, node) {
             Some(message) => Some(("Evicted", message)),
+            None if self.profile == KubeletProfile::Real && super::admission::unfit(pod).is_some() => {
+                super::admission::unfit(pod)
+            }
             None if past && self.profile == KubeletProfile::Real => {
                 super::admission::refuses(sim, pod, pod.node.as_deref().unwrap_or_default())
             }
@@ -307,6 +310,11 @@ impl Kubelets {
                 });
             }
             KubeletEvent::Node(index, 0) => self.post_images(sim, index as u32),
+            KubeletEvent::Node(index, 3) => {
+                let Some(node) = self.nodes.get(index as usize) else { return };
+                let actor = Actor::Kubelet(node.name.clone());
+                sim.acting(actor, 0, |sim| self.cpu_turn(sim, index as u32));
+            }
             KubeletEvent::Node(index, turn) => self.pressure_turn(sim, index as u32, turn),
             KubeletEvent::Load(id) => self.load_turn(sim, id),
             KubeletEvent::Rejoin(super::reconnect::ALL_NODES) => self.rejoin_all(sim),
@@ -394,7 +402,10 @@ impl Kubelets {
                 } else {
                     self.broken.remove(&pod.id);
                 }
-                self.on_node(sim, &pod, |k, sim, pod| k.probes_changed(sim, pod))
+                let done = self.on_node(sim, &pod, |k, sim, pod| k.probes_changed(sim, pod));
+                done.inspect_err(|_| {
+                    self.broken.remove(&pod.id);
+                })
             }
             Fault::BreakLiveness { namespace, pod, broken } => {
                 let pod = find(sim, namespace, pod)?;
@@ -406,7 +417,10 @@ impl Kubelets {
                 } else {
                     self.sick.remove(&pod.id);
                 }
-                self.on_node(sim, &pod, |k, sim, pod| k.probes_changed(sim, pod))
+                let done = self.on_node(sim, &pod, |k, sim, pod| k.probes_changed(sim, pod));
+                done.inspect_err(|_| {
+                    self.sick.remove(&pod.id);
+                })
             }
             Fault::NodePressure { node, resource, on } => self.press(sim, node, *resource, *on),
             _ => Err("this fault is not simulated yet".to_owned()),

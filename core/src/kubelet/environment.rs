@@ -24,6 +24,8 @@ pub struct Volumes {
     pub lasting: Vec<(usize, Arc<str>)>,
     /// The mounts of each container.
     pub mounts: Vec<Vec<Mount>>,
+    /// Those that lie in memory.
+    pub in_memory: Vec<usize>,
 }
 
 fn text(b: &ByteString) -> String {
@@ -342,6 +344,14 @@ pub fn volumes(k: &Kubelets, sim: &Sim, pod: &PodRecord, plan: &Plan) -> Result<
     let all: Vec<&Volume> = plan.spec().volumes.iter().flatten().collect();
     for (i, v) in all.iter().enumerate() {
         let (files, name) = volume(k, sim, pod, v)?;
+        if let Some(dir) = v.empty_dir.as_ref().filter(|e| e.medium.as_deref() == Some("Memory")) {
+            let size =
+                dir.size_limit.as_ref().and_then(|q| Quantity::parse(&q.0).ok()).map(|q| q.value().max(0) as u64);
+            let size = size.filter(|n| *n > 0).into_iter().chain(plan.memory_limit).min();
+            out.in_memory.push(i);
+            out.files.push(Files::of_size(size));
+            continue;
+        }
         out.files.push(files);
         out.lasting.extend(name.map(|n| (i, n)));
     }

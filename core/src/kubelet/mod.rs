@@ -12,6 +12,7 @@ mod around;
 pub mod backoff;
 pub mod component;
 pub mod conditions;
+pub mod crowd;
 pub mod environment;
 mod ephemeral;
 mod faults;
@@ -33,6 +34,7 @@ mod starting;
 pub mod statuses;
 pub mod streams;
 pub mod usage;
+mod user;
 
 pub use component::{KubeletEvent, Kubelets};
 pub use publish::ExecResult;

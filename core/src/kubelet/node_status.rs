@@ -48,6 +48,10 @@ pub struct NodeState {
     pub outside_disk: u64,
     /// What it runs out of.
     pub strain: super::pressure::Strain,
+    /// Who gets what of its CPU, while it is nearly full.
+    pub crowd: Option<super::crowd::Crowd>,
+    /// A look at that is due.
+    pub cpu_due: bool,
     /// It has power.
     pub powered: bool,
     /// How often it has been started.
@@ -81,6 +85,8 @@ impl NodeState {
             outside_memory: 0,
             outside_disk: 0,
             strain: super::pressure::Strain::default(),
+            crowd: None,
+            cpu_due: false,
             powered: true,
             boots: 1,
         }

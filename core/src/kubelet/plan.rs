@@ -3,6 +3,8 @@
 use super::needs::Needs;
 use super::phase::is_sidecar;
 use super::probe::{Action, ProbePlan};
+use crate::api::quantity::Quantity;
+use crate::runtime::files::User;
 use crate::runtime::images::{Catalogue, Image, Reference, Run};
 use crate::runtime::shell::knows;
 use crate::store::PodProto;
@@ -10,8 +12,10 @@ use k8s_openapi::api::core::v1::{Container, LifecycleHandler, PodSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::sync::Arc;
 
+/// Images whose servers answer gRPC's health checks, by a part of their names. Of others nobody knows.
+const GRPC: [&str; 4] = ["agnhost", "etcd", "grpc", "microservices-demo"];
 /// Images that have a user of their own, by a part of their names.
-const NOT_ROOT: [&str; 11] = [
+pub(super) const NOT_ROOT: [&str; 11] = [
     "bitnami/",
     "unprivileged",
     "nonroot",
@@ -78,6 +82,14 @@ pub struct ContainerPlan {
     pub starves: bool,
     /// What it takes of its node.
     pub needs: Needs,
+    /// As whom its processes run.
+    pub user: Arc<User>,
+    /// Ports that it takes for itself: no other container of the pod can have them beside it.
+    pub binds: Arc<[u16]>,
+    /// Its server speaks gRPC.
+    pub grpc: bool,
+    /// Its server cannot come up as whom it has to run: what it says then.
+    pub cannot: Option<String>,
     /// Startup probe.
     pub startup: Option<ProbePlan>,
     /// Readiness probe.
@@ -106,6 +118,14 @@ pub struct Plan {
     /// Nothing can happen to such a pod by itself once it runs: servers without probes, hooks, init containers,
     /// references to other objects.
     pub simple: bool,
+    /// Limit of CPU of the pod as a whole, in millicores.
+    pub cpu_limit: Option<u64>,
+    /// Limit of memory of the pod as a whole, in bytes.
+    pub memory_limit: Option<u64>,
+    /// What the pod as a whole asks for of CPU.
+    pub cpu_request: Option<u64>,
+    /// What the pod as a whole asks for of memory.
+    pub memory_request: Option<u64>,
     /// Grace period in seconds.
     pub grace: u32,
     /// activeDeadlineSeconds
@@ -123,8 +143,8 @@ impl Plan {
         let ephemeral = super::ephemeral::containers(spec);
         let containers: Vec<ContainerPlan> = init
             .iter()
-            .map(|c| container(c, is_sidecar(c)))
-            .chain(spec.containers.iter().chain(&ephemeral).map(|c| container(c, false)))
+            .map(|c| container(c, is_sidecar(c), spec))
+            .chain(spec.containers.iter().chain(&ephemeral).map(|c| container(c, false, spec)))
             .collect();
         let plain_volumes = spec.volumes.iter().flatten().all(|v| {
             v.empty_dir.as_ref().is_some_and(|e| e.size_limit.is_none())
@@ -144,6 +164,7 @@ impl Plan {
             && plain_environment
             && spec.readiness_gates.as_ref().is_none_or(Vec::is_empty)
             && spec.active_deadline_seconds.is_none()
+            && spec.resources.as_ref().is_none_or(|r| r.limits.is_none())
             && spec.security_context.as_ref().is_none_or(|s| s.run_as_non_root != Some(true))
             && containers.iter().all(|c| {
                 c.program == Program::Server
@@ -156,11 +177,20 @@ impl Plan {
                     && c.liveness.is_none()
                     && c.post_start.is_none()
                     && c.pre_stop.is_none()
+                    && c.cannot.is_none()
                     && c.entry.as_ref().is_none_or(|e| e.refuses(|_| false).is_none())
                     && !c.checks_user
                     && Catalogue::builtin().pull(&c.image).is_ok()
             });
+        let limits = spec.resources.as_ref().and_then(|r| r.limits.as_ref());
+        let limit = |key: &str| Quantity::parse(&limits?.get(key)?.0).ok();
+        let requests = spec.resources.as_ref().and_then(|r| r.requests.as_ref());
+        let request = |key: &str| Quantity::parse(&requests?.get(key)?.0).ok();
         Plan {
+            cpu_limit: limit("cpu").map(|q| q.milli_value().max(0) as u64).filter(|l| *l > 0),
+            memory_limit: limit("memory").map(|q| q.value().max(0) as u64).filter(|l| *l > 0),
+            cpu_request: request("cpu").map(|q| q.milli_value().max(0) as u64),
+            memory_request: request("memory").map(|q| q.value().max(0) as u64),
             proto: proto.clone(),
             init: init.len(),
             regular: init.len() + spec.containers.len(),
@@ -215,6 +245,13 @@ impl Plan {
         })
     }
 
+    /// What the pod as a whole asks for of memory beyond its containers, for each of them.
+    pub fn memory_left(&self) -> u64 {
+        let own: u64 = self.containers.iter().take(self.regular).skip(self.init).map(|c| c.needs.memory_request).sum();
+        let n = (self.regular - self.init).max(1) as u64;
+        self.memory_request.map_or(0, |r| r.saturating_sub(own) / n)
+    }
+
     /// May a container come to use so much that its node has to be looked at?
     pub fn grows(&self, i: usize) -> bool {
         self.containers[i].needs.memory > HEAVY || super::pressure::has_disk_limits(self)
@@ -231,7 +268,7 @@ impl Plan {
     }
 }
 
-fn container(c: &Container, sidecar: bool) -> ContainerPlan {
+fn container(c: &Container, sidecar: bool, spec: &PodSpec) -> ContainerPlan {
     let image = c.image.as_deref().unwrap_or_default();
     let reference = Reference::parse(image);
     let entry = reference.as_ref().and_then(|r| Catalogue::builtin().find(r)).cloned();
@@ -252,7 +289,16 @@ fn container(c: &Container, sidecar: bool) -> ContainerPlan {
     let program = program(c, entry.as_deref());
     let shell = matches!(program, Program::Command(_) | Program::Ends);
     let needs = Needs::new(c, entry.as_deref(), shell);
+    let user = super::user::of(c, spec, image);
+    let declared = c.ports.iter().flatten().map(|p| p.container_port as u16);
+    let exact = entry.as_ref().filter(|e| e.exact_ports() && e.listens).map_or(&[][..], |e| &e.ports);
+    let serves = program == Program::Server && entry.as_ref().is_none_or(|e| e.listens);
+    let cannot = if program == Program::Server { super::user::cannot(c, image, &user) } else { None };
     ContainerPlan {
+        binds: if serves { exact.iter().copied().chain(declared).collect() } else { [].into() },
+        grpc: entry.is_none() || GRPC.iter().any(|n| image.contains(n)),
+        cannot,
+        user: user.into(),
         name: c.name.as_str().into(),
         image: image.into(),
         invalid_image: reference.is_none(),
@@ -280,14 +326,9 @@ fn handler(h: &LifecycleHandler, c: &Container) -> Option<Action> {
         return Some(Action::Sleep(s.seconds.max(0) as u64));
     }
     if let Some(g) = &h.http_get {
-        return Some(Action::Http {
-            port: port(&g.port, c),
-            path: g.path.as_deref().unwrap_or("/").into(),
-            host: g.host.as_deref().map(Into::into),
-            https: g.scheme.as_deref() == Some("HTTPS"),
-        });
+        return Some(Action::http(g, c));
     }
-    h.tcp_socket.as_ref().map(|t| Action::Tcp { port: port(&t.port, c) })
+    h.tcp_socket.as_ref().map(|t| Action::tcp(t, c))
 }
 
 /// The number of a port that may be named; 0: no such name.

@@ -86,6 +86,8 @@ pub(super) struct Run {
     pub env: Option<Arc<[(String, String)]>>,
     /// CPU that its processes have used, in microseconds.
     pub worked: Meter,
+    /// Bytes that it has written to volumes in memory.
+    pub in_volumes: u64,
 }
 
 impl Run {
@@ -114,6 +116,7 @@ impl Run {
             said: None,
             env: None,
             worked: Meter::default(),
+            in_volumes: 0,
         }
     }
 
@@ -174,6 +177,8 @@ pub(super) struct PodWork {
     pub busy: Option<SimTime>,
     /// When what its volumes show of other objects is brought up to date.
     pub refresh: Option<SimTime>,
+    /// When its memory is looked at again, if it has a limit as a whole.
+    pub full_at: Option<SimTime>,
 }
 
 impl Kubelets {
@@ -389,6 +394,7 @@ impl Kubelets {
     fn processes(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>, plan: &Arc<Plan>, work: &mut PodWork) -> bool {
         let now = sim.now;
         let mut changed = false;
+        work.memory_runs_out(plan, pod.id, now);
         for i in 0..work.runs.len() {
             if !work.runs[i].running() {
                 continue;
@@ -438,9 +444,17 @@ impl Kubelets {
             run.worked.add(now, worked.0);
         }
         let kills = process.take_kills();
+        let (busy, burns) = (process.busy(), process.burns());
+        let slower = self.slowed(sim, pod.id, plan, i, busy);
+        if busy + burns > 0
+            && let Some(node) = self.workers.get(&pod.id).map(|w| w.node)
+        {
+            self.watch_cpu(sim, node);
+        }
+        let run = &mut work.runs[i];
         run.wake = None;
         match state {
-            State::Until(t) => run.wake = Some(t),
+            State::Until(t) => run.wake = Some(t + slower),
             State::Serves => {}
             State::Exited(code) => run.exits = Some((now, code)),
         }
@@ -594,6 +608,47 @@ impl PodWork {
         self.plan = Some(plan.clone());
     }
 
+    /// Who has written more to volumes in memory than its limit leaves is killed; so is the largest container of a pod
+    /// that takes more than it may as a whole.
+    fn memory_runs_out(&mut self, plan: &Plan, id: Id, now: SimTime) {
+        for (run, c) in self.runs.iter_mut().zip(plan.containers.iter()).filter(|(r, _)| r.running()) {
+            let Some(limit) = c.needs.memory_limit.filter(|_| run.in_volumes > 0 && run.exits.is_none()) else {
+                continue;
+            };
+            // what can be given back is
+            let held = c.needs.memory.min(limit / 4 * 3);
+            if held + run.in_volumes > limit {
+                run.oom_at = Some(now);
+            }
+        }
+        self.full_at = None;
+        let Some(limit) = plan.memory_limit else { return };
+        let mut rows = vec![];
+        let (mut rate, mut fills) = (0u64, None);
+        for (i, (run, c)) in self.runs.iter().zip(plan.containers.iter()).enumerate() {
+            if !run.running() || run.exits.is_some() {
+                continue;
+            }
+            rows.push((i, super::usage::memory(&c.needs, id, i, run.since, Some(run), now)));
+            rate = rate.saturating_add(run.ills.leak.map_or(0, |l| l.rate));
+            let filled = run.since + SimDuration::from_millis(2_001);
+            fills = fills.max(Some(filled).filter(|t| *t > now));
+        }
+        let sum = rows.iter().map(|r| r.1).fold(0, u64::saturating_add);
+        if sum > limit {
+            let victim = rows.iter().max_by_key(|r| (r.1, std::cmp::Reverse(r.0))).map(|r| r.0);
+            if let Some(run) = victim.and_then(|i| self.runs.get_mut(i)) {
+                run.oom_at = Some(now);
+            }
+            return;
+        }
+        let leaked = (rate > 0).then(|| {
+            let micros = u128::from(limit - sum) * 1_000_000 / u128::from(rate) + 10_000;
+            now + SimDuration(micros.min(1 << 50) as u64)
+        });
+        self.full_at = fills.into_iter().chain(leaked).min();
+    }
+
     /// The next moment at which something can happen.
     pub(super) fn next_turn(&self, plan: &Plan, now: SimTime) -> Option<SimTime> {
         if self.over {
@@ -602,6 +657,7 @@ impl PodWork {
         let mut times: Vec<SimTime> = vec![];
         times.extend(self.relist);
         times.extend(self.refresh);
+        times.extend(self.full_at);
         times.extend(self.busy.filter(|t| *t > now));
         if !self.sandbox_ready && self.stopping.is_none() {
             times.push(self.sandbox.max(if self.volumes.is_none() { self.mount_at } else { SimTime::ZERO }));
@@ -730,6 +786,7 @@ impl Run {
         self.process = None;
         (self.wake, self.exits, self.term_at, self.kill_at) = (None, None, None, None);
         self.oom_at = None;
+        self.in_volumes = 0;
         self.ills.ended();
         (self.startup, self.readiness, self.liveness) = Default::default();
     }

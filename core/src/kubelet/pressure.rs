@@ -135,7 +135,7 @@ pub fn eviction_message(
 /// Bytes on disk of each of a pod's volumes that are its own, and of each container.
 fn on_disk(plan: &Plan, work: Option<&PodWork>) -> (Vec<u64>, Vec<u64>) {
     let volumes = plan.spec().volumes.iter().flatten().enumerate().map(|(i, v)| {
-        let own = v.empty_dir.is_some();
+        let own = v.empty_dir.as_ref().is_some_and(|e| e.medium.as_deref() != Some("Memory"));
         let files = work.and_then(|w| w.volumes.as_ref()?.files.get(i).filter(|_| own).map(|f| f.bytes()));
         files.unwrap_or(0)
     });
@@ -347,7 +347,8 @@ impl Kubelets {
                     Pressure::Memory => c.needs.memory_request,
                     Pressure::Disk => c.needs.disk_request,
                 };
-                regular.map(|(_, c)| of(c)).sum()
+                let whole = plan.memory_request.filter(|_| short == Pressure::Memory);
+                whole.unwrap_or_else(|| regular.map(|(_, c)| of(c)).sum())
             });
             let priority = p.proto.pod.spec.as_ref().and_then(|s| s.priority).unwrap_or(0);
             Candidate { id: p.id, used, requested, priority }
@@ -481,7 +482,8 @@ impl Kubelets {
                 let critical = p.proto.pod.spec.as_ref().and_then(|s| s.priority).unwrap_or(0) >= CRITICAL;
                 for c in self.using(sim, p.id) {
                     let request = self.with_plan(p, |plan| {
-                        plan.containers.iter().find(|k| k.name == c.name).map_or(0, |k| k.needs.memory_request)
+                        let own = plan.containers.iter().find(|k| k.name == c.name);
+                        own.map_or(0, |k| k.needs.memory_request) + plan.memory_left()
                     });
                     processes.push((c.used.memory, oom_score_adj(p.proto.qos, critical, request, capacity)));
                     owners.push((p.id, c.name));

@@ -3,7 +3,7 @@
 
 use super::plan::port;
 use crate::clock::{SimDuration, SimTime};
-use k8s_openapi::api::core::v1::{Container, Probe};
+use k8s_openapi::api::core::v1::{Container, HTTPGetAction, Probe, TCPSocketAction};
 use std::sync::Arc;
 
 /// What a probe or a hook does.
@@ -21,11 +21,15 @@ pub enum Action {
         host: Option<Arc<str>>,
         /// https
         https: bool,
+        /// The `Host` header.
+        named: Option<Arc<str>>,
     },
     /// Opens a connection.
     Tcp {
         /// Port.
         port: u16,
+        /// Another host than the pod.
+        host: Option<Arc<str>>,
     },
     /// gRPC health check.
     Grpc {
@@ -55,20 +59,34 @@ pub struct ProbePlan {
     pub grace: Option<u32>,
 }
 
+impl Action {
+    /// Reads an HTTP handler. Of its headers only `Host` means something to the servers here.
+    pub fn http(g: &HTTPGetAction, c: &Container) -> Action {
+        let named = g.http_headers.iter().flatten().find(|h| h.name.eq_ignore_ascii_case("host"));
+        Action::Http {
+            port: port(&g.port, c),
+            path: g.path.as_deref().unwrap_or("/").into(),
+            host: g.host.as_deref().filter(|h| !h.is_empty()).map(Into::into),
+            https: g.scheme.as_deref() == Some("HTTPS"),
+            named: named.map(|h| h.value.as_str().into()),
+        }
+    }
+
+    /// Reads a TCP handler.
+    pub fn tcp(t: &TCPSocketAction, c: &Container) -> Action {
+        Action::Tcp { port: port(&t.port, c), host: t.host.as_deref().filter(|h| !h.is_empty()).map(Into::into) }
+    }
+}
+
 impl ProbePlan {
     /// Reads a probe; `None`: it has no handler.
     pub fn new(p: &Probe, c: &Container) -> Option<ProbePlan> {
         let action = if let Some(e) = &p.exec {
             Action::Exec(e.command.clone().unwrap_or_default().into())
         } else if let Some(g) = &p.http_get {
-            Action::Http {
-                port: port(&g.port, c),
-                path: g.path.as_deref().unwrap_or("/").into(),
-                host: g.host.as_deref().map(Into::into),
-                https: g.scheme.as_deref() == Some("HTTPS"),
-            }
+            Action::http(g, c)
         } else if let Some(t) = &p.tcp_socket {
-            Action::Tcp { port: port(&t.port, c) }
+            Action::tcp(t, c)
         } else {
             Action::Grpc { port: p.grpc.as_ref()?.port as u16 }
         };
@@ -122,7 +140,7 @@ mod tests {
     #[test]
     fn thresholds() {
         let plan = ProbePlan {
-            action: Action::Tcp { port: 80 },
+            action: Action::Tcp { port: 80, host: None },
             delay: SimDuration::from_secs(5),
             period: SimDuration::from_secs(10),
             timeout: SimDuration::from_secs(1),

@@ -8,7 +8,7 @@ use super::pod_worker::PodWork;
 use super::probe::{Action, ProbePlan, ProbeState};
 use crate::clock::{SimDuration, SimTime};
 use crate::network::request::Url;
-use crate::runtime::files::FileSystem;
+use crate::runtime::files::{FileSystem, User};
 use crate::runtime::shell::{Process, State, Stream, Surroundings, Unknown};
 use crate::sim::Sim;
 use crate::store::PodRecord;
@@ -38,12 +38,31 @@ impl Kubelets {
         let own = open_ports(plan, work, sim.now);
         let (draws, traces) = (work.draws, std::mem::take(&mut work.traces));
         let reached = std::mem::take(&mut work.reached);
-        let mut around =
-            Around { kubelets: self, sim, pod, plan, own, draws, traces, reached, took: SimDuration::ZERO };
+        let mut around = Around {
+            kubelets: self,
+            sim,
+            pod,
+            plan,
+            container: i,
+            own,
+            draws,
+            traces,
+            reached,
+            took: SimDuration::ZERO,
+        };
         let mut root = std::mem::take(&mut work.runs[i].files);
         let mut volumes = work.volumes.take().map(Arc::unwrap_or_clone).unwrap_or_default();
         let mounts = volumes.mounts.get(i).cloned().unwrap_or_default();
-        let out = f(&mut FileSystem { root: &mut root, mounts: &mounts, volumes: &mut volumes.files }, &mut around);
+        let in_memory = |v: &super::environment::Volumes| -> u64 {
+            v.in_memory.iter().filter_map(|k| v.files.get(*k)).map(|f| f.bytes()).sum()
+        };
+        let before = in_memory(&volumes);
+        let user = plan.containers.get(i).map_or(User::root(), |c| &c.user);
+        let mut files = FileSystem { user, root: &mut root, mounts: &mounts, volumes: &mut volumes.files };
+        let out = f(&mut files, &mut around);
+        // who writes to a volume in memory pays for it
+        let after = in_memory(&volumes);
+        work.runs[i].in_volumes = (work.runs[i].in_volumes + after).saturating_sub(before);
         (work.draws, work.traces, work.reached) = (around.draws, around.traces, around.reached);
         work.runs[i].files = root;
         work.volumes = Some(Arc::new(volumes));
@@ -86,12 +105,18 @@ impl Kubelets {
         let mut at = sim.now;
         let mut code = None;
         for _ in 0..2000 {
+            if at - sim.now > limit {
+                at = sim.now + limit;
+                break;
+            }
             match self.with_files(sim, pod, plan, work, i, |files, around| process.step(at, files, around)) {
                 State::Exited(c) => {
                     code = Some(c);
                     break;
                 }
-                State::Until(t) if t - sim.now <= limit => at = t,
+                State::Until(t) if t - sim.now <= limit => {
+                    at = t + self.slowed(sim, pod.id, plan, i, process.busy());
+                }
                 _ => {
                     at = sim.now + limit;
                     break;
@@ -189,7 +214,11 @@ impl Kubelets {
                     )),
                 }
             }
-            Action::Tcp { port } => {
+            Action::Tcp { port, host: Some(host) } => {
+                let url = Url { host: host.clone(), port: *port, path: "/".into(), udp: false, named: None };
+                self.reached_by_node(sim, pod, plan, &open, &url)
+            }
+            Action::Tcp { port, host: None } => {
                 if !listens(*port) {
                     Err(refused(*port))
                 } else if hung {
@@ -200,7 +229,7 @@ impl Kubelets {
             }
             Action::Grpc { port } => {
                 let s = probe.timeout.as_secs();
-                if listens(*port) {
+                if listens(*port) && super::around::server(plan, *port).is_none_or(|(_, c)| c.grpc) {
                     let late = self.is_late(sim, pod, plan, work, *port, probe.timeout);
                     return if late {
                         Err(format!("timeout: health rpc did not complete within {s}s"))
@@ -213,12 +242,18 @@ impl Kubelets {
                     Ipv4Addr::from(ip)
                 ))
             }
-            Action::Http { port, path, host, https } => {
+            Action::Http { port, path, host, https, named } => {
                 let scheme = if *https { "https" } else { "http" };
                 let to = host.as_deref().map_or_else(|| Ipv4Addr::from(ip).to_string(), str::to_owned);
                 let slash = if path.starts_with('/') { "" } else { "/" };
                 if host.is_some() && to != Ipv4Addr::from(ip).to_string() {
-                    let url = Url { host: to.as_str().into(), port: *port, path: path.clone(), udp: false };
+                    let url = Url {
+                        host: to.as_str().into(),
+                        port: *port,
+                        path: path.clone(),
+                        udp: false,
+                        named: named.clone(),
+                    };
                     return match self.asked_by_node(sim, pod, plan, &open, &url) {
                         Ok(200..400) => Ok(()),
                         Ok(code) => Err(format!("HTTP probe failed with statuscode: {code}")),
@@ -263,14 +298,14 @@ impl Kubelets {
         port: u16,
         timeout: SimDuration,
     ) -> bool {
-        let Some((k, c)) = super::around::server(plan, port) else { return false };
-        work.runs.get(k).is_some_and(|run| self.probed_in(sim, pod.id, c, run, port) > timeout)
+        let Some((k, _)) = super::around::server(plan, port) else { return false };
+        work.runs.get(k).is_some_and(|run| self.probed_in(sim, pod.id, plan, k, run, port) > timeout)
     }
 
     /// Does a pod's container answer as it always does, so that it need not be asked again?
-    fn calm(&self, sim: &Sim, pod: &PodRecord, c: &super::plan::ContainerPlan, work: &PodWork, i: usize) -> bool {
-        let run = &work.runs[i];
-        let slow = |port: &u16| self.probed_in(sim, pod.id, c, run, *port) >= super::usage::STRAIN;
+    fn calm(&self, sim: &Sim, pod: &PodRecord, plan: &Plan, work: &PodWork, i: usize) -> bool {
+        let (run, c) = (&work.runs[i], &plan.containers[i]);
+        let slow = |port: &u16| self.probed_in(sim, pod.id, plan, i, run, *port) >= super::usage::STRAIN;
         !run.ills.hung && !self.sick.contains(&pod.id) && !c.ports.iter().any(slow)
     }
 
@@ -309,7 +344,7 @@ impl Kubelets {
                 } else {
                     self.asked(sim, pod, plan, work, i, p, "Liveness")
                 };
-                let calm = self.calm(sim, pod, c, work, i);
+                let calm = self.calm(sim, pod, plan, work, i);
                 let run = &mut work.runs[i];
                 run.liveness.take(p, done, now);
                 if run.liveness.verdict == Some(false) {
@@ -327,7 +362,7 @@ impl Kubelets {
                 } else {
                     self.asked(sim, pod, plan, work, i, p, "Readiness")
                 };
-                let calm = self.calm(sim, pod, c, work, i);
+                let calm = self.calm(sim, pod, plan, work, i);
                 let run = &mut work.runs[i];
                 run.readiness.take(p, done, now);
                 if done && calm && run.readiness.verdict == Some(true) && steady(&p.action, c, Some(true)) {

@@ -92,7 +92,7 @@ fn unready(plan: &Plan, i: usize) -> bool {
         all.into_iter().any(|p| p.container_port == i32::from(port))
     };
     match &p.action {
-        Action::Http { port, .. } | Action::Tcp { port } => !declared(*port),
+        Action::Http { port, .. } | Action::Tcp { port, .. } => !declared(*port),
         Action::Exec(argv) => {
             let words: Vec<&str> = argv.iter().map(String::as_str).collect();
             let line = match words.as_slice() {

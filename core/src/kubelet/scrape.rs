@@ -2,38 +2,40 @@
 //! out at any time after it.
 
 use super::component::Kubelets;
+use super::crowd::{Claim, divide, weight};
 use super::usage::{ContainerUse, SYSTEM};
 use crate::apiserver::metrics::{Amount, Metrics, WARM_UP, WINDOW};
 use crate::clock::SimTime;
 use crate::sim::Sim;
 use crate::store::pod::Phase;
-use imbl::OrdMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a node has of CPU over a window, and what is wanted of it; all in microseconds but the memory.
-#[derive(Clone, Copy)]
 struct Node {
     capacity: u64,
     cpu: u64,
-    /// Of what is wanted, that which requests assure.
-    assured: u64,
     memory: u64,
-}
-
-/// What a container gets of what it wants, however busy its node is.
-fn assured(c: &ContainerUse) -> u64 {
-    c.used.cpu.min(c.request * WINDOW.0 / 1000)
+    /// Those who want it: each container's use, and whether its pod is best-effort.
+    claims: Vec<(u64, u64, bool)>,
 }
 
 impl Node {
-    /// What a container gets: what it asked for, and a share of the rest.
-    fn share(&self, c: &ContainerUse) -> u64 {
-        let (own, rest) = (assured(c), self.capacity.saturating_sub(self.assured));
-        let wanted = self.cpu.saturating_sub(self.assured);
-        if wanted <= rest {
-            return c.used.cpu;
+    /// What each gets, in the order in which they were counted; none: there is enough for all.
+    fn shares(&self) -> Option<Vec<u64>> {
+        if self.cpu <= self.capacity {
+            return None;
         }
-        own + (u128::from(c.used.cpu - own) * u128::from(rest) / u128::from(wanted)) as u64
+        let lowly = self.claims.iter().filter(|c| c.2).count() as u64;
+        let claims: Vec<Claim> = self
+            .claims
+            .iter()
+            .map(|(wanted, request, best_effort)| Claim {
+                wanted: *wanted,
+                weight: weight(*request, best_effort.then_some(lowly)),
+            })
+            .collect();
+        Some(divide(self.capacity.saturating_sub(SYSTEM.cpu * WINDOW.0 / 1000), &claims))
     }
 }
 
@@ -55,13 +57,13 @@ impl Kubelets {
         let from = SimTime(at.0 - WINDOW.0);
         let first = SimTime(from.0 - WINDOW.0);
         let nano = |micros: u64| micros.saturating_mul(1_000_000_000) / WINDOW.0;
-        let mut nodes: OrdMap<Arc<str>, Node> = OrdMap::new();
+        let mut nodes: BTreeMap<Arc<str>, Node> = BTreeMap::new();
         for n in self.nodes.iter().filter(|n| n.powered && !sim.network.tables.is_cut(&n.name)) {
             let node = Node {
                 capacity: n.cpu * WINDOW.0 / 1000,
                 cpu: SYSTEM.cpu * WINDOW.0 / 1000,
-                assured: SYSTEM.cpu * WINDOW.0 / 1000,
                 memory: SYSTEM.memory + n.outside_memory,
+                claims: vec![],
             };
             nodes.insert(n.name.clone(), node);
         }
@@ -69,21 +71,30 @@ impl Kubelets {
         for pod in sim.store.pods().filter(|p| p.status.phase == Phase::Running) {
             let Some(node) = pod.node.as_ref().filter(|n| nodes.contains_key(*n)) else { continue };
             let used = self.used_over(sim, pod.id, from, at);
+            let mut place = 0;
             if let Some(sum) = nodes.get_mut(node) {
+                place = sum.claims.len();
                 for c in &used {
                     sum.cpu += c.used.cpu;
-                    sum.assured += assured(c);
                     sum.memory = sum.memory.saturating_add(c.used.memory);
+                    sum.claims.push((c.used.cpu, c.request, pod.proto.qos == "BestEffort"));
                 }
             }
-            pods.push((pod.id, node, pod.status.containers.len(), used));
+            pods.push((pod.id, node, pod.status.containers.len(), used, place));
         }
-        for (id, node, whole, used) in pods {
-            let Some(node) = nodes.get(node) else { continue };
+        let shares: BTreeMap<&Arc<str>, Vec<u64>> =
+            nodes.iter().filter_map(|(name, n)| Some((name, n.shares()?))).collect();
+        for (id, node, whole, used, place) in pods {
+            let shares = shares.get(&node);
+            let gets = |i: usize, c: &ContainerUse| match shares {
+                Some(all) => all.get(place + i).copied().unwrap_or(0),
+                None => c.used.cpu,
+            };
             let rows: Vec<(Arc<str>, Amount)> = used
                 .iter()
-                .filter(|c| c.since <= first)
-                .map(|c| (c.name.clone(), Amount { nanocores: nano(node.share(c)), bytes: c.used.memory }))
+                .enumerate()
+                .filter(|(_, c)| c.since <= first)
+                .map(|(i, c)| (c.name.clone(), Amount { nanocores: nano(gets(i, c)), bytes: c.used.memory }))
                 .collect();
             // a pod of which a container is missing is left out as a whole
             if rows.len() >= whole && whole > 0 {

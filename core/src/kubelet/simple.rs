@@ -264,6 +264,11 @@ impl Kubelets {
             self.pod_event(sim, pod, plan.field_path(0), false, "Created", "Container created");
             self.pod_event(sim, pod, plan.field_path(0), false, "Started", "Container started");
         }
+        if plan.containers.first().is_some_and(|c| c.needs.idle >= super::usage::MUCH)
+            && let Some(node) = self.workers.get(&pod.id).map(|w| w.node)
+        {
+            self.watch_cpu(sim, node);
+        }
         if plan.grows(0)
             && let Some(node) = self.workers.get(&pod.id).map(|w| w.node)
         {

@@ -272,6 +272,10 @@ impl Kubelets {
         }
         let refuses = c.entry.as_ref().and_then(|e| e.refuses(|n| env.iter().any(|(k, v)| k == n && !v.is_empty())));
         let ip = self.address(pod.id, plan);
+        let taken = c.binds.iter().copied().find(|p| {
+            let others = work.runs.iter().zip(plan.containers.iter()).enumerate();
+            others.filter(|(k, (r, _))| *k != i && r.running()).any(|(_, (_, o))| o.binds.contains(p))
+        });
         let run = &mut work.runs[i];
         if !run.log.is_empty() {
             run.previous = Some(std::mem::take(&mut run.log));
@@ -279,11 +283,21 @@ impl Kubelets {
         run.files = Files::root();
         super::around::name_files(&mut run.files, pod, plan, ip);
         run.process = None;
+        run.in_volumes = 0;
         run.exits = None;
         (run.term_at, run.kill_at) = (None, None);
         run.adopt(now, container);
         let cwd = plan.container(i).and_then(|c| c.working_dir.clone()).unwrap_or_default();
         match &c.program {
+            Program::Server if taken.is_some() => {
+                let (text, after) = in_use(&c.image, taken.unwrap_or(0));
+                run.log.add(now, Stream::Err, &text);
+                run.exits = Some((now + after, 1));
+            }
+            Program::Server if c.cannot.is_some() => {
+                run.log.add(now, Stream::Err, c.cannot.as_deref().unwrap_or_default());
+                run.exits = Some((now + SimDuration::from_millis(200), 1));
+            }
             Program::Server | Program::Missing(_) => match (refuses, &c.entry) {
                 (Some(text), _) => {
                     run.log.add(now, Stream::Err, text);
@@ -322,6 +336,11 @@ impl Kubelets {
         if (plan.init..plan.regular).contains(&i) {
             work.initialized = true;
         }
+        if c.needs.idle >= super::usage::MUCH
+            && let Some(node) = self.workers.get(&pod.id).map(|w| w.node)
+        {
+            self.watch_cpu(sim, node);
+        }
         if plan.grows(i)
             && let Some(node) = self.workers.get(&pod.id).map(|w| w.node)
         {
@@ -350,4 +369,25 @@ impl Kubelets {
             }
         }
     }
+}
+
+/// What a server says, in its own words, that finds its port taken by another container of its pod, and how long it
+/// tries.
+fn in_use(image: &str, port: u16) -> (String, SimDuration) {
+    let name = image.split(['@', ':']).next().unwrap_or(image).rsplit('/').next().unwrap_or_default();
+    if name.starts_with("nginx") {
+        let line = format!("nginx: [emerg] bind() to 0.0.0.0:{port} failed (98: Address already in use)\n");
+        return (line.repeat(5) + "nginx: [emerg] still could not bind()\n", SimDuration::from_millis(2_500));
+    }
+    let text = match name {
+        "httpd" => format!(
+            "(98)Address already in use: AH00072: make_sock: could not bind to address 0.0.0.0:{port}\nno listening \
+             sockets available, shutting down\nAH00015: Unable to open logs\n"
+        ),
+        "redis" => format!(
+            "Warning: Could not create server TCP listening socket *:{port}: bind: Address already in use\nFailed listening on port {port} (tcp), aborting.\n"
+        ),
+        _ => format!("listen tcp :{port}: bind: address already in use\n"),
+    };
+    (text, SimDuration::from_millis(300))
 }

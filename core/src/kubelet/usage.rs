@@ -4,6 +4,7 @@
 
 use super::around::server;
 use super::component::{Kubelets, Life, Worker};
+use super::crowd::Claim;
 use super::needs::Needs;
 use super::plan::Plan;
 use super::pod_worker::Run;
@@ -42,6 +43,8 @@ pub struct ContainerUse {
 pub const SYSTEM: Use = Use { cpu: 60, memory: 420 << 20 };
 /// How long a request takes besides what it costs of CPU, in microseconds.
 const OVERHEAD: u64 = 700;
+/// Who takes so many millicores by itself may be too much for its node.
+pub(super) const MUCH: u64 = 200;
 /// The CFS period in microseconds.
 const PERIOD: u64 = 100_000;
 /// The longest a request waits for CPU.
@@ -97,8 +100,26 @@ fn burns(run: &Run) -> u64 {
     run.process.as_ref().map_or(0, crate::runtime::shell::Process::burns)
 }
 
+/// Millicores that a container's own programs want.
+fn works(run: &Run, now: SimTime) -> u64 {
+    let busy = run.process.as_ref().map_or(0, crate::runtime::shell::Process::busy);
+    // a loop without an end wants whole cores, however many it gets
+    let worked = if busy > 0 { busy * 1000 } else { run.worked.rate(now) / 1000 };
+    worked + burns(run) * 1000
+}
+
+/// Holds what a pod's containers use to its own limit of CPU: `length` of a second, in thousandths of what is counted.
+fn within_pod(plan: &Plan, all: &mut [(usize, ContainerUse)], per_second: u64) {
+    let Some(limit) = plan.cpu_limit.map(|l| l * per_second / 1000) else { return };
+    let weigh = |c: &ContainerUse| super::crowd::weight(c.request, None);
+    let claims: Vec<Claim> = all.iter().map(|(_, c)| Claim { wanted: c.used.cpu, weight: weigh(c) }).collect();
+    for ((_, c), gets) in all.iter_mut().zip(super::crowd::divide(limit, &claims)) {
+        c.used.cpu = gets;
+    }
+}
+
 /// Bytes of memory of a container.
-fn memory(needs: &Needs, id: Id, i: usize, since: SimTime, run: Option<&Run>, now: SimTime) -> u64 {
+pub(super) fn memory(needs: &Needs, id: Id, i: usize, since: SimTime, run: Option<&Run>, now: SimTime) -> u64 {
     // two of a kind are never quite the same
     let own = needs.memory + ((id * 7 + i as u64 * 3) % 32) * (needs.memory.min(64 << 20) >> 10);
     // it does not fill up in an instant
@@ -109,7 +130,7 @@ fn memory(needs: &Needs, id: Id, i: usize, since: SimTime, run: Option<&Run>, no
         own
     };
     let leaked = run.and_then(|r| r.ills.leak).map_or(0, |l| l.at(now));
-    let all = grown.saturating_add(leaked);
+    let all = grown.saturating_add(leaked).saturating_add(run.map_or(0, |r| r.in_volumes));
     // in pages
     needs.memory_limit.map_or(all, |l| all.min(l)) & !0xfff
 }
@@ -123,31 +144,50 @@ impl Kubelets {
         let span = (to - from).0;
         self.with_plan(pod, |plan| {
             let all = running(worker, pod, plan).into_iter().filter(|(_, since, _)| *since <= from);
-            all.filter_map(|(i, since, run)| {
-                let c = plan.containers.get(i)?;
-                let asked =
-                    sim.network.served.of(id).filter(|(port, _)| server(plan, *port).is_some_and(|(k, _)| k == i));
-                let served: u64 = asked.map(|(_, m)| m.over(from, to)).sum();
-                let mut demand = c.needs.idle * span / 1000 + served * c.needs.cost;
-                demand += run.map_or(0, |r| r.worked.over(from, to) + burns(r) * span);
-                if run.is_some_and(|r| r.ills.hung) {
-                    demand = 0;
-                }
-                let most = c.needs.cpu_limit.unwrap_or(cores).min(cores) * span / 1000;
-                let used = Use { cpu: demand.min(most), memory: memory(&c.needs, id, i, since, run, to) };
-                Some(ContainerUse { name: c.name.clone(), since, used, demand, request: c.needs.cpu_request })
-            })
-            .collect()
+            let mut all: Vec<(usize, ContainerUse)> = all
+                .filter_map(|(i, since, run)| {
+                    let c = plan.containers.get(i)?;
+                    let asked =
+                        sim.network.served.of(id).filter(|(port, _)| server(plan, *port).is_some_and(|(k, _)| k == i));
+                    let served: u64 = asked.map(|(_, m)| m.over(from, to)).sum();
+                    let mut demand = c.needs.idle * span / 1000 + served * c.needs.cost;
+                    demand += run.map_or(0, |r| r.worked.over(from, to) + burns(r) * span);
+                    if run.is_some_and(|r| r.ills.hung) {
+                        demand = 0;
+                    }
+                    let most = c.needs.cpu_limit.unwrap_or(cores).min(cores) * span / 1000;
+                    let used = Use { cpu: demand.min(most), memory: memory(&c.needs, id, i, since, run, to) };
+                    Some((i, ContainerUse { name: c.name.clone(), since, used, demand, request: c.needs.cpu_request }))
+                })
+                .collect();
+            within_pod(plan, &mut all, span / 1000);
+            all.into_iter().map(|(_, c)| c).collect()
+        })
+    }
+
+    /// What each container of a pod that runs wants of CPU, within its limits: its place, millicores, its request.
+    pub(super) fn wants(&self, sim: &Sim, pod: &PodRecord) -> Vec<(usize, u64, u64)> {
+        let all = self.used_now(sim, pod.id, false);
+        self.with_plan(pod, |plan| {
+            // what the pod as a whole asks for beyond its containers is theirs in equal parts
+            let asked: u64 = all.iter().map(|(_, c)| c.request).sum();
+            let more = plan.cpu_request.map_or(0, |r| r.saturating_sub(asked) / (all.len() as u64).max(1));
+            all.iter().map(|(i, c)| (*i, c.used.cpu, c.request + more)).collect()
         })
     }
 
     /// What the containers of a pod use now: CPU in millicores over the last seconds, memory at this moment.
     pub fn using(&self, sim: &Sim, id: Id) -> Vec<ContainerUse> {
+        self.used_now(sim, id, true).into_iter().map(|(_, c)| c).collect()
+    }
+
+    /// The same with each one's place; `crowded`: no more than its node can give it.
+    fn used_now(&self, sim: &Sim, id: Id, crowded: bool) -> Vec<(usize, ContainerUse)> {
         let (Some(worker), Some(pod)) = (self.workers.get(&id), sim.store.pod(id)) else { return vec![] };
         let cores = self.nodes.get(worker.node as usize).map_or(1000, |n| n.cpu);
         let now = sim.now;
         self.with_plan(pod, |plan| {
-            running(worker, pod, plan)
+            let mut all: Vec<(usize, ContainerUse)> = running(worker, pod, plan)
                 .into_iter()
                 .filter_map(|(i, since, run)| {
                     let c = plan.containers.get(i)?;
@@ -155,15 +195,21 @@ impl Kubelets {
                         sim.network.served.of(id).filter(|(port, _)| server(plan, *port).is_some_and(|(k, _)| k == i));
                     let rate: u64 = asked.map(|(_, m)| m.rate(now)).sum();
                     let mut demand = c.needs.idle + rate * c.needs.cost / 1000;
-                    demand += run.map_or(0, |r| r.worked.rate(now) / 1000 + burns(r) * 1000);
+                    demand += run.map_or(0, |r| works(r, now));
                     if run.is_some_and(|r| r.ills.hung) {
                         demand = 0;
                     }
                     let most = c.needs.cpu_limit.unwrap_or(cores).min(cores);
+                    let most = match self.crowded(id, i).filter(|_| crowded) {
+                        Some((gets, _)) => most.min(gets),
+                        None => most,
+                    };
                     let used = Use { cpu: demand.min(most), memory: memory(&c.needs, id, i, since, run, now) };
-                    Some(ContainerUse { name: c.name.clone(), since, used, demand, request: c.needs.cpu_request })
+                    Some((i, ContainerUse { name: c.name.clone(), since, used, demand, request: c.needs.cpu_request }))
                 })
-                .collect()
+                .collect();
+            within_pod(plan, &mut all, 1000);
+            all
         })
     }
 
@@ -182,7 +228,6 @@ impl Kubelets {
     /// How long the process on a pod's port takes for a request.
     pub(super) fn time_of_service(&self, sim: &Sim, id: Id, port: u16, rate: u32) -> SimDuration {
         let (Some(worker), Some(pod)) = (self.workers.get(&id), sim.store.pod(id)) else { return NEVER };
-        let cores = self.nodes.get(worker.node as usize).map_or(1000, |n| n.cpu);
         self.with_plan(pod, |plan| {
             let Some((i, c)) = server(plan, port) else { return SimDuration(OVERHEAD) };
             let run = match &worker.life {
@@ -192,9 +237,13 @@ impl Kubelets {
             if run.is_some_and(|r| r.ills.hung) {
                 return NEVER;
             }
-            let most = c.needs.cpu_limit.unwrap_or(cores).min(cores);
-            // what it does besides is not there for requests
-            let besides = c.needs.idle + run.map_or(0, |r| r.worked.rate(sim.now) / 1000 + burns(r) * 1000);
+            let most = self.cpu_open(id, plan, i);
+            // what it does besides is not there for requests, nor is what others of its pod take of their common limit
+            let mut besides = c.needs.idle + run.map_or(0, |r| works(r, sim.now));
+            if plan.cpu_limit.is_some() {
+                let others = self.used_now(sim, id, true);
+                besides += others.iter().filter(|(k, _)| *k != i).map(|(_, c)| c.used.cpu).sum::<u64>();
+            }
             service_time(c.needs.cost, most.saturating_sub(besides).max(most / 20).max(1), rate)
         })
     }
@@ -208,6 +257,9 @@ impl Kubelets {
             return;
         }
         sim.after(SimDuration::from_secs(5), crate::sim::Event::Kubelet(super::KubeletEvent::Load(id)));
+        if let Some(node) = self.workers.get(&id).map(|w| w.node) {
+            self.watch_cpu(sim, node);
+        }
         let strained = asked.iter().any(|(port, rate)| self.time_of_service(sim, id, *port, *rate) >= STRAIN);
         if strained && matches!(self.workers.get(&id).map(|w| &w.life), Some(Life::Full(_))) {
             let Some(mut work) = self.take_work(id) else { return };
@@ -220,24 +272,16 @@ impl Kubelets {
     }
 
     /// How long a probe waits for a container's answer now.
-    pub(super) fn probed_in(
-        &self,
-        sim: &Sim,
-        id: Id,
-        c: &super::plan::ContainerPlan,
-        run: &Run,
-        port: u16,
-    ) -> SimDuration {
+    pub(super) fn probed_in(&self, sim: &Sim, id: Id, plan: &Plan, i: usize, run: &Run, port: u16) -> SimDuration {
+        let Some(c) = plan.containers.get(i) else { return NEVER };
         if run.ills.hung {
             return NEVER;
         }
         let rate = sim.network.served.rate(id, port, sim.now);
-        if rate == 0 {
+        if rate == 0 && self.crowded(id, i).is_none() {
             return SimDuration(OVERHEAD);
         }
-        let node = self.workers.get(&id).and_then(|w| self.nodes.get(w.node as usize));
-        let cores = node.map_or(1000, |n| n.cpu);
-        service_time(c.needs.cost, c.needs.cpu_limit.unwrap_or(cores).min(cores), rate)
+        service_time(c.needs.cost, self.cpu_open(id, plan, i), rate)
     }
 }
 

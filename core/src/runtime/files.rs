@@ -33,6 +33,8 @@ pub enum Problem {
     ReadOnly,
     /// No space left on device
     Full,
+    /// Permission denied
+    Denied,
 }
 
 impl std::fmt::Display for Problem {
@@ -45,6 +47,7 @@ impl std::fmt::Display for Problem {
             Problem::NotEmpty => "Directory not empty",
             Problem::ReadOnly => "Read-only file system",
             Problem::Full => "No space left on device",
+            Problem::Denied => "Permission denied",
         })
     }
 }
@@ -54,9 +57,9 @@ pub const MAX_FILE: usize = 256 * 1024;
 /// Most entries in one file system.
 pub const MAX_ENTRIES: usize = 4096;
 
-/// One file system.
+/// One file system. The number is what it holds at most, in bytes, if it has a size of its own.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Files(OrdMap<Arc<str>, Entry>);
+pub struct Files(OrdMap<Arc<str>, Entry>, Option<u64>);
 
 impl Files {
     /// A container's root: the directories that every image has.
@@ -69,6 +72,28 @@ impl Files {
             f.0.insert(d.into(), Entry::Dir);
         }
         f
+    }
+
+    /// An empty one that holds so many bytes at most.
+    pub fn of_size(bytes: Option<u64>) -> Files {
+        Files(OrdMap::new(), bytes)
+    }
+
+    /// Bytes that still have room where a file of this path may be replaced.
+    fn room(&self, path: &str) -> u64 {
+        let old = match self.0.get(path) {
+            Some(Entry::File(t)) => t.len() as u64,
+            Some(Entry::Zeros(n)) => *n,
+            _ => 0,
+        };
+        self.1.map_or(u64::MAX, |most| (most + old).saturating_sub(self.bytes()))
+    }
+
+    /// A file of zeros, as large as there is room for it.
+    fn zeros(&mut self, path: &str, bytes: u64) -> Result<(), Problem> {
+        let room = self.room(path);
+        self.0.insert(path.into(), Entry::Zeros(bytes.min(room)));
+        if bytes > room { Err(Problem::Full) } else { Ok(()) }
     }
 
     /// Bytes of all files.
@@ -123,7 +148,7 @@ impl Files {
             Some(old) if append => format!("{old}{content}"),
             _ => content.to_owned(),
         };
-        if text.len() > MAX_FILE {
+        if text.len() > MAX_FILE || (self.1.is_some() && text.len() as u64 > self.room(path)) {
             return Err(Problem::Full);
         }
         self.0.insert(path.into(), Entry::File(text.into()));
@@ -193,9 +218,40 @@ pub struct Mount {
     pub read_only: bool,
 }
 
+/// As whom a process runs, and what that lets it change.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct User {
+    /// User.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Further groups.
+    pub groups: Vec<u32>,
+    /// The group that the pod's volumes are given to.
+    pub fs_group: Option<u32>,
+    /// Only volumes can be written.
+    pub read_only_root: bool,
+    /// It was said who it is to be: it may not write where only root may.
+    pub bound: bool,
+}
+
+impl User {
+    /// Root, who may do everything.
+    pub fn root() -> &'static User {
+        static ROOT: User =
+            User { uid: 0, gid: 0, groups: vec![], fs_group: None, read_only_root: false, bound: false };
+        &ROOT
+    }
+}
+
+/// Directories that everybody may write to.
+const OPEN: [&str; 4] = ["/tmp/", "/var/tmp/", "/dev/", "/home/"];
+
 /// What a process of a container sees.
 #[derive(Debug)]
 pub struct FileSystem<'a> {
+    /// As whom it runs.
+    pub user: &'a User,
     /// The container's own files.
     pub root: &'a mut Files,
     /// What is mounted into it.
@@ -213,6 +269,36 @@ impl FileSystem<'_> {
             })
             .filter(|m| m.volume < self.volumes.len())
             .max_by_key(|m| m.path.len())
+    }
+
+    /// May a path of the container's own files be changed?
+    fn may_change(&self, path: &str) -> Result<(), Problem> {
+        if path.starts_with("/dev/") {
+            return Ok(());
+        }
+        if self.user.read_only_root {
+            return Err(Problem::ReadOnly);
+        }
+        if self.user.bound && self.user.uid != 0 && !OPEN.iter().any(|d| path.starts_with(d)) {
+            return Err(Problem::Denied);
+        }
+        Ok(())
+    }
+
+    /// Is a volume mounted right there? Then whether it can be written.
+    pub fn mounted(&self, path: &str) -> Option<bool> {
+        self.mounts.iter().find(|m| &*m.path == path).map(|m| !m.read_only)
+    }
+
+    /// User and group that a path belongs to.
+    pub fn owner(&self, path: &str) -> (u32, u32) {
+        let user = self.user;
+        match self.mount(path) {
+            Some(m) if m.read_only || &*m.path == path => (0, user.fs_group.unwrap_or(0)),
+            Some(_) => (user.uid, user.fs_group.unwrap_or(user.gid)),
+            None if OPEN.iter().any(|d| path.starts_with(d)) => (user.uid, user.gid),
+            None => (0, 0),
+        }
     }
 
     fn within(m: &Mount, path: &str) -> String {
@@ -270,22 +356,21 @@ impl FileSystem<'_> {
             }
             return self.volumes[m.volume].write(&p, content, append);
         }
+        self.may_change(path)?;
         self.root.write(path, content, append)
     }
 
     /// Writes a file of so many zeros.
     ///
     /// # Errors
-    /// As [`FileSystem::write`].
+    /// As [`FileSystem::write`]; a volume that is too small is full then.
     pub fn write_zeros(&mut self, path: &str, bytes: u64) -> Result<(), Problem> {
         self.write(path, "", false)?;
-        let zeros = Entry::Zeros(bytes);
         match self.mount(path).cloned() {
-            _ if path.starts_with("/dev/") => None,
-            Some(m) => self.volumes[m.volume].0.insert(Self::within(&m, path).into(), zeros),
-            None => self.root.0.insert(path.into(), zeros),
-        };
-        Ok(())
+            _ if path.starts_with("/dev/") => Ok(()),
+            Some(m) => self.volumes[m.volume].zeros(&Self::within(&m, path), bytes),
+            None => self.root.zeros(path, bytes),
+        }
     }
 
     /// Makes a directory.
@@ -304,8 +389,13 @@ impl FileSystem<'_> {
         match self.mount(path).cloned() {
             Some(m) if m.read_only => return Err(Problem::ReadOnly),
             Some(m) => self.volumes[m.volume].place_dir(&Self::within(&m, path)),
-            None if self.root.0.len() >= MAX_ENTRIES => return Err(Problem::Full),
-            None => self.root.place_dir(path),
+            None => {
+                self.may_change(path)?;
+                if self.root.0.len() >= MAX_ENTRIES {
+                    return Err(Problem::Full);
+                }
+                self.root.place_dir(path);
+            }
         }
         Ok(())
     }
@@ -321,7 +411,10 @@ impl FileSystem<'_> {
         match self.mount(path).cloned() {
             Some(m) if m.read_only => return Err(Problem::ReadOnly),
             Some(m) => self.volumes[m.volume].remove(&Self::within(&m, path)),
-            None => self.root.remove(path),
+            None => {
+                self.may_change(path)?;
+                self.root.remove(path);
+            }
         }
         Ok(())
     }

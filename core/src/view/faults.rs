@@ -121,8 +121,9 @@ mod tests {
             c.submit(Input::Line { terminal: 0, line: line.into(), stdin: None });
             c.world.terminals.last_code(0)
         };
-        typed(&mut c, "kubectl run web --image=nginx");
-        c.seek(SimTime::from_secs(20));
+        c.seek(SimTime::from_secs(5));
+        typed(&mut c, "kubectl run web --image=nginx:1.25");
+        c.seek(SimTime::from_secs(25));
         // what is refused is not so
         assert_ne!(typed(&mut c, "kubarium hang nobody"), 0);
         assert_ne!(typed(&mut c, "kubarium hang web -c other"), 0);

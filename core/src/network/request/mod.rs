@@ -60,6 +60,8 @@ pub struct Url {
     pub path: Arc<str>,
     /// Not HTTP by TCP but a datagram.
     pub udp: bool,
+    /// The `Host` header, where it is another than the host.
+    pub named: Option<Arc<str>>,
 }
 
 impl Url {
@@ -75,7 +77,7 @@ impl Url {
             Some((h, p)) => (h, p.parse().ok()?),
             None => (host, if scheme == "https" { 443 } else { 80 }),
         };
-        (!host.is_empty()).then(|| Url { host: host.into(), port, path: path.into(), udp: false })
+        (!host.is_empty()).then(|| Url { host: host.into(), port, path: path.into(), udp: false, named: None })
     }
 }
 

@@ -391,7 +391,8 @@ impl Walk<'_> {
         }
         self.gateway = true;
         self.at = None;
-        let found = ingress::route(self.sim, &self.url.host, &self.url.path);
+        let host = self.url.named.as_ref().unwrap_or(&self.url.host);
+        let found = ingress::route(self.sim, host, &self.url.path);
         let Some((ingress, backend)) = found else {
             self.hop(|| Place::Ingress(Key::new("", "")));
             return Err(Failure::Gateway(404, None));

@@ -360,6 +360,7 @@ fn reason(p: Problem) -> &'static str {
         Problem::IsDir => "Is a directory",
         Problem::NotDir => "Not a directory",
         Problem::ReadOnly => "Read-only file system",
+        Problem::Denied => "Permission denied",
         _ => "No space left on device",
     }
 }

@@ -26,7 +26,7 @@ use std::sync::Arc;
 /// Commands that one step may run before the process has to wait.
 const BUDGET: u32 = 400;
 /// How long a process that used up its budget waits: a busy loop costs one event a second.
-const BUSY: SimDuration = SimDuration::from_secs(1);
+pub const BUSY: SimDuration = SimDuration::from_secs(1);
 /// How often a file that is followed is looked at.
 const FOLLOW: SimDuration = SimDuration::from_secs(1);
 /// CPU that a command costs.
@@ -111,11 +111,19 @@ pub trait Surroundings {
     fn services(&mut self, _name: &str) -> Option<(String, Vec<(u16, String)>)> {
         None
     }
-    /// Asks for a URL: status code and body.
+    /// Asks for a URL, by this `Host` header if one is given: status code and body.
     ///
     /// # Errors
     /// Why there is no answer.
-    fn get(&mut self, url: &str) -> Result<(u16, String), NetProblem>;
+    fn get(&mut self, url: &str, host: Option<&str>) -> Result<(u16, String), NetProblem>;
+    /// The container's processes: number and command line.
+    fn processes(&self) -> Vec<(u32, String)> {
+        vec![(1, "sh".into())]
+    }
+    /// How many cores there are.
+    fn cores(&self) -> u64 {
+        4
+    }
     /// How long the last [`Surroundings::get`] took.
     fn took(&self) -> SimDuration {
         SimDuration::ZERO
@@ -136,7 +144,7 @@ impl Surroundings for Alone {
     fn connect(&mut self, _: &str, _: u16, _: bool) -> Result<(), NetProblem> {
         Err(NetProblem::Refused)
     }
-    fn get(&mut self, _: &str) -> Result<(u16, String), NetProblem> {
+    fn get(&mut self, _: &str, _: Option<&str>) -> Result<(u16, String), NetProblem> {
         Err(NetProblem::UnknownHost)
     }
 }
@@ -171,6 +179,7 @@ pub struct Process {
     shared: Shared,
     exited: Option<i32>,
     worked: SimDuration,
+    busy: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -313,6 +322,7 @@ impl Process {
             shared: Shared { unknown, next_pid: 7, ..Shared::default() },
             exited: None,
             worked: SimDuration::ZERO,
+            busy: 0,
         }
     }
 
@@ -329,6 +339,7 @@ impl Process {
         if let Some(code) = self.exited {
             return State::Exited(code);
         }
+        self.busy = 0;
         let mut m = Machine { now, files, around, shared: &mut self.shared, budget: BUDGET, depth: 0, instant: false };
         loop {
             let mut progress = false;
@@ -375,7 +386,19 @@ impl Process {
                 // each thread that would go on takes a core meanwhile
                 let busy = self.threads.iter().filter(|t| t.block == Block::Ready).count().max(1) as u64;
                 self.worked = self.worked + SimDuration(BUSY.0 * busy);
+                self.busy = busy;
                 return State::Until(now + BUSY);
+            }
+            // signals that it has sent to jobs of its own
+            let kills = std::mem::take(&mut m.shared.kills);
+            for (pid, signal) in kills {
+                match self.threads.iter().skip(1).position(|t| t.pid == pid) {
+                    Some(i) => {
+                        self.threads.remove(i + 1);
+                        progress = true;
+                    }
+                    None => m.shared.kills.push((pid, signal)),
+                }
             }
             if !progress {
                 break;
@@ -421,6 +444,11 @@ impl Process {
     /// How many of its programs take a whole core each, for ever.
     pub fn burns(&self) -> u64 {
         self.threads.iter().filter(|t| t.block == Block::Burning).count() as u64
+    }
+
+    /// How many cores it kept busy until its budget was used up, in its last step; 0: it was not.
+    pub fn busy(&self) -> u64 {
+        self.busy
     }
 
     /// Takes the CPU time that was spent since the last call.

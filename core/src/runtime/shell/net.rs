@@ -123,12 +123,17 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
     } else {
         &["-O", "-T", "-t", "--timeout", "--tries", "--header", "-o"]
     };
-    let (mut urls, mut file, mut format) = (vec![], None, None);
+    let (mut urls, mut file, mut format, mut named) = (vec![], None, None, None);
+    let host_of = |header: &str| {
+        let (name, value) = header.split_once(':')?;
+        name.trim().eq_ignore_ascii_case("host").then(|| value.trim().to_owned())
+    };
     let mut rest = args.iter();
     while let Some(a) = rest.next() {
         if takes.contains(&a.as_str()) {
             let value = rest.next();
             match a.as_str() {
+                "-H" | "--header" => named = value.and_then(|v| host_of(v)).or(named),
                 "-o" if curl => file = value.cloned(),
                 "-O" if !curl => file = value.cloned(),
                 "-w" => format = value.cloned(),
@@ -140,6 +145,8 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
             // -qO- and -qO name
             file =
                 a.split_once('O').map(|(_, v)| v.to_owned()).filter(|v| !v.is_empty()).or_else(|| rest.next().cloned());
+        } else if let Some(v) = a.strip_prefix("--header=") {
+            named = host_of(v).or(named);
         } else if !a.starts_with('-') {
             urls.push(a.clone());
         }
@@ -153,7 +160,7 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
         let full = if url.contains("://") { url.clone() } else { format!("http://{url}") };
         let host = full.split("://").nth(1).unwrap_or("").split('/').next().unwrap_or("").to_owned();
         let (name_only, port) = host.rsplit_once(':').unwrap_or((&host, "80"));
-        match net.get(&full) {
+        match net.get(&full, named.as_deref()) {
             Ok((code, body)) => {
                 d.takes = d.takes + net.took();
                 let failed = code >= 400;
@@ -221,4 +228,72 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
         }
     }
     d
+}
+
+/// Clients of databases: they reach theirs or say that they do not. What they ask it is not looked at.
+pub(super) fn database(name: &str, args: &[String], plain: &[&str], net: &mut dyn Surroundings) -> Done {
+    let given = |short: &str, long: &str| {
+        let at = args.iter().position(|a| a == short || a == long);
+        let next = at.and_then(|i| args.get(i + 1).cloned());
+        let glued = args.iter().find_map(|a| a.strip_prefix(long)?.strip_prefix('=').map(str::to_owned));
+        let joined = args
+            .iter()
+            .find_map(|a| a.strip_prefix(short).filter(|v| !v.is_empty() && !a.starts_with("--")).map(str::to_owned));
+        next.or(glued).or(joined)
+    };
+    let (port_flag, default) = match name {
+        "redis-cli" => ("-p", 6379),
+        "mysql" | "mysqladmin" => ("-P", 3306),
+        "mongo" | "mongosh" => ("--port", 27017),
+        _ => ("-p", 5432),
+    };
+    let port = given(port_flag, "--port").and_then(|p| p.parse::<u16>().ok()).unwrap_or(default);
+    let host = given("-h", "--host").unwrap_or_else(|| "localhost".into());
+    let end = net.connect(&host, port, false);
+    let problem = match end {
+        Ok(()) => None,
+        Err(NetProblem::UnknownHost) => Some("Name or service not known"),
+        Err(NetProblem::Refused) => Some("Connection refused"),
+        Err(NetProblem::TimedOut) => Some("Connection timed out"),
+    };
+    let takes = if end == Err(NetProblem::TimedOut) { SimDuration::from_secs(5) } else { SimDuration::ZERO };
+    match (name, problem) {
+        ("redis-cli", None) => {
+            Done::say(if plain.iter().any(|a| a.eq_ignore_ascii_case("ping")) { "PONG\n" } else { "OK\n" })
+        }
+        ("redis-cli", Some(why)) => {
+            Done { takes, ..Done::fail(1, format!("Could not connect to Redis at {host}:{port}: {why}")) }
+        }
+        ("mysqladmin", None) => Done::say("mysqld is alive\n"),
+        ("mysqladmin", Some(_)) => Done {
+            takes,
+            ..Done::fail(
+                1,
+                format!(
+                    "mysqladmin: connect to server at '{host}' failed\nerror: 'Can't connect to MySQL server on \
+                     '{host}:{port}' (111)'"
+                ),
+            )
+        },
+        ("pg_isready", end) => Done {
+            code: if end.is_none() { 0 } else { 2 },
+            takes,
+            ..Done::say(format!(
+                "{host}:{port} - {}\n",
+                if end.is_none() { "accepting connections" } else { "no response" }
+            ))
+        },
+        ("mysql", Some(_)) => {
+            let text = format!("ERROR 2003 (HY000): Can't connect to MySQL server on '{host}:{port}' (111)");
+            Done { takes, ..Done::fail(1, text) }
+        }
+        ("psql", Some(why)) => {
+            let text = format!("psql: error: connection to server at \"{host}\", port {port} failed: {why}");
+            Done { takes, ..Done::fail(2, text) }
+        }
+        (_, Some(_)) => {
+            Done { takes, ..Done::fail(1, format!("MongoNetworkError: connect ECONNREFUSED {host}:{port}")) }
+        }
+        _ => Done::default(),
+    }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::runtime::files::Files;
+use crate::runtime::files::{Files, User};
 
 struct Box_ {
     root: Files,
@@ -13,7 +13,7 @@ fn sh(script: &str) -> Box_ {
 
 impl Box_ {
     fn step(&mut self, at: u64) -> State {
-        let mut fs = FileSystem { root: &mut self.root, mounts: &[], volumes: &mut [] };
+        let mut fs = FileSystem { user: User::root(), root: &mut self.root, mounts: &[], volumes: &mut [] };
         self.process.step(SimTime::from_secs(at), &mut fs, &mut Alone("web-0".into()))
     }
     fn output(&mut self) -> String {

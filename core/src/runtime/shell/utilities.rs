@@ -3,7 +3,7 @@
 use super::Surroundings;
 use super::filters::filter;
 use crate::clock::{SimDuration, SimTime};
-use crate::runtime::files::{Entry, FileSystem, normalize};
+use crate::runtime::files::{Entry, FileSystem, Problem, User, normalize};
 use crate::text::unescape;
 use std::fmt::Write;
 
@@ -259,8 +259,11 @@ pub(super) fn run(g: &Given<'_>, fs: &mut FileSystem<'_>, net: &mut dyn Surround
                 None => ".",
             }
         )),
-        "whoami" => Done::say("root\n"),
-        "id" => Done::say(if flag('u') || flag('g') { "0\n" } else { "uid=0(root) gid=0(root) groups=0(root)\n" }),
+        "whoami" => match fs.user.uid {
+            0 => Done::say("root\n"),
+            uid => Done::fail(1, format!("whoami: unknown uid {uid}")),
+        },
+        "id" => id(fs.user, flag('u'), flag('g'), flag('G')),
         "uname" => Done::say(match (flag('a'), flag('r'), flag('m'), flag('n')) {
             (true, ..) => format!("Linux {} 6.12.0 #1 SMP x86_64 GNU/Linux\n", net.hostname()),
             (_, true, ..) => "6.12.0\n".into(),
@@ -268,17 +271,43 @@ pub(super) fn run(g: &Given<'_>, fs: &mut FileSystem<'_>, net: &mut dyn Surround
             (.., true) => format!("{}\n", net.hostname()),
             _ => "Linux\n".into(),
         }),
-        "nproc" => Done::say("4\n"),
+        "nproc" => Done::say(format!("{}\n", net.cores())),
         "uptime" => Done::say(" up, load average: 0.00, 0.00, 0.00\n"),
-        "ps" => Done::say("PID   USER     TIME  COMMAND\n    1 root      0:00 sh\n"),
+        "ps" => {
+            let user = if fs.user.uid == 0 { "root".into() } else { fs.user.uid.to_string() };
+            let lines = net.processes();
+            let rows: String = lines.iter().map(|(pid, line)| format!("{pid:>5} {user:<8}  0:00 {line}\n")).collect();
+            Done::say(format!("PID   USER     TIME  COMMAND\n{rows}"))
+        }
         "nslookup" | "dig" | "host" | "getent" | "wget" | "curl" | "nc" | "ncat" | "netcat" | "telnet" | "ping" => {
             super::net::run(g.name, g.args, &plain, fs, g.cwd, net)
         }
-        "redis-cli" => Done::say(if plain.iter().any(|a| a.eq_ignore_ascii_case("ping")) { "PONG\n" } else { "OK\n" }),
-        "mysqladmin" => Done::say("mysqld is alive\n"),
-        "pg_isready" => Done::say("/var/run/postgresql:5432 - accepting connections\n"),
+        "redis-cli" | "mysqladmin" | "mysql" | "pg_isready" | "psql" | "mongo" | "mongosh" => {
+            super::net::database(g.name, g.args, &plain, net)
+        }
         _ => Done::default(),
     }
+}
+
+fn named(n: u32) -> String {
+    if n == 0 { "0(root)".into() } else { n.to_string() }
+}
+
+/// `id` with `-u`, `-g`, `-G` or none of them.
+fn id(user: &User, u: bool, g: bool, all: bool) -> Done {
+    let mut groups = vec![user.gid];
+    let more = user.groups.iter().copied().chain(user.fs_group);
+    groups.extend(more);
+    groups.sort_unstable();
+    groups.dedup();
+    if u || g {
+        return Done::say(format!("{}\n", if u { user.uid } else { user.gid }));
+    }
+    let list = |f: &dyn Fn(u32) -> String, by: &str| groups.iter().map(|n| f(*n)).collect::<Vec<_>>().join(by);
+    if all {
+        return Done::say(format!("{}\n", list(&|n| n.to_string(), " ")));
+    }
+    Done::say(format!("uid={} gid={} groups={}\n", named(user.uid), named(user.gid), list(&named, ",")))
 }
 
 fn echo(args: &[String]) -> Done {
@@ -527,7 +556,10 @@ fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Done {
             if let Some(f) = given("of=")
                 && let Err(p) = fs.write_zeros(&path(f), block.saturating_mul(count))
             {
-                return Done::fail(1, format!("dd: can't open '{f}': {p}"));
+                return match p {
+                    Problem::Full => Done::fail(1, format!("dd: error writing '{f}': {p}")),
+                    p => Done::fail(1, format!("dd: can't open '{f}': {p}")),
+                };
             }
             d.err = format!("{count}+0 records in\n{count}+0 records out\n");
         }
@@ -609,13 +641,19 @@ fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Done {
                 for n in names {
                     if has('l') {
                         let full = if n == **f { path(f) } else { normalize(&path(f), &n) };
-                        let (mode, size) = match fs.get(&full) {
-                            Some(Entry::File(t)) => ("-rw-r--r--    1", t.len()),
-                            Some(Entry::Zeros(n)) => ("-rw-r--r--    1", n as usize),
+                        let (mode, size) = match (fs.get(&full), fs.mounted(&full)) {
+                            (Some(Entry::File(t)), _) => ("-rw-r--r--    1", t.len()),
+                            (Some(Entry::Zeros(n)), _) => ("-rw-r--r--    1", n as usize),
+                            (_, Some(true)) if fs.user.fs_group.is_some() => ("drwxrwsrwx    2", 4096),
+                            (_, Some(true)) => ("drwxrwxrwx    2", 4096),
                             _ => ("drwxr-xr-x    2", 4096),
                         };
+                        let (user, group) = fs.owner(&full);
+                        let name = |n: u32| if n == 0 { "root".to_owned() } else { n.to_string() };
                         d.out += &format!(
-                            "{mode} root     root     {size:9} {} {n}\n",
+                            "{mode} {:<8} {:<8} {size:9} {} {n}\n",
+                            name(user),
+                            name(group),
                             g.now.timestamp().strftime("%b %e %H:%M")
                         );
                     } else {
@@ -684,7 +722,7 @@ fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Done {
     d
 }
 
-fn copy(fs: &mut FileSystem<'_>, from: &str, to: &str, depth: u32) -> Result<(), crate::runtime::files::Problem> {
+fn copy(fs: &mut FileSystem<'_>, from: &str, to: &str, depth: u32) -> Result<(), Problem> {
     match fs.get(from) {
         Some(Entry::Dir) if depth < 20 && !to.starts_with(&format!("{from}/")) => {
             let _ = fs.mkdir(to);
@@ -693,9 +731,9 @@ fn copy(fs: &mut FileSystem<'_>, from: &str, to: &str, depth: u32) -> Result<(),
             }
             Ok(())
         }
-        Some(Entry::Dir) => Err(crate::runtime::files::Problem::IsDir),
+        Some(Entry::Dir) => Err(Problem::IsDir),
         Some(Entry::File(t)) => fs.write(to, &t, false),
         Some(Entry::Zeros(n)) => fs.write_zeros(to, n),
-        None => Err(crate::runtime::files::Problem::Missing),
+        None => Err(Problem::Missing),
     }
 }
