@@ -76,6 +76,9 @@ const EMPTY_DIRECTORY: &str = "mounted as an empty directory";
 const EMPTY_VOLUME: &str = "the volume begins empty";
 const NO_SUCH_METRICS: &str = "there are metrics of CPU and memory only";
 const GATE_OFF: &str = "dropped, as wherever its feature gate is off";
+const NOTHING_FORBIDDEN: &str = "no program needs the rights or is refused them";
+const HEADERS: &str = "the servers here read no header but `Host`";
+const SERVICES: &str = "a server is healthy or not, with all its services";
 const NO_DEVICES: &str = "devices are not given out";
 
 /// The fields.
@@ -85,11 +88,13 @@ pub static FIELDS: &[Gap] = &[
     pod("hostUsers", "there are no user namespaces"),
     pod("hostnameOverride", "the name is `hostname`, or the pod's"),
     pod("imagePullSecrets", "registries ask for no credentials"),
-    pod("os", "every node is Linux"),
     pod("resourceClaims", NO_DEVICES),
-    pod("resources.limits", "nothing is throttled or killed for memory"),
     pod("runtimeClassName", "there is one runtime"),
-    pod("securityContext", "processes run as root, with every right"),
+    pod("securityContext.appArmorProfile", NOTHING_FORBIDDEN),
+    pod("securityContext.seLinuxOptions", NOTHING_FORBIDDEN),
+    pod("securityContext.seccompProfile", NOTHING_FORBIDDEN),
+    pod("securityContext.sysctls", "kernel parameters are not set"),
+    pod("securityContext.windowsOptions", "every node is Linux"),
     pod("setHostnameAsFQDN", "the short name is given"),
     pod("shareProcessNamespace", "each container sees its own processes"),
     pod("volumes[].awsElasticBlockStore", EMPTY_DIRECTORY),
@@ -99,7 +104,6 @@ pub static FIELDS: &[Gap] = &[
     pod("volumes[].cinder", EMPTY_DIRECTORY),
     pod("volumes[].configMap.defaultMode", "files have no modes"),
     pod("volumes[].csi", EMPTY_DIRECTORY),
-    pod("volumes[].emptyDir.medium", "it is a directory like any other"),
     pod("volumes[].fc", EMPTY_DIRECTORY),
     pod("volumes[].flexVolume", EMPTY_DIRECTORY),
     pod("volumes[].gcePersistentDisk", EMPTY_DIRECTORY),
@@ -115,7 +119,21 @@ pub static FIELDS: &[Gap] = &[
     container("lifecycle.stopSignal", GATE_OFF),
     container("resizePolicy", "pods are not resized in place"),
     container("resources.claims", NO_DEVICES),
-    container("securityContext", "processes run as root, with every right"),
+    container("lifecycle.postStart.httpGet.httpHeaders", HEADERS),
+    container("lifecycle.preStop.httpGet.httpHeaders", HEADERS),
+    container("livenessProbe.grpc.service", SERVICES),
+    container("livenessProbe.httpGet.httpHeaders", HEADERS),
+    container("readinessProbe.grpc.service", SERVICES),
+    container("readinessProbe.httpGet.httpHeaders", HEADERS),
+    container("securityContext.appArmorProfile", NOTHING_FORBIDDEN),
+    container("securityContext.capabilities", NOTHING_FORBIDDEN),
+    container("securityContext.privileged", NOTHING_FORBIDDEN),
+    container("securityContext.procMount", NOTHING_FORBIDDEN),
+    container("securityContext.seLinuxOptions", NOTHING_FORBIDDEN),
+    container("securityContext.seccompProfile", NOTHING_FORBIDDEN),
+    container("securityContext.windowsOptions", "every node is Linux"),
+    container("startupProbe.grpc.service", SERVICES),
+    container("startupProbe.httpGet.httpHeaders", HEADERS),
     container("stdin", "only a shell with a terminal waits for what is typed"),
     container("volumeDevices", "there are no block devices"),
     gap_but(Owner::Container, "volumeMounts[].mountPropagation", "None", "mounts stay within their container"),
@@ -170,6 +188,10 @@ pub static CALLS: &[(&str, &str)] = &[
     ("delete --interactive", "the answer is read from a pipe: `echo y | kubectl delete -i …`"),
     ("diff --prune", "changes nothing"),
     ("get --chunk-size, --server-print", "change nothing that is seen"),
+    (
+        "get pods -n kube-system",
+        "the control plane, the proxies and the name server are no pods: they stand on no node",
+    ),
     ("patch --subresource=resize", "refused"),
     ("run -i, -t; exec -i, -t; attach -i", "lines can be typed into a shell, not into another program"),
 ];

@@ -17,6 +17,7 @@ pub mod environment;
 mod ephemeral;
 mod faults;
 mod interventions;
+mod memory;
 pub mod needs;
 pub mod node_status;
 pub mod phase;

@@ -428,7 +428,9 @@ impl Kubelets {
                 changed = true;
             }
         }
-        changed
+        // what they have written just now counts already
+        work.memory_runs_out(plan, pod.id, now);
+        changed | work.runs.iter().any(|r| r.running() && r.oom_at.is_some_and(|t| t <= now))
     }
 
     fn run_process(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>, plan: &Arc<Plan>, work: &mut PodWork, i: usize) {
@@ -606,47 +608,6 @@ impl PodWork {
         let reason = if plan.init > 0 { "PodInitializing" } else { "ContainerCreating" };
         self.runs = plan.containers.iter().map(|_| Run::new(reason)).collect();
         self.plan = Some(plan.clone());
-    }
-
-    /// Who has written more to volumes in memory than its limit leaves is killed; so is the largest container of a pod
-    /// that takes more than it may as a whole.
-    fn memory_runs_out(&mut self, plan: &Plan, id: Id, now: SimTime) {
-        for (run, c) in self.runs.iter_mut().zip(plan.containers.iter()).filter(|(r, _)| r.running()) {
-            let Some(limit) = c.needs.memory_limit.filter(|_| run.in_volumes > 0 && run.exits.is_none()) else {
-                continue;
-            };
-            // what can be given back is
-            let held = c.needs.memory.min(limit / 4 * 3);
-            if held + run.in_volumes > limit {
-                run.oom_at = Some(now);
-            }
-        }
-        self.full_at = None;
-        let Some(limit) = plan.memory_limit else { return };
-        let mut rows = vec![];
-        let (mut rate, mut fills) = (0u64, None);
-        for (i, (run, c)) in self.runs.iter().zip(plan.containers.iter()).enumerate() {
-            if !run.running() || run.exits.is_some() {
-                continue;
-            }
-            rows.push((i, super::usage::memory(&c.needs, id, i, run.since, Some(run), now)));
-            rate = rate.saturating_add(run.ills.leak.map_or(0, |l| l.rate));
-            let filled = run.since + SimDuration::from_millis(2_001);
-            fills = fills.max(Some(filled).filter(|t| *t > now));
-        }
-        let sum = rows.iter().map(|r| r.1).fold(0, u64::saturating_add);
-        if sum > limit {
-            let victim = rows.iter().max_by_key(|r| (r.1, std::cmp::Reverse(r.0))).map(|r| r.0);
-            if let Some(run) = victim.and_then(|i| self.runs.get_mut(i)) {
-                run.oom_at = Some(now);
-            }
-            return;
-        }
-        let leaked = (rate > 0).then(|| {
-            let micros = u128::from(limit - sum) * 1_000_000 / u128::from(rate) + 10_000;
-            now + SimDuration(micros.min(1 << 50) as u64)
-        });
-        self.full_at = fills.into_iter().chain(leaked).min();
     }
 
     /// The next moment at which something can happen.

@@ -108,9 +108,9 @@ fn works(run: &Run, now: SimTime) -> u64 {
     worked + burns(run) * 1000
 }
 
-/// Holds what a pod's containers use to its own limit of CPU: `length` of a second, in thousandths of what is counted.
-fn within_pod(plan: &Plan, all: &mut [(usize, ContainerUse)], per_second: u64) {
-    let Some(limit) = plan.cpu_limit.map(|l| l * per_second / 1000) else { return };
+/// Holds what a pod's containers use to its own limit of CPU. `core`: what a core is in the unit that is counted in.
+fn within_pod(plan: &Plan, all: &mut [(usize, ContainerUse)], core: u64) {
+    let Some(limit) = plan.cpu_limit.map(|l| l * core / 1000) else { return };
     let weigh = |c: &ContainerUse| super::crowd::weight(c.request, None);
     let claims: Vec<Claim> = all.iter().map(|(_, c)| Claim { wanted: c.used.cpu, weight: weigh(c) }).collect();
     for ((_, c), gets) in all.iter_mut().zip(super::crowd::divide(limit, &claims)) {
@@ -160,7 +160,7 @@ impl Kubelets {
                     Some((i, ContainerUse { name: c.name.clone(), since, used, demand, request: c.needs.cpu_request }))
                 })
                 .collect();
-            within_pod(plan, &mut all, span / 1000);
+            within_pod(plan, &mut all, span);
             all.into_iter().map(|(_, c)| c).collect()
         })
     }

@@ -245,7 +245,7 @@ impl User {
 }
 
 /// Directories that everybody may write to.
-const OPEN: [&str; 4] = ["/tmp/", "/var/tmp/", "/dev/", "/home/"];
+const OPEN: [&str; 3] = ["/tmp/", "/var/tmp/", "/dev/"];
 
 /// What a process of a container sees.
 #[derive(Debug)]
