@@ -34,6 +34,7 @@ pub mod simple;
 mod starting;
 pub mod statuses;
 pub mod streams;
+mod turn;
 pub mod usage;
 mod user;
 
