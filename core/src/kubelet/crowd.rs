@@ -159,7 +159,7 @@ impl Kubelets {
     }
 
     /// How much longer a process takes that keeps so many cores busy until its step is over.
-    pub(super) fn slowed(&self, _sim: &Sim, id: Id, plan: &super::plan::Plan, i: usize, busy: u64) -> SimDuration {
+    pub(super) fn slowed(&self, id: Id, plan: &super::plan::Plan, i: usize, busy: u64) -> SimDuration {
         if busy == 0 {
             return SimDuration::ZERO;
         }

@@ -447,7 +447,7 @@ impl Kubelets {
         }
         let kills = process.take_kills();
         let (busy, burns) = (process.busy(), process.burns());
-        let slower = self.slowed(sim, pod.id, plan, i, busy);
+        let slower = self.slowed(pod.id, plan, i, busy);
         if busy + burns > 0
             && let Some(node) = self.workers.get(&pod.id).map(|w| w.node)
         {

@@ -115,7 +115,7 @@ impl Kubelets {
                     break;
                 }
                 State::Until(t) if t - sim.now <= limit => {
-                    at = t + self.slowed(sim, pod.id, plan, i, process.busy());
+                    at = t + self.slowed(pod.id, plan, i, process.busy());
                 }
                 _ => {
                     at = sim.now + limit;

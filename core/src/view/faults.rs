@@ -141,7 +141,7 @@ mod tests {
         ] {
             let begins = format!("kubarium {begins}");
             assert_eq!(typed(&mut c, &begins), 0, "{begins}");
-            assert_eq!(of(&mut c), [begins.clone()]);
+            assert_eq!(of(&mut c), std::slice::from_ref(&begins));
             assert_eq!(typed(&mut c, &format!("kubarium {ends}")), 0, "{ends}");
             assert_eq!(of(&mut c), [] as [String; 0], "{begins}");
         }
