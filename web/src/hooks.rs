@@ -27,6 +27,9 @@ pub fn publish(session: Session) {
     let idle = move || s.read(|e| !e.scene.moving(e.anim) && e.scene.counts[0] + e.scene.counts[5] == e.scene.live());
     put(&hooks, "idle", Closure::<dyn Fn() -> bool>::new(idle).into_js_value());
     let s = session.clone();
+    // Whether what the page shows is what the session knows.
+    put(&hooks, "told", Closure::<dyn Fn() -> bool>::new(move || s.told_all()).into_js_value());
+    let s = session.clone();
     let run = move |line: String| -> String {
         s.type_line(&line, &[]);
         s.read(|e| {

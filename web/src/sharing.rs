@@ -4,7 +4,6 @@ use crate::bridge::{Engine, Session};
 use crate::components::branches::set_beside;
 use crate::i18n::Lang;
 use crate::keep::{self, Desk, Kept};
-use crate::map::hit::Target;
 use crate::platform::{texts, url};
 use crate::scenario;
 use crate::state::{Action, Centre, Dialog, Dock, File, InspectTab, UiHandle};
@@ -106,17 +105,7 @@ fn arrange(ui: &UiHandle, session: &Session, layout: &BTreeMap<String, String>) 
         let (resource, namespace, name) = (parts.next()?, parts.next()?, parts.next()?);
         session.read(|e| {
             let id = inspect::find(&e.cluster, resource, namespace, name)?;
-            Some(if e.scene.pods.contains_key(&id) {
-                Target::Pod(id)
-            } else if e.scene.nodes.contains_key(&id) {
-                Target::Node(id)
-            } else if e.scene.services.contains_key(&id) {
-                Target::Service(id)
-            } else if e.scene.workloads.contains_key(&id) {
-                Target::Workload(id)
-            } else {
-                Target::Object(id)
-            })
+            Some(e.scene.target(id))
         })
     });
     if target.is_some() {

@@ -4,7 +4,7 @@
 use super::plugins::node_affinity::Term;
 use crate::api::labels::Selector;
 use crate::api::quantity::Quantity;
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::{ObjectReference, PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::StorageClass;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,6 +19,20 @@ pub const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 pub const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 /// The provisioner that makes nothing: volumes are made by hand.
 pub const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
+
+/// A claim as a volume names it.
+pub fn reference(claim: &PersistentVolumeClaim) -> ObjectReference {
+    let m = &claim.metadata;
+    ObjectReference {
+        api_version: Some("v1".into()),
+        kind: Some("PersistentVolumeClaim".into()),
+        namespace: m.namespace.clone(),
+        name: m.name.clone(),
+        uid: m.uid.clone(),
+        resource_version: m.resource_version.clone(),
+        field_path: None,
+    }
+}
 
 /// The class of a claim; empty: none.
 pub fn class_of(claim: &PersistentVolumeClaim) -> &str {

@@ -58,11 +58,12 @@ fn work(page: &Page) -> Result<()> {
                 break;
             }
             page.type_line(&line)?;
-            // (a forwarded port brings its own panel to the front)
-            let typed = format!(
-                "!!document.querySelector('[data-testid=http]') || document.querySelector('[data-testid=terminal]')?.innerText.includes({})",
-                json!(line)
-            );
+            // a forwarded port brings its own panel to the front, a moment after it was typed
+            let typed = if line.contains(" port-forward ") {
+                "!!document.querySelector('[data-testid=http]')".to_owned()
+            } else {
+                format!("document.querySelector('[data-testid=terminal]')?.innerText.includes({})", json!(line))
+            };
             b.wait("the line", &typed)?;
             // a command that goes on is ended before the next one
             let free = "document.querySelector('label[for=term-input]')?.innerText === '$' || ".to_owned() + PASSED;

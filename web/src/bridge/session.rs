@@ -141,6 +141,12 @@ impl Session {
         calls.iter().for_each(|c| c.emit(()));
     }
 
+    /// Whether listeners have been told all that has changed.
+    pub fn told_all(&self) -> bool {
+        let topics = self.0.told.get().len() as u32;
+        self.read(|e| e.changed & ((1 << topics) - 1) == 0)
+    }
+
     /// Keeps the session across reloads, at most every two seconds.
     fn save(&self, engine: &mut Engine, time: f64) {
         let inputs = engine.cluster.inputs().len();

@@ -12,11 +12,11 @@ use crate::api::error::Status;
 use crate::clock::{SimDuration, SimTime};
 use crate::scheduler::volumes::{
     self, BIND_COMPLETED, BOUND_BY_CONTROLLER, PROVISIONED_BY, SELECTED_NODE, annotation, class_of, is_bound_to,
-    is_complete, volume_name,
+    is_complete, reference, volume_name,
 };
 use crate::sim::{Event, Sim};
 use crate::store::{Change, Key, Kind, Obj};
-use k8s_openapi::api::core::v1::{ObjectReference, PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::StorageClass;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -263,20 +263,6 @@ fn hold(
     }
     new.spec.get_or_insert_default().claim_ref = Some(reference(claim));
     sim.update_typed(&new)
-}
-
-/// A claim as a volume names it.
-fn reference(claim: &PersistentVolumeClaim) -> ObjectReference {
-    let m = &claim.metadata;
-    ObjectReference {
-        api_version: Some("v1".into()),
-        kind: Some("PersistentVolumeClaim".into()),
-        namespace: m.namespace.clone(),
-        name: m.name.clone(),
-        uid: m.uid.clone(),
-        resource_version: m.resource_version.clone(),
-        field_path: None,
-    }
 }
 
 fn sync_volume(sim: &mut Sim, key: &Key) -> Done {

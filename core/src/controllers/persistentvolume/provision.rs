@@ -3,15 +3,15 @@
 //! resizer, and the in-tree part of the controller that calls them.
 
 use super::protection::without;
-use super::{Done, PROVISION, RESIZE, SOURCE, claim_of, class, later, reference, say, volume_of, volume_phase};
+use super::{Done, PROVISION, RESIZE, SOURCE, claim_of, class, later, say, volume_of, volume_phase};
 use crate::api::error::Status;
 use crate::apiserver::admission::DEFAULT_PROVISIONER;
 use crate::apiserver::server::DeleteOptions;
 use crate::clock::SimDuration;
 use crate::controllers::Action;
 use crate::scheduler::volumes::{
-    BOUND_BY_CONTROLLER, NO_PROVISIONER, PROVISIONED_BY, SELECTED_NODE, annotation, capacity, class_of, requested,
-    volume_name,
+    BOUND_BY_CONTROLLER, NO_PROVISIONER, PROVISIONED_BY, SELECTED_NODE, annotation, capacity, class_of, reference,
+    requested, volume_name,
 };
 use crate::sim::{KubeletProfile, Sim};
 use crate::store::{Key, Kind, Obj};

@@ -7,7 +7,6 @@ use crate::scheduler::queue::Waiting;
 use crate::scheduler::volumes;
 use crate::sim::Sim;
 use crate::store::{Id, Key, Obj, PodRecord};
-use k8s_openapi::api::core::v1::ObjectReference;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -49,21 +48,12 @@ impl Scheduler {
         for choice in choices {
             match choice {
                 Choice::Volume(claim, volume) => {
-                    let m = &claim.metadata;
                     let mut new = (**volume).clone();
                     if !volumes::is_bound_to(volume, claim) {
                         let annotations = new.metadata.annotations.get_or_insert_default();
                         annotations.insert(volumes::BOUND_BY_CONTROLLER.into(), "yes".into());
                     }
-                    new.spec.get_or_insert_default().claim_ref = Some(ObjectReference {
-                        api_version: Some("v1".into()),
-                        kind: Some("PersistentVolumeClaim".into()),
-                        namespace: m.namespace.clone(),
-                        name: m.name.clone(),
-                        uid: m.uid.clone(),
-                        resource_version: m.resource_version.clone(),
-                        field_path: None,
-                    });
+                    new.spec.get_or_insert_default().claim_ref = Some(volumes::reference(claim));
                     let stored = sim.update_typed(&new).map_err(|e| e.message)?;
                     self.cluster.set_volume(stored.metadata.name.as_deref().unwrap_or_default(), Some(stored.clone()));
                 }

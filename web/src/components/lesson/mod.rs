@@ -9,7 +9,6 @@ use super::Common;
 use crate::bridge::{Topic, use_topic};
 use crate::icons::icon;
 use crate::lesson::{Run, say, start};
-use crate::map::hit::Target;
 use crate::state::{Action, Dialog, InspectTab, Phone};
 use kubarium_core::lesson::Mark;
 use kubarium_core::lesson::model::{LookAt, LookTab, Step, StepKind};
@@ -172,17 +171,7 @@ fn looks(props: &Common, run: &Run, step: &Step) -> Html {
                 LookAt::Object(objects, tab) => {
                     let found = session.read(|e| {
                         let id = e.lesson.as_ref()?.watch().find(objects, &e.cluster)?;
-                        Some(if e.scene.pods.contains_key(&id) {
-                            Target::Pod(id)
-                        } else if e.scene.workloads.contains_key(&id) {
-                            Target::Workload(id)
-                        } else if e.scene.services.contains_key(&id) {
-                            Target::Service(id)
-                        } else if e.scene.nodes.contains_key(&id) {
-                            Target::Node(id)
-                        } else {
-                            Target::Object(id)
-                        })
+                        Some(e.scene.target(id))
                     });
                     if let Some(target) = found {
                         ui.dispatch(Action::Select(Some(target)));

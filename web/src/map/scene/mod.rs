@@ -7,6 +7,7 @@ pub use changes::Turn;
 
 use super::anim::Ms;
 use super::broken::Broken;
+use super::hit::Target;
 use super::traffic::Traffic;
 use kubarium_core::view::model::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -204,6 +205,21 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// What selects an object: the map's own picture of it, where it has one.
+    pub fn target(&self, id: Id) -> Target {
+        if self.pods.contains_key(&id) {
+            Target::Pod(id)
+        } else if self.workloads.contains_key(&id) {
+            Target::Workload(id)
+        } else if self.services.contains_key(&id) {
+            Target::Service(id)
+        } else if self.nodes.contains_key(&id) {
+            Target::Node(id)
+        } else {
+            Target::Object(id)
+        }
+    }
+
     /// Living pods.
     pub fn live(&self) -> u32 {
         self.counts.iter().sum()
