@@ -391,7 +391,7 @@ impl Engine {
             self.scene.broken = Broken::of(&self.cluster.inputs()[..course.1]);
         }
         let mut traffic = std::mem::take(&mut self.scene.traffic);
-        let news = traffic.look(&self.cluster, self.anim, self.speed);
+        let news = traffic.look(&self.cluster, self.anim, if self.playing { self.speed } else { 0.0 });
         self.scene.traffic = traffic;
         self.scene.shape += u64::from(news.shape);
         if news.numbers {

@@ -78,7 +78,7 @@ pub struct Traffic {
     /// Names were looked up: the name server has a place on the map.
     pub dns: bool,
     seen: u64,
-    looked: Option<Ms>,
+    looked: Option<(Ms, SimTime)>,
 }
 
 /// What a look at the network has brought.
@@ -98,7 +98,8 @@ fn rate(counts: &[CountView], now: SimTime) -> (u32, u32) {
 }
 
 impl Traffic {
-    /// Looks at the network: at most a few times a second, and at once after a jump.
+    /// Looks at the network: at most a few times a second while time passes by itself, and at once after a jump. `speed`:
+    /// seconds of the session in one of the person's; 0: paused, and each look may be the last for long.
     pub fn look(&mut self, cluster: &Cluster, at: Ms, speed: f64) -> News {
         let net = &cluster.world.sim.network;
         let mut news = News::default();
@@ -117,23 +118,23 @@ impl Traffic {
         }
         self.flights.retain(|f| f.over() > at && f.start <= at + 1.0);
         let none = self.clients.is_empty() && net.clients.iter().next().is_none();
-        let due = self.looked.is_none_or(|l| at - l >= LOOK || at < l);
+        let now = cluster.now();
+        let due = self.looked.is_none_or(|(l, then)| at - l >= LOOK || at < l || (speed == 0.0 && now != then));
         let other = !none && {
-            let now = net.clients.iter().map(|c| c.number);
-            !now.eq(self.clients.iter().map(|c| c.view.number))
+            let there = net.clients.iter().map(|c| c.number);
+            !there.eq(self.clients.iter().map(|c| c.view.number))
         };
         if none {
-            self.looked.get_or_insert(at);
+            self.looked.get_or_insert((at, now));
             return news;
         }
         if !(due || other || fresh) {
             return news;
         }
-        self.looked = Some(at);
+        self.looked = Some((at, now));
         news.numbers = true;
         news.shape = other;
         let before = std::mem::take(&mut self.clients);
-        let now = cluster.now();
         let since = SimTime((now.0 - now.0 % STEP).saturating_sub(1_000_001));
         self.rates.clear();
         for view in network::clients(cluster) {
