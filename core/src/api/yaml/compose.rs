@@ -1,5 +1,6 @@
 //! From parser events to a tree of nodes with positions.
 
+use super::guard::Guarded;
 use super::{MAX_DEPTH, YamlError};
 use libyaml_safer::{Error, ErrorKind, EventData, Parser, ScalarStyle};
 use std::collections::BTreeMap;
@@ -62,17 +63,17 @@ pub(super) struct Tree {
 }
 
 /// The parser's message with go-yaml's idea of the line.
-fn parse_error(e: &Error) -> YamlError {
-    let problem = e.problem_mark().map(Mark::from).unwrap_or_default();
-    let context = e.context_mark().map(Mark::from).unwrap_or_default();
+fn parse_error(e: &Error, guarded: &Guarded) -> YamlError {
+    let place = |m: Option<libyaml_safer::Mark>| m.map(|m| guarded.place(m.into())).unwrap_or_default();
+    let (problem, context) = (place(e.problem_mark()), place(e.context_mark()));
     let (line, at) = if problem.line != 0 {
         // Marks count from 0. The scanner's are corrected for that, the parser's are not.
         (problem.line + usize::from(e.kind() == ErrorKind::Scanner), problem)
     } else {
         (context.line, if context.line != 0 { context } else { problem })
     };
-    let place = if line == 0 { String::new() } else { format!("line {line}: ") };
-    YamlError { message: format!("yaml: {place}{}", e.problem()), at }
+    let line = if line == 0 { String::new() } else { format!("line {line}: ") };
+    YamlError { message: format!("yaml: {line}{}", e.problem()), at }
 }
 
 fn fail(message: impl Into<String>, at: Mark) -> YamlError {
@@ -81,6 +82,7 @@ fn fail(message: impl Into<String>, at: Mark) -> YamlError {
 
 struct Composer<'p, 'r> {
     parser: &'p mut Parser<'r>,
+    guarded: &'p Guarded,
     nodes: Vec<Node>,
     anchors: BTreeMap<String, usize>,
 }
@@ -88,21 +90,22 @@ struct Composer<'p, 'r> {
 impl Tree {
     /// The first document of a text; `None` if there is none.
     pub(super) fn compose(text: &str) -> Result<Option<Tree>, YamlError> {
-        let mut bytes = text.as_bytes();
+        let guarded = Guarded::new(text);
+        let mut bytes = guarded.text.as_deref().unwrap_or(text).as_bytes();
         let mut parser = Parser::new();
         parser.set_input_string(&mut bytes);
-        let mut composer = Composer { parser: &mut parser, nodes: vec![], anchors: BTreeMap::new() };
+        let mut composer = Composer { parser: &mut parser, guarded: &guarded, nodes: vec![], anchors: BTreeMap::new() };
         loop {
-            let event = composer.parser.parse().map_err(|e| parse_error(&e))?;
+            let event = composer.next()?;
             match event.data {
                 EventData::StreamEnd => return Ok(None),
                 EventData::DocumentStart { .. } => break,
                 _ => {}
             }
         }
-        let event = composer.parser.parse().map_err(|e| parse_error(&e))?;
+        let event = composer.next()?;
         let root = composer.node(event, 0)?;
-        composer.parser.parse().map_err(|e| parse_error(&e))?;
+        composer.next()?;
         Ok(Some(Tree { nodes: composer.nodes, root, first_line: 0 }))
     }
 
@@ -208,7 +211,7 @@ impl Tree {
 
 impl Composer<'_, '_> {
     fn next(&mut self) -> Result<libyaml_safer::Event, YamlError> {
-        self.parser.parse().map_err(|e| parse_error(&e))
+        self.parser.parse().map_err(|e| parse_error(&e, self.guarded))
     }
 
     /// Keeps a place for a node, so that an anchor can be known before its content is.
@@ -222,11 +225,11 @@ impl Composer<'_, '_> {
     }
 
     fn node(&mut self, event: libyaml_safer::Event, depth: usize) -> Result<usize, YamlError> {
-        let start = Mark::from(event.start_mark);
+        let start = self.guarded.place(event.start_mark.into());
         if depth > MAX_DEPTH {
             return Err(fail(format!("exceeded max depth of {MAX_DEPTH}"), start));
         }
-        let mut end = Mark::from(event.end_mark);
+        let mut end = self.guarded.place(event.end_mark.into());
         let (id, kind) = match event.data {
             EventData::Alias { anchor } => {
                 let target = *self
@@ -237,6 +240,7 @@ impl Composer<'_, '_> {
             }
             EventData::Scalar { anchor, tag, value, plain_implicit, style, .. } => {
                 let plain = plain_implicit && style == ScalarStyle::Plain;
+                let value = self.guarded.value(value);
                 (self.reserve(anchor, start), Kind::Scalar { text: value, plain, tag })
             }
             EventData::SequenceStart { anchor, .. } => {
@@ -245,7 +249,7 @@ impl Composer<'_, '_> {
                 loop {
                     let event = self.next()?;
                     if event.data == EventData::SequenceEnd {
-                        end = event.end_mark.into();
+                        end = self.guarded.place(event.end_mark.into());
                         break;
                     }
                     items.push(self.node(event, depth + 1)?);
@@ -258,7 +262,7 @@ impl Composer<'_, '_> {
                 loop {
                     let event = self.next()?;
                     if event.data == EventData::MappingEnd {
-                        end = event.end_mark.into();
+                        end = self.guarded.place(event.end_mark.into());
                         break;
                     }
                     let key = self.node(event, depth + 1)?;

@@ -7,6 +7,7 @@
 
 mod compose;
 mod convert;
+mod guard;
 mod print;
 mod scalar;
 

@@ -51,6 +51,24 @@ fn keys_set_twice() {
 }
 
 #[test]
+fn a_tag_right_before_a_comma() {
+    let prefix = "error converting YAML to JSON: yaml: ";
+    let wrong = "did not find expected whitespace or line break";
+    for text in ["a:\n- [!s,", "a:\n- [!s, b]\n", "a:\n- {b: c, !<x,y>, d}", "a:\n- [\"x\"!s,", "a:\n- [x, !!str, y]"] {
+        assert_eq!(error(text), format!("{prefix}line 2: {wrong}"), "{text}");
+    }
+    // what only looks like one
+    let text =
+        "# !a, b\na: [\"Hi !you, and\", 'x!, y', w!, !!str 5, \u{e000}]\nb: Hi !you, and !me,\nc: |\n  !a, !<b>,\n";
+    let expected = json!({
+        "a": ["Hi !you, and", "x!, y", "w!", "5", "\u{e000}"], "b": "Hi !you, and !me,", "c": "!a, !<b>,\n",
+    });
+    assert_eq!(read_value(text).unwrap(), expected);
+    let span = read(text).documents[0].locate("a[3]").unwrap();
+    assert_eq!((span.start, span.end), (Mark { line: 1, column: 33 }, Mark { line: 1, column: 40 }));
+}
+
+#[test]
 fn untrusted_input_is_capped() {
     let deep = format!("a: {}", "[".repeat(300));
     assert!(error(&deep).contains("exceeded max depth"), "{}", error(&deep));
