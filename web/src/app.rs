@@ -140,7 +140,7 @@ fn keys(ui: &UiHandle, session: &Session, e: &KeyboardEvent) {
             let target = ui.selected.or_else(|| session.map(|m, _| m.hovered()).flatten());
             let Some(target) = target else { return };
             let offer = session.read(|s| {
-                let all = offers(s, ui.lang, target).into_iter().chain(faults(s, ui.lang, target));
+                let all = offers(s, ui.lang, target).into_iter().chain(faults(s, ui.lang, target, ""));
                 all.into_iter().find(|o| o.key == Some(key))
             });
             let Some(offer) = offer else { return };

@@ -2,11 +2,13 @@
 //! and on keys that the code asks for and none has.
 
 use kubarium_core::network::clients::{ClientPlace, Load};
-use kubarium_core::network::request::Reason;
+use kubarium_core::network::policy::Direction;
+use kubarium_core::network::request::{Failure, Reason};
 use kubarium_core::view::model::{Doing, Fault, Message, PlanePart, Pressure};
-use kubarium_core::view::network::{HopView, TraceView};
+use kubarium_core::view::network::{HopView, TraceView, Why};
 use kubarium_core::world::Input;
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::OnceLock;
 
 /// A language of the page.
@@ -134,6 +136,64 @@ impl Lang {
             Reason::CutOff => self.t("reason.cut_off"),
             Reason::Status => self.t("reason.status"),
         }
+    }
+
+    /// Why a request failed, exactly.
+    pub fn why(self, why: &Why) -> String {
+        match why {
+            Why::Answered(code) => self.f("why.answered", &[("code", &code.to_string())]),
+            Why::Failed(f) => self.failure(f),
+        }
+    }
+
+    fn failure(self, f: &Failure) -> String {
+        match f {
+            Failure::UnknownHost(h) => self.f("why.unknown_host", &[("host", h)]),
+            Failure::NoRoute(ip) => self.f("why.no_route", &[("address", &Ipv4Addr::from(*ip).to_string())]),
+            Failure::NoPort(s, p) => self.f("why.no_port", &[("service", &s.to_string()), ("port", &p.to_string())]),
+            Failure::NoEndpoints(s) => self.f("why.no_endpoints", &[("service", &s.to_string())]),
+            Failure::NoLocalEndpoints(s, n) => self.f("why.no_local", &[("service", &s.to_string()), ("node", n)]),
+            Failure::Denied(Direction::Ingress, p) => self.f("why.denied_in", &[("policy", &p.to_string())]),
+            Failure::Denied(Direction::Egress, p) => self.f("why.denied_out", &[("policy", &p.to_string())]),
+            Failure::Refused(p, port) => self.f("why.refused", &[("pod", &p.to_string()), ("port", &port.to_string())]),
+            Failure::Stale { pod, node, late: None, .. } => {
+                self.f("why.stale", &[("pod", &pod.to_string()), ("node", node)])
+            }
+            Failure::Stale { pod, node, late: Some(late), .. } => {
+                let ms = late.0.div_ceil(1000).to_string();
+                self.f("why.stale_by", &[("pod", &pod.to_string()), ("node", node), ("ms", &ms)])
+            }
+            Failure::Reset(p) => self.f("why.reset", &[("pod", &p.to_string())]),
+            Failure::NodeDown(n) => self.f("why.node_down", &[("node", n)]),
+            Failure::CutOff(n) => self.f("why.cut_off", &[("node", n)]),
+            Failure::NoAnswer(p) => self.f("why.no_answer", &[("pod", &p.to_string())]),
+            Failure::NoClient => self.t("why.no_client").to_owned(),
+            Failure::Api => self.t("why.api").to_owned(),
+            Failure::ApiDown => self.t("why.api_down").to_owned(),
+            Failure::Gateway(code, None) => self.f("why.gateway", &[("code", &code.to_string())]),
+            Failure::Gateway(code, Some(why)) => {
+                self.f("why.gateway_by", &[("code", &code.to_string()), ("why", &self.failure(why))])
+            }
+        }
+    }
+
+    /// What a pod suffers from, in a few words.
+    pub fn ill(self, f: &Fault, several: bool) -> String {
+        let (text, container) = match f {
+            Fault::CrashLoop { container, .. } => (self.t("ill.loop").to_owned(), &**container),
+            Fault::HangContainer { container, .. } => (self.t("ill.hang").to_owned(), &**container),
+            Fault::LeakMemory { container, rate, .. } => {
+                let rate = format!("{:.1} MiB/s", *rate as f64 / f64::from(1 << 20));
+                (self.f("ill.leak", &[("rate", &rate)]), &**container)
+            }
+            Fault::SlowStart { container, seconds, .. } => {
+                (self.f("ill.slow", &[("seconds", &seconds.to_string())]), &**container)
+            }
+            Fault::BreakReadiness { .. } => (self.t("ill.readiness").to_owned(), ""),
+            Fault::BreakLiveness { .. } => (self.t("ill.liveness").to_owned(), ""),
+            _ => (String::new(), ""),
+        };
+        if several && !container.is_empty() { format!("{container}: {text}") } else { text }
     }
 
     /// How a request ended: `✓ 200 · web-… · 1.9 ms`.
@@ -329,6 +389,62 @@ mod tests {
         let korean = |t: &str| t.chars().any(|c| ('가'..='힣').contains(&c));
         for (note, text) in notes() {
             assert!(korean(text), "{note}");
+        }
+    }
+
+    #[test]
+    fn failures_and_ills_are_told_in_both_languages() {
+        let korean = |t: &str| t.chars().any(|c| ('가'..='힣').contains(&c));
+        let key = |name: &str| kubarium_core::store::Key::new("default", name);
+        let stale = |late| {
+            let (service, pod, node) = (key("web"), key("web-1"), "node-1".into());
+            Failure::Stale { service, pod, pod_ip: 1, node, late }
+        };
+        let late = kubarium_core::clock::SimDuration::from_millis(40);
+        let gateway = Failure::Gateway(502, Some(Box::new(Failure::NoEndpoints(key("web")))));
+        let failures = [
+            Failure::UnknownHost("web".into()),
+            Failure::NoRoute(1),
+            Failure::NoPort(key("web"), 80),
+            Failure::NoLocalEndpoints(key("web"), "node-1".into()),
+            Failure::Denied(Direction::Ingress, key("none")),
+            Failure::Denied(Direction::Egress, key("none")),
+            Failure::Refused(key("web-1"), 80),
+            stale(None),
+            stale(Some(late)),
+            Failure::Reset(key("web-1")),
+            Failure::NodeDown("node-1".into()),
+            Failure::CutOff("node-1".into()),
+            Failure::NoAnswer(key("web-1")),
+            Failure::NoClient,
+            Failure::Api,
+            Failure::ApiDown,
+            Failure::Gateway(404, None),
+            gateway,
+        ];
+        let whys = failures.map(|f| Why::Failed(f.into())).into_iter().chain([Why::Answered(500)]);
+        let faults = || {
+            let (namespace, pod, container) = (String::new(), "web-1".to_owned(), "a".to_owned());
+            [
+                Fault::CrashLoop {
+                    namespace: namespace.clone(),
+                    pod: pod.clone(),
+                    container: container.clone(),
+                    on: true,
+                },
+                Fault::LeakMemory { namespace: namespace.clone(), pod: pod.clone(), container, rate: 1 << 20 },
+                Fault::BreakLiveness { namespace, pod, broken: true },
+            ]
+        };
+        for why in whys {
+            for lang in [Lang::En, Lang::Ko] {
+                let text = lang.why(&why);
+                assert!(!text.contains('{'), "{text}");
+                assert_eq!(korean(&text), lang == Lang::Ko, "{text}");
+            }
+        }
+        for lang in [Lang::En, Lang::Ko] {
+            assert!(faults().iter().all(|f| korean(&lang.ill(f, true)) == (lang == Lang::Ko)));
         }
     }
 

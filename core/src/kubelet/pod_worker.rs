@@ -362,6 +362,7 @@ impl Kubelets {
             self.keep_volumes(v);
         }
         for t in std::mem::take(&mut work.traces) {
+            sim.network.passed.count_trace(&t, now);
             sim.network.keep(t);
         }
         for (pod, port) in std::mem::take(&mut work.reached) {

@@ -3,6 +3,7 @@
 //! way. Without clients there are no events.
 
 use super::Servers;
+use super::passed::{Tally, Via};
 use super::request::{Failure, Found, Hop, Outcome, PATIENCE, Place, Reason, Sender, Told, Trace, Url, Way, send_to};
 use crate::clock::{SimDuration, SimTime};
 use crate::sim::{Event, Sim};
@@ -130,7 +131,7 @@ impl Bucket {
 struct Due {
     waits: Vec<Wait>,
     /// Failures that the client does not know of yet, with their traces.
-    late: Vec<(Reason, u32)>,
+    late: Vec<(Reason, Option<Arc<Via>>, u32)>,
     traces: Vec<Trace>,
 }
 
@@ -141,6 +142,7 @@ struct Wait {
     port: u16,
     since: SimTime,
     took: u32,
+    via: Option<Arc<Via>>,
     trace: Option<Box<Trace>>,
 }
 
@@ -372,11 +374,12 @@ fn send_due(sim: &mut Sim, servers: &dyn Servers, client: &mut Client) {
         }
         Some(from) => {
             let mut rng = sim.network.rng.clone();
-            let mut step = Step { failures: 0, found: None };
+            let mut step = Step { failures: 0, found: None, via: None, tally: Tally::default() };
             for _ in 0..n {
                 one(sim, servers, client, &from, &mut rng, &mut step);
             }
             sim.network.rng = rng;
+            step.tally.count(&mut sim.network.passed, now);
         }
     }
     if client.spec.seconds > 0 && now - client.began >= SimDuration::from_secs(u64::from(client.spec.seconds)) {
@@ -408,6 +411,21 @@ fn step(at: SimTime) -> SimTime {
 struct Step {
     failures: u32,
     found: Option<Found>,
+    /// What the last one passed: mostly that is what the next one passes too.
+    via: Option<Arc<Via>>,
+    tally: Tally,
+}
+
+impl Step {
+    fn via(&mut self, via: Via) -> Option<Arc<Via>> {
+        if via == Via::default() {
+            return None;
+        }
+        if self.via.as_deref() != Some(&via) {
+            self.via = Some(Arc::new(via));
+        }
+        self.via.clone()
+    }
 }
 
 fn one(
@@ -419,11 +437,13 @@ fn one(
     shared: &mut Step,
 ) {
     let now = sim.now;
-    let failures = &mut shared.failures;
-    let record = now - client.traced >= TRACE_EVERY || client.traced == SimTime::ZERO || *failures < TRACED_FAILURES;
+    let record =
+        now - client.traced >= TRACE_EVERY || client.traced == SimTime::ZERO || shared.failures < TRACED_FAILURES;
     let known = shared.found.filter(|_| !record);
     let way: Way = send_to(sim, servers, from, &client.url, known, record, &mut || rng.u32());
     shared.found = way.address;
+    let via = shared.via(way.via.clone());
+    let failures = &mut shared.failures;
     if let Some((service, port, ip)) = &way.tie {
         sim.network.tie(service, *port, from.ip, *ip, now);
     }
@@ -440,7 +460,7 @@ fn one(
                 *failures += 1;
                 let outcome = Outcome::Failed(failure);
                 let trace = (*failures <= TRACED_FAILURES).then(|| trace_of(client, now, way.hops, PATIENCE, outcome));
-                fails_later(client, now + PATIENCE, reason, trace);
+                fails_later(client, now + PATIENCE, reason, via, trace);
                 return;
             }
             let took = way.took.0 + scattered(serves.0, rng);
@@ -451,7 +471,8 @@ fn one(
                 let outcome = Outcome::Answered(0, reached.pod.key());
                 Box::new(trace_of(client, now, way.hops, SimDuration(took), outcome))
             });
-            let wait = Wait { pod: reached.pod.id, port: reached.port, since: reached.since, took: took as u32, trace };
+            let (pod, port, since) = (reached.pod.id, reached.port, reached.since);
+            let wait = Wait { pod, port, since, took: took as u32, via, trace };
             client.under_way.entry(step(now + SimDuration(took))).or_default().waits.push(wait);
         }
         Err(failure) => {
@@ -464,20 +485,21 @@ fn one(
             });
             if at_once {
                 client.fail(now, reason, 1);
+                shared.tally.add(&via, 0, 1);
                 trace.into_iter().for_each(|t| sim.network.keep(t));
                 return;
             }
-            fails_later(client, now + waits, reason, trace);
+            fails_later(client, now + waits, reason, via, trace);
         }
     }
 }
 
 /// A request fails, and its client gets to know of it then.
-fn fails_later(client: &mut Client, at: SimTime, reason: Reason, trace: Option<Trace>) {
+fn fails_later(client: &mut Client, at: SimTime, reason: Reason, via: Option<Arc<Via>>, trace: Option<Trace>) {
     let due = client.under_way.entry(step(at)).or_default();
-    match due.late.iter_mut().find(|(r, _)| *r == reason) {
-        Some((_, n)) => *n += 1,
-        None => due.late.push((reason, 1)),
+    match due.late.iter_mut().find(|(r, v, _)| *r == reason && *v == via) {
+        Some((.., n)) => *n += 1,
+        None => due.late.push((reason, via, 1)),
     }
     due.traces.extend(trace);
 }
@@ -499,8 +521,10 @@ fn settle(sim: &mut Sim, servers: &dyn Servers, client: &mut Client) {
     while client.under_way.get_min().is_some_and(|(at, _)| *at <= now) {
         let Some(at) = client.under_way.get_min().map(|(at, _)| *at) else { break };
         let Some(due) = client.under_way.remove(&at) else { break };
-        for (reason, n) in due.late {
+        let mut tally = Tally::default();
+        for (reason, via, n) in due.late {
             client.fail(now, reason, n);
+            tally.add(&via, 0, n);
         }
         due.traces.into_iter().for_each(|t| sim.network.keep(t));
         let (mut ok, mut latency, mut slowest) = (0, 0, 0);
@@ -512,6 +536,7 @@ fn settle(sim: &mut Sim, servers: &dyn Servers, client: &mut Client) {
                 let code = servers.code(sim, wait.pod, wait.port, &client.url.path);
                 if code < 400 {
                     ok += 1;
+                    tally.add(&wait.via, 1, 0);
                     latency += u64::from(wait.took);
                     slowest = slowest.max(wait.took);
                     *client.answered.entry(wait.pod).or_insert(0) += 1;
@@ -520,11 +545,13 @@ fn settle(sim: &mut Sim, servers: &dyn Servers, client: &mut Client) {
                     }
                 } else {
                     client.fail(now, Reason::Status, 1);
+                    tally.add(&wait.via, 0, 1);
                     failures += 1;
                 }
                 Outcome::Answered(code, key())
             } else {
                 client.fail(now, Reason::Reset, 1);
+                tally.add(&wait.via, 0, 1);
                 failures += 1;
                 Outcome::Failed(Failure::Reset(key()))
             };
@@ -540,6 +567,7 @@ fn settle(sim: &mut Sim, servers: &dyn Servers, client: &mut Client) {
             };
             sim.network.keep(trace);
         }
+        tally.count(&mut sim.network.passed, now);
         if ok > 0 {
             client.count(now, |b| {
                 b.ok += ok;

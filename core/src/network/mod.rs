@@ -9,6 +9,7 @@
 pub mod clients;
 pub mod dns;
 pub mod ingress;
+pub mod passed;
 pub mod policy;
 pub mod request;
 pub mod served;
@@ -90,6 +91,8 @@ pub struct Network {
     pub clients: Clients,
     /// Requests that pods have been sent of late.
     pub served: served::Served,
+    /// Requests that passed Services and Ingresses of late.
+    pub passed: passed::Passed,
     /// NetworkPolicies of each namespace.
     policies: OrdMap<Arc<str>, Arc<[policy::Policy]>>,
     /// Nodes that are ready: name and address.
@@ -107,6 +110,7 @@ impl Network {
             tables: Tables::new(seed),
             clients: Clients::default(),
             served: served::Served::default(),
+            passed: passed::Passed::default(),
             policies: OrdMap::new(),
             nodes: Arc::default(),
             affinity: OrdMap::new(),

@@ -3,6 +3,7 @@
 
 use super::inspect::chain;
 use super::model::{Cause, Doing, Message};
+use super::network::Why;
 use crate::clock::{SimDuration, SimTime};
 use crate::cluster::Cluster;
 use crate::network::request::{Failure, Outcome, Reason};
@@ -13,8 +14,8 @@ use std::sync::Arc;
 /// What is known of a request's failure, as data: the page has the words.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
-    /// How it ended: the reason for counting, and in words.
-    Met(Reason, Arc<str>),
+    /// How it ended: the reason for counting, and exactly.
+    Met(Reason, Why),
     /// A node's proxy no longer sends requests to the pod.
     Dropped {
         /// The node.
@@ -65,12 +66,12 @@ pub fn why_request(cluster: &Cluster, number: u64) -> Vec<RequestCause> {
     let client: Arc<str> = trace.client.clone().unwrap_or_else(|| "pod".into());
     match &trace.outcome {
         Outcome::Answered(code, pod) if *code >= 400 => {
-            out.push(met(ended, &client, Reason::Status, &format!("it answered {code}")));
+            out.push(met(ended, &client, Reason::Status, Why::Answered(*code)));
             of_pod(sim, pod, ended, &mut out);
         }
         Outcome::Answered(..) => return out,
         Outcome::Failed(f) => {
-            out.push(met(ended, &client, f.reason(), &f.explain()));
+            out.push(met(ended, &client, f.reason(), Why::Failed(Arc::new(f.clone()))));
             of_failure(sim, f, trace.at, ended, &mut out);
         }
     }
@@ -82,8 +83,8 @@ pub fn why_request(cluster: &Cluster, number: u64) -> Vec<RequestCause> {
     out
 }
 
-fn met(at: SimTime, client: &Arc<str>, reason: Reason, words: &str) -> RequestCause {
-    RequestCause { at, actor: client.clone(), fact: Fact::Met(reason, words.into()) }
+fn met(at: SimTime, client: &Arc<str>, reason: Reason, why: Why) -> RequestCause {
+    RequestCause { at, actor: client.clone(), fact: Fact::Met(reason, why) }
 }
 
 fn of_failure(sim: &Sim, f: &Failure, sent: SimTime, ended: SimTime, out: &mut Vec<RequestCause>) {

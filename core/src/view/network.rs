@@ -4,7 +4,7 @@
 use crate::clock::{SimDuration, SimTime};
 use crate::cluster::Cluster;
 use crate::network::clients::{Bucket, ClientPlace, Load};
-use crate::network::request::{Outcome, Place, Reason};
+use crate::network::request::{Failure, Outcome, Place, Reason};
 use crate::store::{Id, Kind};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -70,8 +70,17 @@ pub struct TraceView {
     pub code: Option<u16>,
     /// The pod that answered; empty if none did.
     pub pod: Arc<str>,
-    /// Why it failed, for counting and in words.
-    pub why: Option<(Reason, Arc<str>)>,
+    /// Why it failed, for counting and exactly.
+    pub why: Option<(Reason, Why)>,
+}
+
+/// Why a request failed, as data: the page has the words.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Why {
+    /// It was answered with this status of 400 or more.
+    Answered(u16),
+    /// It got no answer of a pod.
+    Failed(Arc<Failure>),
 }
 
 /// A place on a request's way.
@@ -126,6 +135,17 @@ pub fn counts(cluster: &Cluster, client: &str, fine: bool, after: SimTime) -> Ve
     list.iter().skip(list.len() - from).map(count).collect()
 }
 
+/// Requests a second that passed Services and Ingresses, answered and failed, over the last second.
+pub fn passed(cluster: &Cluster) -> Vec<(Id, (u32, u32))> {
+    let sim = &cluster.world.sim;
+    let rates = sim.network.passed.rates(sim.now);
+    let id = |ingress: bool, key| {
+        let kind = if ingress { Kind::Ingress } else { Kind::Service };
+        sim.store.get(kind, key).map(|o| o.id(&sim.store.ids))
+    };
+    rates.filter_map(|(ingress, key, ok, failed)| Some((id(ingress, key)?, (ok, failed)))).collect()
+}
+
 /// The last requests that were traced, oldest first: all that failed for a new reason, and some of those that did not.
 pub fn traces(cluster: &Cluster, after: u64) -> Vec<TraceView> {
     let sim = &cluster.world.sim;
@@ -150,7 +170,7 @@ pub fn traces(cluster: &Cluster, after: u64) -> Vec<TraceView> {
         .map(|t| {
             let (code, pod, why) = match &t.outcome {
                 Outcome::Answered(code, pod) => {
-                    let why = (*code >= 400).then(|| (Reason::Status, format!("it answered {code}").into()));
+                    let why = (*code >= 400).then_some((Reason::Status, Why::Answered(*code)));
                     (Some(*code), pod.name.clone(), why)
                 }
                 Outcome::Failed(f) => {
@@ -158,7 +178,7 @@ pub fn traces(cluster: &Cluster, after: u64) -> Vec<TraceView> {
                         crate::network::request::Told::Status(code) => Some(code),
                         _ => None,
                     };
-                    (code, "".into(), Some((f.reason(), f.explain().into())))
+                    (code, "".into(), Some((f.reason(), Why::Failed(Arc::new(f.clone())))))
                 }
             };
             TraceView {

@@ -171,8 +171,9 @@ impl Projector {
         for p in sim.store.pods() {
             tell(Op::Pod(self.pod(sim, p)));
         }
+        let slices = slices(sim, None);
         for s in sim.store.list_typed::<Service>(None) {
-            tell(Op::Service(service(sim, s)));
+            tell(Op::Service(service(sim, s, &slices)));
         }
         for i in sim.store.list_typed::<Ingress>(None) {
             tell(Op::Ingress(ingress(sim, i)));
@@ -234,10 +235,17 @@ impl Projector {
                 tell(Op::Pod(self.pod(sim, p)));
             }
         }
-        for id in &dirty.services {
-            if let Some(Obj::Service(s)) = sim.store.by_id(*id) {
-                tell(Op::Service(service(sim, s)));
-            }
+        let services = dirty.services.iter().filter_map(|id| match sim.store.by_id(*id) {
+            Some(Obj::Service(s)) => Some(s),
+            _ => None,
+        });
+        let mut by_namespace: BTreeMap<&str, Vec<&Arc<Service>>> = BTreeMap::new();
+        for s in services {
+            by_namespace.entry(s.metadata.namespace.as_deref().unwrap_or_default()).or_default().push(s);
+        }
+        for (namespace, services) in by_namespace {
+            let slices = slices(sim, Some(namespace));
+            services.into_iter().for_each(|s| tell(Op::Service(service(sim, s, &slices))));
         }
     }
 
@@ -471,7 +479,22 @@ fn ingress(sim: &Sim, i: &Arc<Ingress>) -> IngressView {
     }
 }
 
-fn service(sim: &Sim, s: &Arc<Service>) -> ServiceView {
+/// EndpointSlices by namespace and Service.
+type Slices<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a EndpointSlice>>;
+
+/// The EndpointSlices of a namespace, or of all: gone through once, however many Services are told of.
+fn slices<'a>(sim: &'a Sim, namespace: Option<&str>) -> Slices<'a> {
+    let mut all = Slices::new();
+    for slice in sim.store.list_typed::<EndpointSlice>(namespace) {
+        let of = slice.metadata.labels.as_ref().and_then(|l| l.get(crate::network::tables::SERVICE_NAME));
+        if let Some(name) = of {
+            all.entry((slice.metadata.namespace.as_deref().unwrap_or_default(), name)).or_default().push(slice);
+        }
+    }
+    all
+}
+
+fn service(sim: &Sim, s: &Arc<Service>, slices: &Slices) -> ServiceView {
     let v = Obj::Service(s.clone()).to_value(&sim.store.ids);
     let spec = s.spec.clone().unwrap_or_default();
     let name = s.metadata.name.as_deref().unwrap_or_default();
@@ -479,10 +502,7 @@ fn service(sim: &Sim, s: &Arc<Service>) -> ServiceView {
     let type_ = spec.type_.as_deref().unwrap_or("ClusterIP");
     let ip = spec.cluster_ip.as_deref().unwrap_or_default();
     let mut endpoints = BTreeMap::new();
-    for slice in sim.store.list_typed::<EndpointSlice>(Some(namespace)) {
-        if slice.metadata.labels.as_ref().and_then(|l| l.get("kubernetes.io/service-name")).is_none_or(|n| n != name) {
-            continue;
-        }
+    for slice in slices.get(&(namespace, name)).into_iter().flatten() {
         for e in slice.endpoints.iter().flatten() {
             let pod = e.target_ref.as_ref().and_then(|t| t.uid.as_deref()).and_then(|u| sim.store.ids.parse(u));
             if let Some(id) = pod {

@@ -1,5 +1,5 @@
 //! Requests and faults on the page: load through a Service during a rolling update, a shell in a container, an Ingress,
-//! a node that goes dark.
+//! a node that goes dark, a container that hangs.
 
 use crate::page::Page;
 use crate::{Place, Test};
@@ -11,6 +11,7 @@ pub const TESTS: &[Test] = &[
     ("a-shell-in-a-container", shell),
     ("an-ingress-path-serves-a-client", ingress),
     ("pods-of-a-dark-node-come-back-elsewhere", dark_node),
+    ("a-fault-of-one-container-is-seen-and-ended", one_container),
 ];
 
 impl Page {
@@ -162,5 +163,45 @@ fn dark_node(place: &Place) -> Result<()> {
     );
     page.browser.wait("eight pods on other nodes", &elsewhere)?;
     page.browser.screenshot("dark-node")?;
+    page.quiet()
+}
+
+fn one_container(place: &Place) -> Result<()> {
+    let page = Page::scenario(place, "traffic")?;
+    page.ready("shop-", 4)?;
+    let patch = r#"{"spec":{"template":{"spec":{"containers":[{"name":"logger","image":"busybox:1.36","command":["sleep","3600"]}]}}}}"#;
+    page.run(&format!("kubectl patch deployment shop -p '{patch}'"))?;
+    page.pass(120.0)?;
+    let pods = page.ready("shop-", 4)?;
+    page.browser.eval("window.__kubarium.play(0)", &[])?;
+    page.select(pods.first().ok_or("no pods")?)?;
+    page.browser.click("[data-testid=faults] summary")?;
+    let ills = "document.querySelector('[data-testid=ills]')";
+    let mends = "document.querySelector('[data-testid=do-hang]').classList.contains('mends')";
+    let rows = "[...document.querySelectorAll('[data-testid=table] td.ills')].filter(d => d.innerText.trim())";
+    page.choose("fault-of", "logger")?;
+    page.browser.click("[data-testid=do-hang]")?;
+    page.browser.wait("the container's fault", &format!("{ills}?.innerText.includes('logger') && {mends}"))?;
+    page.browser.wait("the fault in the table", &format!("{rows}.length === 1"))?;
+    page.browser.screenshot("fault-of-a-container")?;
+    page.choose("fault-of", "shop")?;
+    page.browser.wait("the other container is well", &format!("!{mends}"))?;
+    page.choose("fault-of", "logger")?;
+    page.browser.wait("the way to end it", mends)?;
+    page.browser.click("[data-testid=do-hang]")?;
+    page.browser.wait("no fault any more", &format!("!{ills} && {rows}.length === 0"))?;
+    // what is refused is said, and breaks nothing
+    page.browser.click("[data-testid=do-liveness]")?;
+    page.browser.wait("why not", "document.querySelector('.toast')?.innerText.includes('liveness')")?;
+    page.browser.wait("nothing broken", &format!("!{ills}"))?;
+    // the control plane, by the keyboard alone
+    page.select("API server")?;
+    for (what, seen) in
+        [("stopped", format!("!!{ills}?.innerText.includes('stopped')")), ("started", format!("!{ills}"))]
+    {
+        page.browser.eval("document.querySelector('[data-testid=do-stop]').focus()", &[])?;
+        page.browser.keys(&keys::ENTER.to_string())?;
+        page.browser.wait(&format!("the API server {what}"), &seen)?;
+    }
     page.quiet()
 }

@@ -92,8 +92,8 @@ pub struct Engine {
     pub base: usize,
     /// The name that a person gave the session; empty for none.
     pub name: String,
-    /// The inputs that what is broken was read from: their course and number.
-    broken_at: (u64, usize),
+    /// When it was asked what is broken: the course, its inputs, the version of the pods.
+    broken_at: (u64, usize, u64),
     /// The lesson that is worked on in it.
     pub lesson: Option<Run>,
 }
@@ -135,7 +135,7 @@ impl Engine {
             begun: false,
             base: 0,
             name: String::new(),
-            broken_at: (0, usize::MAX),
+            broken_at: (0, usize::MAX, 0),
             lesson: None,
         }
     }
@@ -385,10 +385,16 @@ impl Engine {
         if turn.fresh {
             self.broken_at.1 = usize::MAX;
         }
-        let course = (self.cluster.epoch, self.cluster.applied());
+        // a fault begins with an input, and may end with what it hits
+        let pods = if self.scene.broken.pods.is_empty() { 0 } else { self.scene.pods_version };
+        let course = (self.cluster.epoch, self.cluster.applied(), pods);
         if course != self.broken_at {
             self.broken_at = course;
-            self.scene.broken = Broken::of(&self.cluster.inputs()[..course.1]);
+            let broken = Broken::of(&self.cluster);
+            if broken != self.scene.broken {
+                self.scene.broken = broken;
+                self.touch(Topic::Objects);
+            }
         }
         let mut traffic = std::mem::take(&mut self.scene.traffic);
         let news = traffic.look(&self.cluster, self.anim, if self.playing { self.speed } else { 0.0 });
@@ -413,6 +419,14 @@ impl Engine {
             self.touch(Topic::Clock);
         }
         self.read_terminal();
+    }
+
+    /// What was said against the last input, before the terminal has been read.
+    pub(super) fn complaint(&self) -> Option<String> {
+        self.cluster.world.terminals.since(self.chunks_read).find_map(|c| match &c.piece {
+            Piece::Err(text) => Some(text.trim().to_owned()),
+            _ => None,
+        })
     }
 
     fn read_terminal(&mut self) {

@@ -268,9 +268,12 @@ impl Session {
         });
     }
 
-    /// Types a line for something that was done on the map.
-    pub fn map_line(&self, line: &str) {
-        self.with(|e| e.submit(Input::Line { terminal: MAP_TERMINAL, line: line.to_owned(), stdin: None }));
+    /// Types a line for something that was done on the map. Some: it was refused at once, and why.
+    pub fn map_line(&self, line: &str) -> Option<String> {
+        self.with(|e| {
+            e.submit(Input::Line { terminal: MAP_TERMINAL, line: line.to_owned(), stdin: None });
+            e.complaint().filter(|text| text.to_lowercase().starts_with("error"))
+        })
     }
 
     /// Does something that has no command: clients come and go.
@@ -278,9 +281,12 @@ impl Session {
         self.with(|e| e.submit(input));
     }
 
-    /// Makes a fault.
-    pub fn fault(&self, fault: Fault) {
-        self.with(|e| e.submit(Input::Fault(fault)));
+    /// Makes a fault. Some: it was refused, and why.
+    pub fn fault(&self, fault: Fault) -> Option<String> {
+        self.with(|e| {
+            e.submit(Input::Fault(fault));
+            e.complaint()
+        })
     }
 
     /// Ctrl+C.

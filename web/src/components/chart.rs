@@ -112,7 +112,7 @@ fn plot(e: &Engine, ui: &Ui, about: About) -> Plot {
             let series = vec![
                 Series { unit: " ms", apart: true, ..line(t("chart.latency"), "latency", Line::Dots, latency) },
                 Series { unit: "/s", ..line(t("chart.ok"), "ok", Line::Thick, ok) },
-                Series { unit: "/s", ..line(t("chart.failed"), "failed", Line::Heavy, failed) },
+                Series { unit: "/s", ..line(t("chart.failed"), "failed", Line::Bars, failed) },
             ];
             if rows.is_empty() {
                 return Plot::default();
@@ -151,9 +151,10 @@ fn plot(e: &Engine, ui: &Ui, about: About) -> Plot {
             let of = |f: &dyn Fn(&crate::map::history::Scaling) -> Option<f64>| {
                 rows.iter().filter_map(|s| Some((s.at, f(s)?))).collect::<Vec<_>>()
             };
+            let unit = rows.last().map_or(" %", |s| s.unit);
             let series = vec![
-                Series { unit: " %", ..line(t("chart.target"), "wanted", Line::Short, of(&|s| Some(s.target))) },
-                Series { unit: " %", ..line(t("chart.current"), "new", Line::Thin, of(&|s| s.current)) },
+                Series { unit, ..line(t("chart.target"), "wanted", Line::Short, of(&|s| Some(s.target))) },
+                Series { unit, ..line(t("chart.current"), "new", Line::Thin, of(&|s| s.current)) },
                 Series { apart: true, ..line(t("chart.replicas"), "ready", Line::Thick, of(&|s| Some(s.replicas))) },
                 Series { apart: true, ..line(t("chart.desired"), "old", Line::Long, of(&|s| Some(s.wanted))) },
             ];

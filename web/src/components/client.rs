@@ -128,7 +128,7 @@ fn chain(ui: &UiHandle, session: &Session, e: &Engine, number: u64) -> Html {
                         _ => lang.actor(&c.actor),
                     };
                     let said = match &c.fact {
-                        Fact::Met(reason, _) => lang.reason(*reason).to_owned(),
+                        Fact::Met(_, why) => lang.why(why),
                         Fact::Dropped { late, .. } => {
                             lang.f("traffic.dropped", &[("ms", &format!("{:.0}", late.0 as f64 / 1e3))])
                         }
@@ -420,8 +420,8 @@ pub fn request_body(ui: &UiHandle, session: &Session, e: &Engine, number: u64) -
     html! {
         <>
             <p class={classes!("outcome", (!trace.ok).then_some("bad"))} data-testid="request-outcome">{ ui.lang.outcome(trace) }</p>
-            if let Some((reason, words)) = &trace.why {
-                <p class="because"><b>{ ui.lang.reason(*reason) }</b><br /><small lang="en">{ &**words }</small></p>
+            if let Some((reason, why)) = &trace.why {
+                <p class="because" data-testid="request-because"><b>{ ui.lang.reason(*reason) }</b><br /><small>{ ui.lang.why(why) }</small></p>
             }
             <dl class="facts">
                 <dt>{ t("client.url") }</dt><dd>{ &*trace.url }</dd>

@@ -1,13 +1,13 @@
 //! What is selected: its facts, its YAML, its events, why it is as it is, and what can be done with it.
 
-use super::faults::{faults, is_broken};
+use super::faults::{choices, faults, is_broken};
 use super::lists::{Conditions, EventRow, chain};
 use super::placing::Placing;
 use super::{Common, client, tab, tab_keys};
 use crate::bridge::{Engine, Session, Topic, clock_text, in_namespace, use_topic, use_topic_if};
 use crate::i18n::Lang;
 use crate::icons::icon;
-use crate::map::broken::Broken;
+use crate::map::broken::{node_ills, part_ills, pod_ills};
 use crate::map::hit::Target;
 use crate::platform::timers;
 use crate::state::{Action, Asked, Dialog, Dock, InspectTab, Phone, UiHandle};
@@ -15,6 +15,7 @@ use kubarium_core::view::model::{Fault, Id, PodState};
 use kubarium_core::view::{inspect, sequence};
 use kubarium_core::world::Input;
 use std::rc::Rc;
+use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
 /// Objects of a kind that the overview lists.
@@ -163,16 +164,21 @@ fn first_port(e: &Engine, id: Id, path: &str) -> u16 {
 pub fn act(ui: &UiHandle, session: &Session, deed: &Deed) {
     match deed {
         Deed::Line(line) => {
-            session.map_line(line);
+            let refused = session.map_line(line);
             // What prints something worth reading is shown.
             if [" logs ", " describe", " get ", " status"].iter().any(|w| line.contains(w)) {
                 ui.dispatch(Action::Dock(Dock::Terminal));
                 ui.dispatch(Action::Phone(Phone::Dock));
             } else {
-                ui.dispatch(Action::Toast(line.clone()));
+                ui.dispatch(Action::Toast(refused.unwrap_or_else(|| line.clone())));
             }
         }
-        Deed::Fault(fault) => session.fault(fault.clone()),
+        Deed::Fault(fault) => {
+            // said in the terminal too, which need not be in sight
+            if let Some(why) = session.fault(fault.clone()) {
+                ui.dispatch(Action::Toast(why));
+            }
+        }
         Deed::Input(input) => session.submit(input.clone()),
         Deed::Http(to) => ui.dispatch(Action::Http(Some(to.clone()))),
         Deed::Ask(dialog) => ui.dispatch(Action::Dialog(Some(dialog.clone()))),
@@ -185,9 +191,15 @@ pub fn Actions(props: &Common) -> Html {
     use_topic(&props.session, Topic::Objects);
     use_topic(&props.session, Topic::Control);
     let Common { ui, session } = props;
+    // the container or the controller that a person has chosen, and of what
+    let chosen = use_state(|| None::<(Target, String)>);
     let Some(target) = ui.selected else { return html! {} };
-    let (list, broken, marked) =
-        session.read(|e| (offers(e, ui.lang, target), faults(e, ui.lang, target), is_broken(e, target)));
+    let which = chosen.as_ref().filter(|(of, _)| *of == target).map_or("", |(_, which)| which);
+    let (list, broken, marked, which, among) = session.read(|e| {
+        let among = choices(e, ui.lang, target);
+        let which = if among.iter().any(|(name, _)| name == which) { which } else { "" };
+        (offers(e, ui.lang, target), faults(e, ui.lang, target, which), is_broken(e, target), which, among)
+    });
     let button = |o: Offer, menu: bool| {
         let (ui, session, deed) = (ui.clone(), session.clone(), o.deed);
         let onclick = Callback::from(move |_: MouseEvent| act(&ui, &session, &deed));
@@ -208,7 +220,24 @@ pub fn Actions(props: &Common) -> Html {
             if !broken.is_empty() {
                 <details key={format!("{target:?}")} class="faults" open={alone} data-testid="faults">
                     <summary class="btn">{ icon("bolt") }{ ui.lang.t("faults.title") }if marked { <span class="dot" title={ui.lang.t("faults.some")}></span> }</summary>
-                    <div class="faults-list" role="group" aria-label={ui.lang.t("faults.title")}>{ for broken.into_iter().map(|o| button(o, true)) }</div>
+                    <div class="faults-list" role="group" aria-label={ui.lang.t("faults.title")}>
+                        if !among.is_empty() {
+                            <label class="faults-of">{ ui.lang.t(if matches!(target, Target::Pod(_)) { "faults.container" } else { "faults.controller" }) }
+                                <select data-testid="fault-of" onchange={{
+                                    let chosen = chosen.clone();
+                                    Callback::from(move |e: Event| {
+                                        let field: HtmlSelectElement = e.target_unchecked_into();
+                                        chosen.set(Some((target, field.value())));
+                                    })
+                                }}>
+                                    { for among.iter().enumerate().map(|(i, (name, text))| html! {
+                                        <option value={name.clone()} selected={if which.is_empty() { i == 0 } else { name == which }}>{ text }</option>
+                                    }) }
+                                </select>
+                            </label>
+                        }
+                        { for broken.into_iter().map(|o| button(o, true)) }
+                    </div>
                 </details>
             }
         </div>
@@ -265,6 +294,7 @@ fn summary(ui: &UiHandle, session: &Session, e: &Engine, target: Target) -> Html
                     { chips(ui, &pairs(&v.labels), p.died.is_none().then_some(id)) }
                     <dl class="facts">
                         { row(t("field.status"), text(format!("{} · {} {}/{}", v.status, t("field.ready"), v.ready.0, v.ready.1))) }
+                        { ills(ui, pod_ills(ui.lang, scene, id)) }
                         { row(t("field.node"), match v.node.and_then(|n| scene.nodes.get(&n)) {
                             Some(n) => leads(ui, session, Target::Node(n.view.id), n.view.name.to_string()),
                             None => text(t("field.no_node").to_owned()),
@@ -298,6 +328,7 @@ fn summary(ui: &UiHandle, session: &Session, e: &Engine, target: Target) -> Html
                     { chips(ui, &[], None) }
                     <dl class="facts">
                         { row(t("field.status"), text(v.status.to_string())) }
+                        { ills(ui, node_ills(ui.lang, &scene.broken, v).into_iter().map(str::to_owned).collect()) }
                         { row("cpu", text(format!("{} / {} m", v.cpu.0, v.cpu.1))) }
                         { row("memory", text(format!("{} / {}", gi(v.memory.0), gi(v.memory.1)))) }
                         { row(t("table.pods"), text(format!("{} / {}", n.live, v.pods.1))) }
@@ -317,6 +348,7 @@ fn summary(ui: &UiHandle, session: &Session, e: &Engine, target: Target) -> Html
                         { row(t("table.address"), text(s.address.to_string())) }
                         { row(t("field.ports"), text(s.ports.to_string())) }
                         { row(t("table.endpoints"), text(format!("{} / {}", s.endpoints.iter().filter(|(_, r)| *r).count(), s.endpoints.len()))) }
+                        if let Some(rate) = scene.traffic.rates.get(&id) { { row(t("traffic.rate"), text(crate::map::draw::traffic::rate_text(*rate))) } }
                     </dl>
                     <ul class="links">
                         { for s.endpoints.iter().take(40).filter_map(|(id, ready)| scene.pods.get(id).map(|p| (p, *ready))).map(|(p, ready)| html! {
@@ -396,9 +428,17 @@ fn summary(ui: &UiHandle, session: &Session, e: &Engine, target: Target) -> Html
                 _ => t("part.scheduler"),
             };
             let last = scene.parts.get(i as usize).and_then(Option::as_ref).map(|a| ui.lang.said(&a.message));
-            html! { <><p class="about">{ about }</p>if let Some(last) = last { <p><code>{ last }</code></p> }</> }
+            html! { <><p class="about">{ about }</p><dl class="facts">{ ills(ui, part_ills(ui.lang, &scene.broken, i)) }</dl>if let Some(last) = last { <p><code>{ last }</code></p> }</> }
         }
     }
+}
+
+/// What is broken by hand, where something is.
+fn ills(ui: &UiHandle, list: Vec<String>) -> Html {
+    if list.is_empty() {
+        return html! {};
+    }
+    html! { <><dt>{ ui.lang.t("table.faults") }</dt><dd class="ills" data-testid="ills">{ for list.into_iter().map(|text| html! { <div>{ icon("bolt") }{ text }</div> }) }</dd></> }
 }
 
 /// What the containers of a pod use now.
@@ -453,7 +493,8 @@ fn why(props: &Common, e: &Engine, id: Id) -> Html {
     }
 }
 
-fn title(e: &Engine, lang: Lang, target: Target) -> String {
+/// What a thing is called.
+pub fn title(e: &Engine, lang: Lang, target: Target) -> String {
     match target {
         Target::Part(i) => match i {
             0 => "kubectl".to_owned(),
@@ -617,10 +658,8 @@ fn Overview(props: &Common) -> Html {
                     </ul>
                     <h3>{ t("overview.plane") }</h3>
                     <ul class="links">
-                        { for [1u8, 3, 4].into_iter().map(|i| {
-                            let part = Broken::part(i);
-                            let stopped = part.as_ref().is_some_and(|p| scene.broken.stopped.contains(p));
-                            html! { <li key={i}>{ leads(ui, session, Target::Part(i), title(e, ui.lang, Target::Part(i))) }<span>{ if stopped { t("map.stopped") } else { "" } }</span></li> }
+                        { for [1u8, 3, 4].into_iter().map(|i| html! {
+                            <li key={i}>{ leads(ui, session, Target::Part(i), title(e, ui.lang, Target::Part(i))) }<span>{ part_ills(ui.lang, &scene.broken, i).join(", ") }</span></li>
                         }) }
                     </ul>
                     <h3>{ t("table.nodes") }</h3>

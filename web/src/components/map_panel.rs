@@ -36,9 +36,6 @@ fn words(lang: Lang) -> Words {
         no_services: lang.t("map.no_services").to_owned(),
         ended: lang.t("client.ended").to_owned(),
         cut_off: lang.t("map.cut_off").to_owned(),
-        stopped: lang.t("map.stopped").to_owned(),
-        slowed: lang.t("map.slowed").to_owned(),
-        no_registry: lang.t("map.no_registry").to_owned(),
     }
 }
 
@@ -333,11 +330,12 @@ fn Legend(props: &LegendProps) -> Html {
     rows.push((PodState::Ready, Marks { old: true, ..Marks::default() }, t("legend.old")));
     rows.push((PodState::Ready, Marks { new: true, ..Marks::default() }, t("legend.new")));
     rows.push((PodState::Ready, Marks { bare: true, ..Marks::default() }, t("legend.bare")));
+    rows.push((PodState::Ready, Marks { fault: true, ..Marks::default() }, t("legend.fault")));
     html! {
         <aside class="legend" aria-label={t("map.legend")}>
             <ul>
                 { for rows.into_iter().enumerate().map(|(i, (state, marks, text))| html! {
-                    <li key={i}><LegendGlyph {state} old={marks.old} new={marks.new} bare={marks.bare} theme={props.theme} /><span>{ text }</span></li>
+                    <li key={i}><LegendGlyph {state} {marks} theme={props.theme} /><span>{ text }</span></li>
                 }) }
                 <li><i class="owner-key o0" aria-hidden="true"></i><span>{ t("legend.owner") }</span></li>
                 <li>{ icon("disk") }<span>{ t("legend.claim") }</span></li>
@@ -352,11 +350,7 @@ fn Legend(props: &LegendProps) -> Html {
 pub struct GlyphProps {
     pub state: PodState,
     #[prop_or_default]
-    pub old: bool,
-    #[prop_or_default]
-    pub new: bool,
-    #[prop_or_default]
-    pub bare: bool,
+    pub marks: Marks,
     pub theme: Theme,
 }
 
@@ -366,8 +360,7 @@ pub fn LegendGlyph(props: &GlyphProps) -> Html {
     let place = use_node_ref();
     {
         let place = place.clone();
-        let deps = (props.state, props.old, props.new, props.bare, props.theme);
-        use_effect_with(deps, move |(state, old, new, bare, _)| {
+        use_effect_with((props.state, props.marks, props.theme), move |(state, marks, _)| {
             let Some(canvas) = place.cast::<HtmlCanvasElement>() else { return };
             let Some(ctx) =
                 canvas.get_context("2d").ok().flatten().and_then(|c| c.dyn_into::<CanvasRenderingContext2d>().ok())
@@ -375,8 +368,7 @@ pub fn LegendGlyph(props: &GlyphProps) -> Html {
                 return;
             };
             ctx.clear_rect(0.0, 0.0, 56.0, 56.0);
-            let marks = Marks { old: *old, new: *new, bare: *bare };
-            glyph::paint(&ctx, &Palette::read(), *state, marks, 10.0, 10.0, 36.0);
+            glyph::paint(&ctx, &Palette::read(), *state, *marks, 10.0, 10.0, 36.0);
         });
     }
     html! { <canvas class="glyph" width="56" height="56" ref={place} aria-hidden="true"></canvas> }

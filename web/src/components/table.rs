@@ -1,9 +1,12 @@
 //! The map's twin in words: owners, services, nodes and pods as tables, with the same selection and actions.
 
 use super::Common;
-use super::inspector::Actions;
+use super::inspector::{Actions, title};
 use super::map_panel::LegendGlyph;
 use crate::bridge::{Topic, use_topic};
+use crate::icons::icon;
+use crate::map::broken::{node_ills, part_ills, pod_ills};
+use crate::map::draw::traffic::rate_text;
 use crate::map::hit::Target;
 use crate::map::widget::find;
 use crate::state::Action;
@@ -46,6 +49,11 @@ pub fn Table(props: &Common) -> Html {
             .filter(|p| p.died.is_none() && found.as_ref().is_none_or(|f| f.contains(&p.view.id)))
             .collect();
         let count = pods.len();
+        let ill = |list: Vec<String>| {
+            html! { <td class="ills">if !list.is_empty() { { icon("bolt") }{ list.join(", ") } }</td> }
+        };
+        let sick_pods = !scene.broken.pods.is_empty();
+        let sick_nodes = scene.nodes.values().any(|n| !node_ills(ui.lang, &scene.broken, &n.view).is_empty());
         html! {
             <div class="twin" data-testid="table">
                 if ui.selected.is_some() {
@@ -62,22 +70,31 @@ pub fn Table(props: &Common) -> Html {
                 </table>
                 <table>
                     <caption>{ t("table.services") }</caption>
-                    <thead><tr><th scope="col">{ t("table.name") }</th><th scope="col">{ t("table.kind") }</th><th scope="col">{ t("table.address") }</th><th scope="col">{ t("table.endpoints") }</th></tr></thead>
+                    <thead><tr><th scope="col">{ t("table.name") }</th><th scope="col">{ t("table.kind") }</th><th scope="col">{ t("table.address") }</th><th scope="col">{ t("table.endpoints") }</th>if !scene.traffic.rates.is_empty() { <th scope="col">{ t("traffic.rate") }</th> }</tr></thead>
                     <tbody>
                         { for scene.services.values().take(ROWS).map(|s| html! {
-                            <tr key={s.id} class={row_class(Target::Service(s.id))}><th scope="row">{ name(Target::Service(s.id), &s.name) }</th><td>{ &*s.kind }</td><td><code>{ format!("{} {}", s.address, s.ports) }</code></td><td>{ format!("{}/{}", s.endpoints.iter().filter(|(_, r)| *r).count(), s.endpoints.len()) }</td></tr>
+                            <tr key={s.id} class={row_class(Target::Service(s.id))}><th scope="row">{ name(Target::Service(s.id), &s.name) }</th><td>{ &*s.kind }</td><td><code>{ format!("{} {}", s.address, s.ports) }</code></td><td>{ format!("{}/{}", s.endpoints.iter().filter(|(_, r)| *r).count(), s.endpoints.len()) }</td>if !scene.traffic.rates.is_empty() { <td class={classes!(scene.traffic.rates.get(&s.id).is_some_and(|r| r.1 > 0).then_some("bad"))}>{ scene.traffic.rates.get(&s.id).map(|r| rate_text(*r)) }</td> }</tr>
                         }) }
                     </tbody>
                 </table>
                 if !scene.traffic.clients.is_empty() { { super::client::clients_table(ui, session, e) } }
                 <table>
+                    <caption>{ t("overview.plane") }</caption>
+                    <thead><tr><th scope="col">{ t("table.name") }</th><th scope="col">{ t("table.faults") }</th></tr></thead>
+                    <tbody>
+                        { for [0u8, 1, 3, 4].into_iter().map(|i| html! {
+                            <tr key={i} class={row_class(Target::Part(i))}><th scope="row">{ name(Target::Part(i), &title(e, ui.lang, Target::Part(i))) }</th>{ ill(part_ills(ui.lang, &scene.broken, i)) }</tr>
+                        }) }
+                    </tbody>
+                </table>
+                <table>
                     <caption>{ t("table.nodes") }</caption>
-                    <thead><tr><th scope="col">{ t("table.name") }</th><th scope="col">{ t("table.status") }</th><th scope="col">{ "cpu" }</th><th scope="col">{ "mem" }</th><th scope="col">{ t("table.pods") }</th></tr></thead>
+                    <thead><tr><th scope="col">{ t("table.name") }</th><th scope="col">{ t("table.status") }</th><th scope="col">{ "cpu" }</th><th scope="col">{ "mem" }</th><th scope="col">{ t("table.pods") }</th>if sick_nodes { <th scope="col">{ t("table.faults") }</th> }</tr></thead>
                     <tbody>
                         { for scene.order.iter().take(ROWS).filter_map(|id| scene.nodes.get(id)).map(|n| {
                             let percent = |(a, b): (u64, u64)| (a * 100).checked_div(b).map_or_else(String::new, |p| format!("{p} %"));
                             html! {
-                                <tr key={n.view.id} class={row_class(Target::Node(n.view.id))}><th scope="row">{ name(Target::Node(n.view.id), &n.view.name) }</th><td>{ &*n.view.status }</td><td>{ percent(n.view.cpu) }</td><td>{ percent(n.view.memory) }</td><td>{ n.live }</td></tr>
+                                <tr key={n.view.id} class={row_class(Target::Node(n.view.id))}><th scope="row">{ name(Target::Node(n.view.id), &n.view.name) }</th><td>{ &*n.view.status }</td><td>{ percent(n.view.cpu) }</td><td>{ percent(n.view.memory) }</td><td>{ n.live }</td>if sick_nodes { { ill(node_ills(ui.lang, &scene.broken, &n.view).into_iter().map(str::to_owned).collect()) } }</tr>
                             }
                         }) }
                     </tbody>
@@ -105,7 +122,7 @@ pub fn Table(props: &Common) -> Html {
                 }) }
                 <table>
                     <caption>{ ui.lang.f("table.pods_of", &[("n", &count.min(ROWS).to_string()), ("all", &count.to_string())]) }</caption>
-                    <thead><tr><th scope="col">{ t("table.name") }</th><th scope="col">{ t("table.ready") }</th><th scope="col">{ t("table.status") }</th><th scope="col">{ t("table.restarts") }</th><th scope="col">{ t("table.node") }</th></tr></thead>
+                    <thead><tr><th scope="col">{ t("table.name") }</th><th scope="col">{ t("table.ready") }</th><th scope="col">{ t("table.status") }</th><th scope="col">{ t("table.restarts") }</th><th scope="col">{ t("table.node") }</th>if sick_pods { <th scope="col">{ t("table.faults") }</th> }</tr></thead>
                     <tbody>
                         { for pods.into_iter().take(ROWS).map(|p| {
                             let v = &p.view;
@@ -113,7 +130,7 @@ pub fn Table(props: &Common) -> Html {
                             html! {
                                 <tr key={v.id} class={row_class(Target::Pod(v.id))}>
                                     <th scope="row"><LegendGlyph state={v.state} {theme} />{ name(Target::Pod(v.id), &v.name) }</th>
-                                    <td>{ format!("{}/{}", v.ready.0, v.ready.1) }</td><td>{ &*v.status }</td><td>{ v.restarts }</td><td>{ node.to_owned() }</td>
+                                    <td>{ format!("{}/{}", v.ready.0, v.ready.1) }</td><td>{ &*v.status }</td><td>{ v.restarts }</td><td>{ node.to_owned() }</td>if sick_pods { { ill(pod_ills(ui.lang, scene, v.id)) } }
                                 </tr>
                             }
                         }) }

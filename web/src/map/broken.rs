@@ -1,26 +1,14 @@
-//! What people have broken by hand and not mended yet: read from the session's inputs, so it rewinds with them.
+//! What is out of order by a person's hand, as the cluster itself says it: what was refused or is over is not here.
 
-use kubarium_core::cluster::LoggedInput;
-use kubarium_core::kubectl::kubarium;
-use kubarium_core::view::model::{Fault, PlanePart, Pressure};
-use kubarium_core::world::Input;
+use super::scene::Scene;
+use crate::i18n::Lang;
+use kubarium_core::cluster::Cluster;
+use kubarium_core::view::faults;
+use kubarium_core::view::model::{Fault, Id, NodeView, PlanePart, Pressure};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is broken of a pod.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PodFaults {
-    /// It ends soon after each start.
-    pub crash_loop: bool,
-    /// It starts slowly.
-    pub slow: bool,
-    /// Its readiness probes fail.
-    pub readiness: bool,
-    /// Its liveness probes fail.
-    pub liveness: bool,
-}
-
 /// All that is broken.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Broken {
     /// Nodes that are cut off.
     pub cut_off: BTreeSet<String>,
@@ -32,67 +20,50 @@ pub struct Broken {
     pub slow: BTreeMap<PlanePart, u32>,
     /// The registry does not answer.
     pub registry: bool,
-    /// Pods by namespace and name.
-    pub pods: BTreeMap<(String, String), PodFaults>,
+    /// What ails pods, by handle.
+    pub pods: BTreeMap<Id, Vec<Fault>>,
 }
 
 impl Broken {
-    /// What these inputs have left broken.
-    pub fn of(inputs: &[LoggedInput]) -> Broken {
+    /// What is broken now.
+    pub fn of(cluster: &Cluster) -> Broken {
         let mut b = Broken::default();
-        for logged in inputs {
-            match &logged.input {
-                Input::Fault(f) => b.add(f),
-                // the same, typed
-                Input::Line { line, .. } => {
-                    let deed = kubarium::deed(line).and_then(|v| serde_json::from_value(v).ok());
-                    if let Some(Input::Fault(f)) = deed {
-                        b.add(&f);
+        for fault in faults::in_force(cluster) {
+            match &fault {
+                Fault::NodePartition { node, .. } => {
+                    b.cut_off.insert(node.clone());
+                }
+                Fault::NodePressure { node, resource, .. } => {
+                    b.pressure.insert((node.clone(), *resource));
+                }
+                Fault::RegistryOutage { .. } => b.registry = true,
+                Fault::Stop { part, .. } => {
+                    b.stopped.insert(part.clone());
+                }
+                Fault::Slow { part, millis } => {
+                    b.slow.insert(part.clone(), *millis);
+                }
+                Fault::CrashLoop { namespace, pod, .. }
+                | Fault::HangContainer { namespace, pod, .. }
+                | Fault::LeakMemory { namespace, pod, .. }
+                | Fault::SlowStart { namespace, pod, .. }
+                | Fault::BreakReadiness { namespace, pod, .. }
+                | Fault::BreakLiveness { namespace, pod, .. } => {
+                    let key = kubarium_core::store::Key::new(namespace.as_str(), pod.as_str());
+                    if let Some(id) = cluster.world.sim.store.pod_by_name(&key).map(|p| p.id) {
+                        b.pods.entry(id).or_default().push(fault);
                     }
                 }
-                _ => {}
+                // that a node has no power is in its view; a crash is over at once
+                Fault::NodePower { .. } | Fault::CrashContainer { .. } => {}
             }
         }
         b
     }
 
-    fn add(&mut self, fault: &Fault) {
-        fn set<T: Ord + Clone>(all: &mut BTreeSet<T>, key: T, on: bool) {
-            if on {
-                all.insert(key);
-            } else {
-                all.remove(&key);
-            }
-        }
-        let mut of = |namespace: &String, pod: &String, change: &dyn Fn(&mut PodFaults)| {
-            change(self.pods.entry((namespace.clone(), pod.clone())).or_default());
-        };
-        match fault {
-            Fault::CrashLoop { namespace, pod, on, .. } => of(namespace, pod, &|f| f.crash_loop = *on),
-            Fault::SlowStart { namespace, pod, seconds, .. } => of(namespace, pod, &|f| f.slow = *seconds > 0),
-            Fault::BreakReadiness { namespace, pod, broken } => of(namespace, pod, &|f| f.readiness = *broken),
-            Fault::BreakLiveness { namespace, pod, broken } => of(namespace, pod, &|f| f.liveness = *broken),
-            Fault::NodePartition { node, on } => set(&mut self.cut_off, node.clone(), *on),
-            Fault::NodePressure { node, resource, on } => set(&mut self.pressure, (node.clone(), *resource), *on),
-            Fault::RegistryOutage { on } => self.registry = *on,
-            Fault::Stop { part, on } => set(&mut self.stopped, part.clone(), *on),
-            Fault::Slow { part, millis: 0 } => {
-                self.slow.remove(part);
-            }
-            Fault::Slow { part, millis } => {
-                self.slow.insert(part.clone(), *millis);
-            }
-            // these are over when the container is started anew, or are to be seen of the node itself
-            Fault::CrashContainer { .. }
-            | Fault::HangContainer { .. }
-            | Fault::LeakMemory { .. }
-            | Fault::NodePower { .. } => {}
-        }
-    }
-
-    /// What is broken of a pod.
-    pub fn pod(&self, namespace: &str, pod: &str) -> PodFaults {
-        self.pods.get(&(namespace.to_owned(), pod.to_owned())).copied().unwrap_or_default()
+    /// What ails a pod.
+    pub fn pod(&self, id: Id) -> &[Fault] {
+        self.pods.get(&id).map_or(&[], Vec::as_slice)
     }
 
     /// The part of the control plane at this place of the strip that can be stopped.
@@ -104,24 +75,80 @@ impl Broken {
             _ => None,
         }
     }
+
+    /// Parts at a place of the strip that are out of order: how many milliseconds each is late, none if it is stopped.
+    pub fn at(&self, i: u8) -> Vec<(&PlanePart, Option<u32>)> {
+        let here =
+            |p: &&PlanePart| Self::part(i).as_ref() == Some(*p) || i == 3 && matches!(**p, PlanePart::Controller(_));
+        let stopped = self.stopped.iter().filter(here).map(|p| (p, None));
+        let slow = self.slow.iter().filter(|(p, _)| here(p) && !self.stopped.contains(*p));
+        stopped.chain(slow.map(|(p, ms)| (p, Some(*ms)))).collect()
+    }
+}
+
+/// What a node suffers from, in words.
+pub fn node_ills(lang: Lang, b: &Broken, v: &NodeView) -> Vec<&'static str> {
+    let mut out = vec![];
+    if !v.powered {
+        out.push(lang.t("map.off"));
+    }
+    if b.cut_off.contains(&*v.name) {
+        out.push(lang.t("map.cut_off"));
+    }
+    for (resource, text) in [(Pressure::Memory, lang.t("ill.memory")), (Pressure::Disk, lang.t("ill.disk"))] {
+        if b.pressure.contains(&(v.name.to_string(), resource)) {
+            out.push(text);
+        }
+    }
+    out
+}
+
+/// What a pod suffers from, in words.
+pub fn pod_ills(lang: Lang, scene: &Scene, id: Id) -> Vec<String> {
+    let several = scene.pods.get(&id).is_some_and(|p| p.view.images.len() > 1);
+    scene.broken.pod(id).iter().map(|f| lang.ill(f, several)).collect()
+}
+
+/// What is out of order at a place of the strip, in words; empty: nothing.
+pub fn part_ills(lang: Lang, b: &Broken, i: u8) -> Vec<String> {
+    let state = |late: Option<u32>| match late {
+        None => lang.t("map.stopped").to_owned(),
+        Some(ms) => lang.f("map.slowed", &[("ms", &ms.to_string())]),
+    };
+    let mut out: Vec<String> = b
+        .at(i)
+        .into_iter()
+        .map(|(part, late)| match part {
+            PlanePart::Controller(name) => format!("{}: {}", lang.actor(name), state(late)),
+            _ => state(late),
+        })
+        .collect();
+    if i == 0 && b.registry {
+        out.push(lang.t("map.no_registry").to_owned());
+    }
+    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kubarium_core::clock::SimTime;
+    use kubarium_core::world::Input;
 
     #[test]
     fn what_is_mended_is_broken_no_more() {
-        let logged = |fault: Fault| LoggedInput { at: SimTime::ZERO, steps: 0, input: Input::Fault(fault) };
-        let cut = |on| logged(Fault::NodePartition { node: "node-1".into(), on });
-        let slow = |millis| logged(Fault::Slow { part: PlanePart::Scheduler, millis });
-        let b = Broken::of(&[cut(true), slow(500), logged(Fault::RegistryOutage { on: true })]);
-        assert!(b.cut_off.contains("node-1") && b.registry);
-        assert_eq!(b.slow.get(&PlanePart::Scheduler), Some(&500));
-        assert_eq!(Broken::of(&[cut(true), slow(500), cut(false), slow(0)]), Broken::default());
-        let line = Input::Line { terminal: 0, line: "kubarium partition node-1".into(), stdin: None };
-        let typed = LoggedInput { at: SimTime::ZERO, steps: 0, input: line };
-        assert!(Broken::of(&[typed]).cut_off.contains("node-1"));
+        let mut c = Cluster::with_nodes(1, 1);
+        let cut = |on| Input::Fault(Fault::NodePartition { node: "node-1".into(), on });
+        let slow = |millis| Input::Fault(Fault::Slow { part: PlanePart::Scheduler, millis });
+        c.submit(cut(true));
+        c.submit(slow(500));
+        // what is refused breaks nothing
+        let loops = Fault::CrashLoop { namespace: "default".into(), pod: "no".into(), container: "".into(), on: true };
+        c.submit(Input::Fault(loops));
+        let b = Broken::of(&c);
+        assert!(b.cut_off.contains("node-1") && b.pods.is_empty());
+        assert_eq!(b.at(4), [(&PlanePart::Scheduler, Some(500))]);
+        c.submit(Input::Line { terminal: 0, line: "kubarium join node-1".into(), stdin: None });
+        c.submit(slow(0));
+        assert_eq!(Broken::of(&c), Broken::default());
     }
 }

@@ -107,11 +107,13 @@ pub struct Marks {
     pub new: bool,
     /// Without an owner: a broken ring around it.
     pub bare: bool,
+    /// A person has done something to it: a bolt at the corner.
+    pub fault: bool,
 }
 
 impl Marks {
     fn bits(self) -> u8 {
-        u8::from(self.old) | u8::from(self.new) << 1 | u8::from(self.bare) << 2
+        u8::from(self.old) | u8::from(self.new) << 1 | u8::from(self.bare) << 2 | u8::from(self.fault) << 3
     }
 }
 
@@ -269,6 +271,25 @@ pub fn paint(ctx: &Ctx, p: &Palette, state: PodState, marks: Marks, x: f64, y: f
         ctx.begin_path();
         let _ = ctx.arc(x + s * 0.97, y + s * 0.03, s * 0.145, 0.0, 2.0 * PI);
         ctx.set_fill_style_str(&p.accent);
+        ctx.fill();
+    }
+    if marks.fault {
+        let (cx, cy, r) = (x + s * 0.02, y + s * 0.03, s * 0.25);
+        ctx.begin_path();
+        let _ = ctx.arc(cx, cy, r, 0.0, 2.0 * PI);
+        ctx.set_fill_style_str(&p.card);
+        ctx.fill();
+        ctx.set_stroke_style_str(p.state(PodState::Failing));
+        ctx.set_line_width((s * 0.045).max(0.8));
+        ctx.stroke();
+        ctx.begin_path();
+        let bolt = [(0.16, -0.78), (-0.5, 0.16), (-0.04, 0.16), (-0.16, 0.78), (0.5, -0.16), (0.04, -0.16)];
+        for (i, (bx, by)) in bolt.into_iter().enumerate() {
+            let (px, py) = (cx + bx * r, cy + by * r);
+            if i == 0 { ctx.move_to(px, py) } else { ctx.line_to(px, py) }
+        }
+        ctx.close_path();
+        ctx.set_fill_style_str(&p.failing_ink);
         ctx.fill();
     }
     ctx.restore();

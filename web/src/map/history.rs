@@ -2,6 +2,7 @@
 //! time passes, drawn in the charts.
 
 use super::scene::Scene;
+use kubarium_core::api::quantity::Quantity;
 use kubarium_core::clock::SimTime;
 use kubarium_core::cluster::Cluster;
 use kubarium_core::view::model::Id;
@@ -65,6 +66,8 @@ pub struct Scaling {
     pub replicas: f64,
     /// Replicas that it wants.
     pub wanted: f64,
+    /// What the metric counts: a share of what is requested, or an amount.
+    pub unit: &'static str,
 }
 
 /// Nodes of which each has a past of its own; of more there is only the sum.
@@ -213,10 +216,25 @@ impl History {
         {
             let value = inspect::value(cluster, id).unwrap_or_default();
             let number = |path: &str| value.pointer(path).and_then(|v| v.as_f64());
+            let memory = value.pointer("/spec/metrics/0/resource/name").and_then(|v| v.as_str()) == Some("memory");
+            let share = number("/spec/metrics/0/resource/target/averageUtilization");
+            let amount = |path: &str| {
+                let q = Quantity::parse(value.pointer(path)?.as_str()?).ok()?.as_f64();
+                Some(if memory { q / f64::from(1 << 20) } else { q * 1e3 })
+            };
+            let (current, target, unit) = match share {
+                Some(target) => (number("/status/currentMetrics/0/resource/current/averageUtilization"), target, " %"),
+                None => (
+                    amount("/status/currentMetrics/0/resource/current/averageValue"),
+                    amount("/spec/metrics/0/resource/target/averageValue").unwrap_or_default(),
+                    if memory { " Mi" } else { " m" },
+                ),
+            };
             let s = Scaling {
                 at: now,
-                current: number("/status/currentMetrics/0/resource/current/averageUtilization"),
-                target: number("/spec/metrics/0/resource/target/averageUtilization").unwrap_or_default(),
+                current,
+                target,
+                unit,
                 replicas: number("/status/currentReplicas").unwrap_or_default(),
                 wanted: number("/status/desiredReplicas").unwrap_or_default(),
             };

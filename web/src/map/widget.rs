@@ -1,6 +1,7 @@
 //! The map on the page: keeps camera, pointer and selection, and paints a frame when something has changed. It lives
 //! outside the virtual DOM; the component around it only forwards events.
 
+use super::broken::{node_ills, part_ills, pod_ills};
 use super::camera::{Camera, Flight};
 use super::draw::{Frame, Painter, Shown, Words};
 use super::hit::{self, Target};
@@ -609,6 +610,7 @@ fn tip(engine: &Engine, lang: Lang, target: Target) -> Vec<String> {
             if p.restarts > 0 {
                 lines[1].push_str(&format!("  ↻{}", p.restarts));
             }
+            lines.extend(pod_ills(lang, scene, id).into_iter().map(|text| format!("↯ {text}")));
             if let Some(image) = p.images.first() {
                 lines.push(image.to_string());
             }
@@ -627,7 +629,7 @@ fn tip(engine: &Engine, lang: Lang, target: Target) -> Vec<String> {
         Target::Node(id) => {
             let Some(n) = scene.nodes.get(&id).map(|n| &n.view) else { return vec![] };
             let gi = |b: u64| format!("{:.1}", b as f64 / f64::from(1 << 30));
-            vec![
+            let mut lines = vec![
                 n.name.to_string(),
                 n.status.to_string(),
                 format!(
@@ -638,7 +640,9 @@ fn tip(engine: &Engine, lang: Lang, target: Target) -> Vec<String> {
                     gi(n.memory.1)
                 ),
                 lang.f("tip.pods", &[("n", &n.pods.0.to_string()), ("all", &n.pods.1.to_string())]),
-            ]
+            ];
+            lines.extend(node_ills(lang, &scene.broken, n).into_iter().map(|text| format!("↯ {text}")));
+            lines
         }
         Target::Service(id) => {
             let Some(s) = scene.services.get(&id) else { return vec![] };
@@ -649,6 +653,7 @@ fn tip(engine: &Engine, lang: Lang, target: Target) -> Vec<String> {
             }
             let all = s.endpoints.len().to_string();
             lines.push(lang.f("tip.endpoints", &[("ready", &ready.to_string()), ("all", &all)]));
+            lines.extend(scene.traffic.rates.get(&id).map(|r| super::draw::traffic::rate_text(*r)));
             lines
         }
         Target::Object(id) => match scene.ingresses.get(&id) {
@@ -673,8 +678,8 @@ fn tip(engine: &Engine, lang: Lang, target: Target) -> Vec<String> {
             lines
         }
         Target::Part(i) => match scene.parts.get(i as usize).and_then(Option::as_ref) {
-            Some(a) => vec![lang.said(&a.message)],
-            None => vec![],
+            Some(a) => [part_ills(lang, &scene.broken, i), vec![lang.said(&a.message)]].concat(),
+            None => part_ills(lang, &scene.broken, i),
         },
     }
 }

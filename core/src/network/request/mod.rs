@@ -6,10 +6,10 @@ mod walk;
 pub use walk::{send, send_to};
 
 use super::OUTSIDE;
+use super::passed::Via;
 use super::policy::Direction;
 use crate::clock::{SimDuration, SimTime};
 use crate::store::{Id, Key, PodRecord};
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// How long a client waits for a connection.
@@ -209,38 +209,6 @@ impl Failure {
             Failure::Gateway(..) | Failure::Api => Reason::Status,
         }
     }
-
-    /// One sentence for a person.
-    pub fn explain(&self) -> String {
-        match self {
-            Failure::UnknownHost(h) => format!("nobody is called {h}"),
-            Failure::NoRoute(ip) => format!("nobody answers on {}", Ipv4Addr::from(*ip)),
-            Failure::NoPort(s, p) => format!("service {s} has no port {p}"),
-            Failure::NoEndpoints(s) => format!("service {s} has no ready endpoints"),
-            Failure::NoLocalEndpoints(s, n) => {
-                format!("service {s} keeps traffic on its node, and has no ready endpoints on {n}")
-            }
-            Failure::Denied(Direction::Ingress, p) => format!("NetworkPolicy {p} does not let it in"),
-            Failure::Denied(Direction::Egress, p) => format!("NetworkPolicy {p} does not let it out"),
-            Failure::Refused(p, port) => format!("nothing listens on port {port} of pod {p}"),
-            Failure::Stale { pod, node, late, .. } => match late {
-                Some(d) => format!(
-                    "pod {pod} had stopped serving, and {node} stopped sending requests to it {} ms too late",
-                    d.0.div_ceil(1000)
-                ),
-                None => format!("pod {pod} had stopped serving, and {node} did not know yet"),
-            },
-            Failure::Reset(p) => format!("pod {p} was killed while it was answering"),
-            Failure::NodeDown(n) => format!("node {n} has no power"),
-            Failure::CutOff(n) => format!("node {n} is cut off from the others"),
-            Failure::NoAnswer(p) => format!("pod {p} took the connection and did not answer in time"),
-            Failure::NoClient => "the client's own pod does not run".into(),
-            Failure::Api => "the API server answers 403 to those who bring no token".into(),
-            Failure::ApiDown => "the API server is stopped".into(),
-            Failure::Gateway(code, None) => format!("the ingress controller answered {code}"),
-            Failure::Gateway(code, Some(why)) => format!("the ingress controller answered {code}: {}", why.explain()),
-        }
-    }
 }
 
 /// Kinds of failures, for counters.
@@ -353,6 +321,8 @@ pub struct Way {
     pub tie: Option<(Key, u16, u32)>,
     /// It came by the ingress controller.
     pub gateway: bool,
+    /// The Service and the Ingress that it passed.
+    pub via: Via,
     /// The one address that its name has at this moment: the next one need not look it up.
     pub address: Option<Found>,
 }

@@ -2,6 +2,7 @@
 
 use super::{Failure, Found, Hop, Place, Reached, Sender, Told, Url, Way};
 use crate::clock::SimDuration;
+use crate::network::passed::Via;
 use crate::network::policy::End;
 use crate::network::tables::{Pick, Pool, Target, Version, eligible, is_udp, pick};
 use crate::network::{INGRESS, Listens, Servers, dns, ingress, policy, topology};
@@ -31,6 +32,7 @@ struct Walk<'a> {
     took: u64,
     tie: Option<(Key, u16, u32)>,
     gateway: bool,
+    via: Via,
     /// The node that it has come to; none: none yet, or the ingress controller.
     at: Option<Arc<str>>,
     /// The one address that the URL's name has.
@@ -73,6 +75,7 @@ pub fn send_to(
         took: 0,
         tie: None,
         gateway: false,
+        via: Via::default(),
         at,
         found: None,
         several: false,
@@ -85,8 +88,8 @@ pub fn send_to(
         }
         None => walk.go(),
     };
-    let Walk { hops, took, tie, gateway, found, .. } = walk;
-    Way { hops, took: SimDuration(took), end, tie, gateway, address: found }
+    let Walk { hops, took, tie, gateway, via, found, .. } = walk;
+    Way { hops, took: SimDuration(took), end, tie, gateway, via, address: found }
 }
 
 impl Walk<'_> {
@@ -222,6 +225,7 @@ impl Walk<'_> {
             return Err(Failure::NoRoute(ip));
         };
         self.took += BALANCER_TIME;
+        self.via.service = Some(key.clone());
         let spec = service.spec.clone().unwrap_or_default();
         self.hop(|| Place::LoadBalancer(key.clone()));
         let ranges: Vec<_> = spec.load_balancer_source_ranges.iter().flatten().collect();
@@ -293,6 +297,7 @@ impl Walk<'_> {
         if version.service.is_none() {
             return Err(Failure::NoRoute(ip));
         }
+        self.via.service = Some(key.clone());
         let Some(index) = version.port(self.url.port, self.url.udp) else {
             return Err(Failure::NoPort(key.clone(), self.url.port));
         };
@@ -309,6 +314,7 @@ impl Walk<'_> {
         source: u32,
     ) -> Result<Reached, Failure> {
         self.hop(|| Place::Service(key.clone()));
+        self.via.service = Some(key.clone());
         let empty = Pool::default();
         let pool = version.pools().get(index).unwrap_or(&empty);
         let local = if inside { version.internal_local() } else { version.external_local() };
@@ -398,9 +404,11 @@ impl Walk<'_> {
             return Err(Failure::Gateway(404, None));
         };
         self.hop(|| Place::Ingress(ingress.clone()));
+        self.via.ingress = Some(ingress.clone());
         self.took += INGRESS_TIME;
         let Some(to) = backend.service else { return Err(Failure::Gateway(503, None)) };
         let key = Key::new(ingress.namespace.clone(), to.name.as_str());
+        self.via.service = Some(key.clone());
         let node: Arc<str> = "ingress-nginx".into();
         let version = self.sim.network.tables.seen(&key, &node, self.sim.now).cloned();
         let spec = version.as_ref().and_then(|v| v.service.as_ref()).and_then(|s| s.spec.clone()).unwrap_or_default();

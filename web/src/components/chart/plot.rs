@@ -28,6 +28,8 @@ pub enum Line {
     Long,
     /// Dots.
     Dots,
+    /// Bars on a ground and a scale of their own, above the others: a few among many are seen.
+    Bars,
 }
 
 /// A line.
@@ -86,7 +88,7 @@ pub struct Plot {
 
 impl Plot {
     fn most(&self) -> f64 {
-        self.series.iter().filter(|s| !s.apart).map(Series::most).fold(self.least, f64::max)
+        self.series.iter().filter(|s| !s.apart && s.line != Line::Bars).map(Series::most).fold(self.least, f64::max)
     }
 
     /// What a line's values are multiplied with to fit the common scale.
@@ -146,6 +148,14 @@ fn steps(s: &Series, factor: f64, horizon: SimTime) -> Vec<(f64, f64)> {
     line
 }
 
+/// Bars as shares of the width and of the height, each high enough to be seen: `least` of it.
+fn bars(s: &Series, horizon: SimTime, least: f64) -> Vec<[f64; 3]> {
+    let most = s.most().max(1.0);
+    let ends = s.points.iter().skip(1).map(|p| p.0).chain([horizon]);
+    let some = s.points.iter().zip(ends).filter(|((_, v), _)| *v > 0.0);
+    some.map(|((at, v), end)| [share(*at, horizon), share(end, horizon), (v / most).max(least)]).collect()
+}
+
 /// Draws it on the timeline's axis, with the moment and the one that is pointed at.
 pub fn draw(
     canvas: &HtmlCanvasElement,
@@ -164,16 +174,32 @@ pub fn draw(
     let p = Palette::read();
     let most = plot.most().max(1.0);
     let top = most * 1.08;
-    let area = CanvasBackend::with_canvas_object(canvas.clone())?.into_drawing_area();
-    area.fill(&colour(&p.raised)).ok()?;
+    let root = CanvasBackend::with_canvas_object(canvas.clone())?.into_drawing_area();
+    root.fill(&colour(&p.raised)).ok()?;
     let scale = dpr as f32;
+    let width = |px: f32| (px * scale).round().max(1.0) as u32;
+    let grid = colour(&p.line);
+    let barred = plot.series.iter().find(|s| s.line == Line::Bars);
+    let split = if barred.is_some() { f64::from(h) * 0.3 * dpr } else { 0.0 };
+    let (upper, area) = root.split_vertically(split as i32);
+    let (whole, (ground, foot)) = (root.dim_in_pixel(), ((split - 2.0 * dpr) as i32, (3.0 * dpr) as i32));
+    let across = |at: SimTime| (share(at, horizon) * f64::from(whole.0)) as i32;
+    if let Some(s) = barred {
+        let high = f64::from(ground - foot);
+        for [x, end, v] in bars(s, horizon, (4.0 * dpr / high.max(1.0)).min(1.0)) {
+            let from = (x * f64::from(whole.0)) as i32;
+            let to = ((end * f64::from(whole.0)) as i32).max(from + (2.0 * dpr) as i32);
+            let bar = [(from, ground - (v * high) as i32), (to, ground)];
+            upper.draw(&Rectangle::new(bar, s.colour(&p).filled())).ok()?;
+        }
+        let line = vec![(0, ground), (whole.0 as i32, ground)];
+        upper.draw(&PathElement::new(line, grid.stroke_width(1))).ok()?;
+    }
     let mut chart = ChartBuilder::on(&area)
         .margin_top((6.0 * dpr) as i32)
         .margin_bottom((4.0 * dpr) as i32)
         .build_cartesian_2d(0.0..1.0, -most * 0.06..top)
         .ok()?;
-    let width = |px: f32| (px * scale).round().max(1.0) as u32;
-    let grid = colour(&p.line);
     for y in [0.0, most / 2.0, most] {
         chart.draw_series(LineSeries::new([(0.0, y), (1.0, y)], grid.stroke_width(1))).ok()?;
     }
@@ -187,6 +213,7 @@ pub fn draw(
             Line::Short => chart.draw_series(dashed(2.0, 5.0, 1.3)).ok().map(|_| ())?,
             Line::Long => chart.draw_series(dashed(6.0, 3.0, 1.8)).ok().map(|_| ())?,
             Line::Dots => chart.draw_series(dashed(1.0, 3.0, 1.4)).ok().map(|_| ())?,
+            Line::Bars => {}
             Line::Thin | Line::Thick | Line::Heavy => {
                 let px = [1.8, 2.6, 3.2][match s.line {
                     Line::Thin => 0,
@@ -197,25 +224,30 @@ pub fn draw(
             }
         }
     }
-    let mut bar = |at: SimTime, ink: RGBColor, px: f32| {
-        let x = share(at, horizon);
-        chart.draw_series(LineSeries::new([(x, -most), (x, top)], ink.stroke_width(width(px)))).ok().map(|_| ())
+    drop(chart);
+    let bar = |at: SimTime, ink: RGBColor, px: f32| {
+        let line = vec![(across(at), 0), (across(at), whole.1 as i32)];
+        root.draw(&PathElement::new(line, ink.stroke_width(width(px)))).ok()
     };
     if let Some(at) = pointed {
         bar(at, colour(&p.dim), 1.0)?;
     }
     bar(now, colour(&p.ink), 1.2)?;
-    area.present().ok()?;
-    drop(chart);
+    root.present().ok()?;
     // The scale's upper end.
     let ctx: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.dyn_into().ok()?;
     ctx.set_font(&format!("500 {:.1}px {}", 10.0 * dpr, p.sans));
     ctx.set_fill_style_str(&p.dim);
     let unit = plot.series.iter().find(|s| !s.apart).map_or("", |s| s.unit);
+    let tw = |text: &str| ctx.measure_text(text).map(|m| m.width()).unwrap_or_default();
+    let y = split + 6.0 * dpr + ((f64::from(h) - 10.0) * dpr - split) * (top - most) / (top + most * 0.06);
     let text = format!("{most:.0}{unit}");
-    let tw = ctx.measure_text(&text).map(|m| m.width()).unwrap_or_default();
-    let y = 6.0 * dpr + (f64::from(h) - 10.0) * dpr * (top - most) / (top + most * 0.06);
-    ctx.fill_text(&text, f64::from(w) * dpr - tw - 4.0 * dpr, y + 11.0 * dpr).ok()
+    ctx.fill_text(&text, f64::from(w) * dpr - tw(&text) - 4.0 * dpr, y + 11.0 * dpr).ok()?;
+    if let Some(s) = barred.filter(|s| s.most() > 0.0) {
+        ctx.set_fill_style_str(&p.failing_ink);
+        ctx.fill_text(&format!("× {:.0}{}", s.most(), s.unit), 4.0 * dpr, 12.0 * dpr).ok()?;
+    }
+    Some(())
 }
 
 /// Keeps the chart with its name and legend as a picture.
@@ -273,5 +305,23 @@ mod tests {
         assert_eq!(plot.file_name(), "kubarium-client-a-b");
         assert_eq!(plot.series[0].at(SimTime::from_secs(2)), Some(5.0));
         assert_eq!(plot.series[1].at(SimTime::from_secs(1)), None);
+    }
+
+    #[test]
+    fn the_least_failure_is_seen() {
+        let points = [(1, 0.0), (2, 100.0), (3, 1.0)].map(|(s, v)| (SimTime::from_secs(s), v));
+        let s = Series {
+            label: "".into(),
+            class: "failed",
+            line: Line::Bars,
+            points: points.into(),
+            unit: "",
+            apart: false,
+        };
+        let found = bars(&s, SimTime::from_secs(30), 0.2);
+        assert_eq!(found.iter().map(|b| b[2]).collect::<Vec<_>>(), [1.0, 0.2]);
+        assert!(found.iter().all(|b| b[1] > b[0]));
+        let plot = Plot { series: vec![s], least: 5.0, ..Plot::default() };
+        assert_eq!(plot.most(), 5.0);
     }
 }

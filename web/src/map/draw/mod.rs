@@ -45,12 +45,6 @@ pub struct Words {
     pub ended: String,
     /// A node that is cut off from the network.
     pub cut_off: String,
-    /// A part of the control plane that does nothing.
-    pub stopped: String,
-    /// A part of the control plane that is slow.
-    pub slowed: String,
-    /// The registry of images does not answer.
-    pub no_registry: String,
 }
 
 /// All that a frame shows.

@@ -2,7 +2,7 @@
 
 use super::{Frame, Painter};
 use crate::map::anim;
-use crate::map::broken::Broken;
+use crate::map::broken::part_ills;
 use crate::map::glyph::{round_rect, set_dashes};
 use crate::map::hit::{self, Target};
 use crate::map::layout::Rect;
@@ -109,16 +109,16 @@ impl Painter {
                 ctx.set_line_width(1.6);
                 ctx.stroke();
             }
-            let part = Broken::part(i as u8);
-            let stopped = part.as_ref().is_some_and(|p| f.scene.broken.stopped.contains(p));
-            let slow = part.as_ref().and_then(|p| f.scene.broken.slow.get(p)).copied();
+            let broken = f.scene.broken.at(i as u8);
+            let stopped = broken.iter().any(|(_, late)| late.is_none());
+            let ills = part_ills(f.words.lang, &f.scene.broken, i as u8);
             if stopped {
                 // two bars: it pauses
                 ctx.set_fill_style_str(p.state(PodState::Failing));
                 ctx.fill_rect(r.x + r.w - 17.0, r.y + 9.0, 3.0, 11.0);
                 ctx.fill_rect(r.x + r.w - 11.0, r.y + 9.0, 3.0, 11.0);
             }
-            if stopped || slow.is_some() {
+            if !broken.is_empty() {
                 set_dashes(ctx, &[5.0, 4.0]);
                 ctx.set_stroke_style_str(p.state(PodState::Failing));
                 ctx.set_line_width(1.6);
@@ -132,16 +132,12 @@ impl Painter {
                 self.text_in(&f.words.parts[i], r.x + 10.0, r.y + 18.0 * k, r.w - 18.0);
                 self.font(450, 11.0 * k);
                 ctx.set_fill_style_str(&p.dim);
-                let text = if stopped {
-                    f.words.stopped.clone()
-                } else if let Some(ms) = slow {
-                    f.words.slowed.replace("{ms}", &ms.to_string())
-                } else if i == 0 && f.scene.broken.registry {
-                    f.words.no_registry.clone()
-                } else {
+                let text = if ills.is_empty() {
                     recent.map_or_else(|| f.words.idle.clone(), |a| f.words.lang.said(&a.message))
+                } else {
+                    ills.join(", ")
                 };
-                if stopped || slow.is_some() {
+                if !ills.is_empty() {
                     ctx.set_fill_style_str(&p.failing_ink);
                 }
                 let (first, rest) = self.broken(&text, r.w - 16.0);

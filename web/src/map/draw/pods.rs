@@ -92,7 +92,12 @@ impl Painter {
     }
 
     fn marks(scene: &Scene, pod: &PodItem) -> Marks {
-        Marks { old: scene.is_old(pod), new: scene.is_new(pod), bare: pod.view.owner.is_none() }
+        Marks {
+            old: scene.is_old(pod),
+            new: scene.is_new(pod),
+            bare: pod.view.owner.is_none(),
+            fault: !scene.broken.pod(pod.view.id).is_empty(),
+        }
     }
 
     pub(super) fn pod(&mut self, f: &Frame, id: Id, cell: Cell, view: &Rect, faded: bool, shown: &mut Shown) {
