@@ -188,6 +188,7 @@ pub struct Image {
     #[serde(default = "yes")]
     pub shell: bool,
     http: BTreeMap<String, (u16, String)>,
+    adapts: bool,
     healthy_for: u64,
     healthy_args: String,
 }
@@ -228,9 +229,10 @@ impl Image {
         self.healthy_for > 0 && asked && up.0 > self.healthy_for * 1000
     }
 
-    /// Does it listen on its own ports whatever the manifest declares? So it is with servers whose tags are known.
+    /// Does it listen on its own ports whatever the manifest declares? So it is with servers whose tags are known, unless
+    /// they can be told other ports.
     pub fn exact_ports(&self) -> bool {
-        !self.tags.is_empty() && !self.ports.is_empty()
+        !self.tags.is_empty() && !self.ports.is_empty() && !self.adapts
     }
 
     /// What it prints and exits with 1 for, when none of the variables it needs is set.
@@ -405,7 +407,7 @@ mod tests {
         ] {
             assert!(c.pull(image).is_ok(), "{image}");
         }
-        for image in ["nginx:nope", "nginx:99.1", "me/mine:does-not-exist", "busybox:99", "redis:12"] {
+        for image in ["nginx:nope", "gcr.io/google-samples/kubernetes-bootcamp:v10", "nginx:99.1", "me/mine:does-not-exist", "busybox:99", "redis:12"] {
             assert!(c.pull(image).is_err(), "{image}");
         }
         assert_eq!(
