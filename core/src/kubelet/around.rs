@@ -8,6 +8,7 @@ use super::simple::Simple;
 use crate::clock::{SimDuration, SimTime};
 use crate::network::request::{Failure, Outcome, PATIENCE, Sender, Told, Trace, Url, Way, send};
 use crate::network::{Answer, Listens, Servers, dns};
+use crate::runtime::files::{FileSystem, Files, Mount};
 use crate::runtime::images::{Reference, Term};
 use crate::runtime::shell::{NetProblem, Surroundings};
 use crate::sim::Sim;
@@ -34,6 +35,10 @@ pub(super) struct Around<'a> {
     pub reached: Vec<(Id, u16)>,
     /// How long the last one took.
     pub took: SimDuration,
+    /// The files of the pod's containers, without those that the process itself has before it.
+    pub roots: Vec<Files>,
+    /// What is mounted into each of them.
+    pub mounts: Vec<Vec<Mount>>,
 }
 
 /// The files of a pod's containers that say how names are looked up.
@@ -86,6 +91,19 @@ impl Around<'_> {
         let way = send(self.sim, self, &from, url, true, &mut draw);
         self.draws = draws;
         way
+    }
+
+    /// What the pod's own server answers by its files, as they are at this moment of the process.
+    fn own_page(&self, pod: Id, port: u16, path: &str, files: &FileSystem<'_>) -> Option<Answer> {
+        let (i, c) = server(self.plan, port).filter(|_| pod == self.pod.id)?;
+        let root = c.entry.as_ref().map(|e| &e.root).filter(|r| !r.is_empty())?;
+        let mut view = files.view();
+        if i != self.container {
+            view.root = self.roots.get(i)?;
+            view.mounts = self.mounts.get(i)?;
+        }
+        let (code, body) = super::content::page(view, root, path);
+        Some(Answer { code, body: body.to_string() })
     }
 
     fn keep(&mut self, url: &Url, way: Way, outcome: Outcome) {
@@ -204,7 +222,12 @@ impl Surroundings for Around<'_> {
         node.map_or(1, |n| n.cpu.div_ceil(1000))
     }
 
-    fn get(&mut self, url: &str, host: Option<&str>) -> Result<(u16, String), NetProblem> {
+    fn image_version(&self) -> String {
+        let image = self.plan.containers.get(self.container).and_then(|c| Reference::parse(&c.image));
+        image.map_or_else(String::new, |r| r.tag)
+    }
+
+    fn get(&mut self, url: &str, host: Option<&str>, files: &FileSystem<'_>) -> Result<(u16, String), NetProblem> {
         let mut url = Url::parse(url).ok_or(NetProblem::UnknownHost)?;
         // a port in it says nothing
         url.named = host.map(|h| h.split(':').next().unwrap_or(h).into());
@@ -221,7 +244,8 @@ impl Surroundings for Around<'_> {
                 if took >= PATIENCE {
                     (Err(NetProblem::TimedOut), Outcome::Failed(Failure::NoAnswer(r.pod.key())))
                 } else {
-                    let a = self.answer(self.sim, pod, port, &url.path);
+                    let a = self.own_page(pod, port, &url.path, files);
+                    let a = a.unwrap_or_else(|| self.answer(self.sim, pod, port, &url.path));
                     (Ok((a.code, a.body)), Outcome::Answered(a.code, r.pod.key()))
                 }
             }
@@ -384,8 +408,15 @@ impl Servers for Kubelets {
 
     fn code(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> u16 {
         let Some(record) = sim.store.pod(pod) else { return 502 };
+        let work = match self.workers.get(&pod).map(|w| &w.life) {
+            Some(Life::Full(work)) => Some(work),
+            _ => None,
+        };
         self.with_plan(record, |plan| match server(plan, port) {
             Some((i, c)) => match &c.entry {
+                Some(e) if !e.root.is_empty() && work.is_some() => {
+                    work.and_then(|w| w.page(c, i, path)).map_or(200, |p| p.0)
+                }
                 Some(e) if e.changes() => {
                     let since = self.process(sim, pod, port).map_or(sim.now, |(s, _)| s);
                     if e.fails_at(sim.now - since, plan.container(i)) { 500 } else { e.answer(path).0 }
@@ -400,6 +431,12 @@ impl Servers for Kubelets {
     fn answer(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> Answer {
         let code = self.code(sim, pod, port, path);
         let Some(record) = sim.store.pod(pod) else { return Answer { code, body: String::new() } };
+        if let Some(Life::Full(work)) = self.workers.get(&pod).map(|w| &w.life)
+            && let Some((code, body)) =
+                self.with_plan(record, |plan| server(plan, port).and_then(|(i, c)| work.page(c, i, path)))
+        {
+            return Answer { code, body: body.to_string() };
+        }
         let body = self.with_plan(record, |plan| match server(plan, port) {
             Some((_, c)) => {
                 let tag = Reference::parse(&c.image).map_or_else(String::new, |r| r.tag);

@@ -6,7 +6,6 @@ use super::component::{Kubelets, Life};
 use super::environment;
 use super::pod_worker::{PodWork, Step};
 use crate::clock::SimDuration;
-use crate::runtime::files::Files;
 use crate::runtime::shell::Stream;
 use crate::sim::Sim;
 use crate::store::pod::{RunState, Terminated};
@@ -50,7 +49,7 @@ impl Kubelets {
         }
         let ip = self.address(pod.id, &plan);
         for (run, c) in work.runs.iter_mut().zip(plan.containers.iter()) {
-            run.files = Files::root();
+            run.files = super::content::furnished(c);
             if run.running() {
                 super::around::name_files(&mut run.files, pod, &plan, ip);
             }

@@ -12,6 +12,7 @@ mod around;
 pub mod backoff;
 pub mod component;
 pub mod conditions;
+mod content;
 pub mod crowd;
 pub mod environment;
 mod ephemeral;

@@ -88,6 +88,8 @@ pub struct ContainerPlan {
     pub binds: Arc<[u16]>,
     /// Its server speaks gRPC.
     pub grpc: bool,
+    /// The files that it answers with may change without anybody's command in it.
+    pub shows_volume: bool,
     /// Its server cannot come up as whom it has to run: what it says then.
     pub cannot: Option<String>,
     /// Startup probe.
@@ -298,6 +300,10 @@ fn container(c: &Container, sidecar: bool, spec: &PodSpec) -> ContainerPlan {
         binds: if serves { exact.iter().copied().chain(declared).collect() } else { [].into() },
         grpc: entry.is_none() || GRPC.iter().any(|n| image.contains(n)),
         cannot,
+        shows_volume: entry.as_ref().is_some_and(|e| {
+            let mut mounts = c.volume_mounts.iter().flatten();
+            !e.root.is_empty() && mounts.any(|m| e.root.starts_with(m.mount_path.trim_end_matches('/')))
+        }),
         user: user.into(),
         name: c.name.as_str().into(),
         image: image.into(),

@@ -49,9 +49,13 @@ impl Kubelets {
             traces,
             reached,
             took: SimDuration::ZERO,
+            roots: vec![],
+            mounts: vec![],
         };
         let mut root = std::mem::take(&mut work.runs[i].files);
         let mut volumes = work.volumes.take().map(Arc::unwrap_or_clone).unwrap_or_default();
+        around.roots = work.runs.iter().map(|r| r.files.clone()).collect();
+        around.mounts.clone_from(&volumes.mounts);
         let mounts = volumes.mounts.get(i).cloned().unwrap_or_default();
         let in_memory = |v: &super::environment::Volumes| -> u64 {
             v.in_memory.iter().filter_map(|k| v.files.get(*k)).map(|f| f.bytes()).sum()
@@ -274,7 +278,11 @@ impl Kubelets {
                     Some((k, c)) => {
                         let since = work.runs.get(k).map_or(sim.now, |r| r.since);
                         let mute = c.entry.as_ref().is_some_and(|e| e.fails_at(sim.now - since, plan.container(k)));
-                        if mute { 500 } else { c.entry.as_ref().map_or(200, |e| e.answer(path).0) }
+                        match work.page(c, k, path) {
+                            _ if mute => 500,
+                            Some((code, _)) => code,
+                            None => c.entry.as_ref().map_or(200, |e| e.answer(path).0),
+                        }
                     }
                     None => 200,
                 };
@@ -436,7 +444,7 @@ impl Kubelets {
 /// Will the answer stay what it is until something else happens? A server of the catalogue that has come up answers the
 /// same for ever, so it need not be asked again.
 fn steady(action: &Action, c: &super::plan::ContainerPlan, ready: Option<bool>) -> bool {
-    let constant = c.entry.as_ref().is_none_or(|e| !e.changes());
+    let constant = c.entry.as_ref().is_none_or(|e| !e.changes()) && !c.shows_volume;
     ready != Some(false)
         && constant
         && c.program == super::plan::Program::Server

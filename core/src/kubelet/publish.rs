@@ -259,6 +259,8 @@ impl Kubelets {
             if work.runs.get(i).is_some_and(super::pod_worker::Run::running) {
                 let ran = k.run_command(sim, pod, &plan, &mut work, i, argv, input, EXEC_LIMIT);
                 result = Ok(ExecResult { stdout: ran.out, stderr: ran.err, code: ran.code });
+                // it may have changed what probes find
+                work.ask_all(&plan, sim.now);
             }
             k.put_work(pod.id, work);
             k.full_turn(sim, pod.id);

@@ -8,7 +8,6 @@ use super::pod_worker::{PodWork, Step};
 use super::probe::ProbeState;
 use super::simple::pulled;
 use crate::clock::{SimDuration, SimTime};
-use crate::runtime::files::Files;
 use crate::runtime::shell::{Process, Stream, Unknown};
 use crate::sim::Sim;
 use crate::store::PodRecord;
@@ -280,7 +279,7 @@ impl Kubelets {
         if !run.log.is_empty() {
             run.previous = Some(std::mem::take(&mut run.log));
         }
-        run.files = Files::root();
+        run.files = super::content::furnished(c);
         super::around::name_files(&mut run.files, pod, plan, ip);
         run.process = None;
         run.in_volumes = 0;

@@ -260,15 +260,57 @@ pub struct FileSystem<'a> {
     pub volumes: &'a mut [Files],
 }
 
+/// The mount that a path lies on.
+fn mount_of<'m>(mounts: &'m [Mount], volumes: usize, path: &str) -> Option<&'m Mount> {
+    let below = |m: &&Mount| {
+        path == &*m.path || path.strip_prefix(&*m.path).is_some_and(|r| r.starts_with('/') || &*m.path == "/")
+    };
+    mounts.iter().filter(below).filter(|m| m.volume < volumes).max_by_key(|m| m.path.len())
+}
+
+fn within(m: &Mount, path: &str) -> String {
+    normalize("/", &format!("{}/{}", m.sub_path, path.strip_prefix(&*m.path).unwrap_or(path)))
+}
+
+/// What a container's files are, for who only looks.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The container's own files.
+    pub root: &'a Files,
+    /// What is mounted into it.
+    pub mounts: &'a [Mount],
+    /// The pod's volumes.
+    pub volumes: &'a [Files],
+}
+
+impl View<'_> {
+    /// What stands at a path.
+    pub fn get(&self, path: &str) -> Option<Entry> {
+        if matches!(path, "/dev/null" | "/dev/stdin" | "/dev/tty" | "/dev/zero" | "/dev/random" | "/dev/urandom") {
+            return Some(Entry::File("".into()));
+        }
+        match mount_of(self.mounts, self.volumes.len(), path) {
+            Some(m) => {
+                let e = self.volumes[m.volume].get(&within(m, path)).cloned();
+                // a mount point is there even when its volume is empty
+                e.or_else(|| (path == &*m.path).then_some(Entry::Dir))
+            }
+            None => self.root.get(path).cloned().or_else(|| {
+                let prefix = format!("{path}/");
+                self.mounts.iter().any(|m| m.path.starts_with(&prefix)).then_some(Entry::Dir)
+            }),
+        }
+    }
+}
+
 impl FileSystem<'_> {
+    /// The same, to look only.
+    pub fn view(&self) -> View<'_> {
+        View { root: self.root, mounts: self.mounts, volumes: self.volumes }
+    }
+
     fn mount(&self, path: &str) -> Option<&Mount> {
-        self.mounts
-            .iter()
-            .filter(|m| {
-                path == &*m.path || path.strip_prefix(&*m.path).is_some_and(|r| r.starts_with('/') || &*m.path == "/")
-            })
-            .filter(|m| m.volume < self.volumes.len())
-            .max_by_key(|m| m.path.len())
+        mount_of(self.mounts, self.volumes.len(), path)
     }
 
     /// May a path of the container's own files be changed?
@@ -302,26 +344,12 @@ impl FileSystem<'_> {
     }
 
     fn within(m: &Mount, path: &str) -> String {
-        normalize("/", &format!("{}/{}", m.sub_path, path.strip_prefix(&*m.path).unwrap_or(path)))
+        within(m, path)
     }
 
     /// What stands at a path.
     pub fn get(&self, path: &str) -> Option<Entry> {
-        if matches!(path, "/dev/null" | "/dev/stdin" | "/dev/tty" | "/dev/zero" | "/dev/random" | "/dev/urandom") {
-            return Some(Entry::File("".into()));
-        }
-        match self.mount(path) {
-            Some(m) => {
-                let p = Self::within(m, path);
-                let e = self.volumes[m.volume].get(&p).cloned();
-                // a mount point is there even when its volume is empty
-                e.or_else(|| (path == &*m.path).then_some(Entry::Dir))
-            }
-            None => self.root.get(path).cloned().or_else(|| {
-                let prefix = format!("{path}/");
-                self.mounts.iter().any(|m| m.path.starts_with(&prefix)).then_some(Entry::Dir)
-            }),
-        }
+        self.view().get(path)
     }
 
     /// A file's content.

@@ -175,6 +175,8 @@ pub struct Image {
     pub run: Run,
     /// How long `prints` takes, in milliseconds.
     pub lasts: u64,
+    /// Where the files lie that it answers with; empty: its answers do not come from files.
+    pub root: String,
     /// What it prints when it starts.
     pub output: String,
     /// What SIGTERM does.
@@ -407,7 +409,14 @@ mod tests {
         ] {
             assert!(c.pull(image).is_ok(), "{image}");
         }
-        for image in ["nginx:nope", "gcr.io/google-samples/kubernetes-bootcamp:v10", "nginx:99.1", "me/mine:does-not-exist", "busybox:99", "redis:12"] {
+        for image in [
+            "nginx:nope",
+            "gcr.io/google-samples/kubernetes-bootcamp:v10",
+            "nginx:99.1",
+            "me/mine:does-not-exist",
+            "busybox:99",
+            "redis:12",
+        ] {
             assert!(c.pull(image).is_err(), "{image}");
         }
         assert_eq!(

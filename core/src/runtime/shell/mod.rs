@@ -111,11 +111,16 @@ pub trait Surroundings {
     fn services(&mut self, _name: &str) -> Option<(String, Vec<(u16, String)>)> {
         None
     }
-    /// Asks for a URL, by this `Host` header if one is given: status code and body.
+    /// Asks for a URL, by this `Host` header if one is given: status code and body. `files` are those of the process,
+    /// for what its own pod serves of them.
     ///
     /// # Errors
     /// Why there is no answer.
-    fn get(&mut self, url: &str, host: Option<&str>) -> Result<(u16, String), NetProblem>;
+    fn get(&mut self, url: &str, host: Option<&str>, files: &FileSystem<'_>) -> Result<(u16, String), NetProblem>;
+    /// The tag of the container's image.
+    fn image_version(&self) -> String {
+        String::new()
+    }
     /// The container's processes: number and command line.
     fn processes(&self) -> Vec<(u32, String)> {
         vec![(1, "sh".into())]
@@ -144,7 +149,7 @@ impl Surroundings for Alone {
     fn connect(&mut self, _: &str, _: u16, _: bool) -> Result<(), NetProblem> {
         Err(NetProblem::Refused)
     }
-    fn get(&mut self, _: &str, _: Option<&str>) -> Result<(u16, String), NetProblem> {
+    fn get(&mut self, _: &str, _: Option<&str>, _: &FileSystem<'_>) -> Result<(u16, String), NetProblem> {
         Err(NetProblem::UnknownHost)
     }
 }

@@ -160,7 +160,7 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
         let full = if url.contains("://") { url.clone() } else { format!("http://{url}") };
         let host = full.split("://").nth(1).unwrap_or("").split('/').next().unwrap_or("").to_owned();
         let (name_only, port) = host.rsplit_once(':').unwrap_or((&host, "80"));
-        match net.get(&full, named.as_deref()) {
+        match net.get(&full, named.as_deref(), fs) {
             Ok((code, body)) => {
                 d.takes = d.takes + net.took();
                 let failed = code >= 400;

@@ -28,6 +28,7 @@ pub(super) const CONTROL: &[&str] = &[
     "export",
     "gosu",
     "kill",
+    "killall",
     "local",
     "nohup",
     "printenv",
@@ -187,6 +188,16 @@ impl Machine<'_, '_> {
                 }
             }
             "kill" => self.kill(t, args),
+            "killall" => {
+                // by its name only the container's first process is meant
+                let probes = args.iter().any(|a| a == "-0");
+                let gone = self.shared.kills.iter().any(|(pid, _)| *pid == 1);
+                if probes || gone {
+                    t.status = i32::from(gone);
+                } else {
+                    self.shared.kills.push((1, Signal::Term));
+                }
+            }
             "eval" => self.script(t, &args.join(" ")),
             "." | "source" => match first.map(|f| self.files.read(&normalize(&t.env.cwd, f))) {
                 Some(Ok(text)) => self.script(t, &text),
@@ -251,6 +262,9 @@ impl Machine<'_, '_> {
             }
             return;
         }
+        if utilities::serves_by_name(base) {
+            return self.server_tool(t, base, args);
+        }
         if utilities::is_utility(base) {
             let input = if utilities::reads_input(base, args) { Self::rest_of_input(t) } else { Arc::from("") };
             let cwd = t.env.cwd.clone();
@@ -276,6 +290,28 @@ impl Machine<'_, '_> {
             Unknown::NotFound => self.fail(t, 127, &format!("sh: {name}: not found")),
             Unknown::Succeeds => {}
             Unknown::Serves => t.block = if self.instant { Block::Ready } else { Block::Serving },
+        }
+    }
+
+    /// A server's program that is not to serve: it tells of itself, or signals the one that does.
+    fn server_tool(&mut self, t: &mut Thread, base: &str, args: &[String]) {
+        let has = |flags: &[&str]| args.iter().any(|a| flags.contains(&a.as_str()));
+        if base == "nginx" && has(&["-t"]) {
+            let file = "/etc/nginx/nginx.conf";
+            let text = format!(
+                "nginx: the configuration file {file} syntax is ok\nnginx: configuration file {file} test is successful\n"
+            );
+            self.print(t, Stream::Err, &text);
+        } else if base == "nginx" && has(&["-s"]) {
+            if has(&["quit", "stop"]) {
+                self.shared.kills.push((1, Signal::Term));
+            }
+        } else if has(&["-v", "-V", "--version", "-version"]) {
+            let version = self.around.image_version();
+            match base {
+                "nginx" => self.print(t, Stream::Err, &format!("nginx version: nginx/{version}\n")),
+                _ => self.print(t, Stream::Out, &format!("{base} {version}\n")),
+            }
         }
     }
 

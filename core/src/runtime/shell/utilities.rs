@@ -638,6 +638,9 @@ fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Done {
                         all.filter(|n| has('a') || !n.starts_with('.')).collect()
                     }
                 };
+                if has('l') && matches!(fs.get(&path(f)), Some(Entry::Dir)) && !has('d') {
+                    d.out += &format!("total {}\n", names.len() * 4);
+                }
                 for n in names {
                     if has('l') {
                         let full = if n == **f { path(f) } else { normalize(&path(f), &n) };
