@@ -17,6 +17,7 @@
 //! | HorizontalPodAutoscaler | here | here: between its least and its most |
 //! | NodeLifecycle, taint eviction | here | here: taints say what conditions say |
 //! | load balancers, Ingress | here | here: an address each, and no two the same |
+//! | names of definitions, and their end | here | here: no two have a name in common, and nothing outlives its definition |
 
 use kubarium_core::apiserver::request::Request;
 use kubarium_core::clock::SimDuration;
@@ -478,5 +479,78 @@ proptest! {
         }
         let ready = c.world.request(Request::get("/apis/apps/v1/namespaces/default/deployments/web"));
         prop_assert_eq!(ready.code, 200);
+    }
+}
+
+/// What people do to definitions of one group.
+#[derive(Clone, Debug)]
+enum Define {
+    Make(u8, u8),
+    Drop(u8),
+    Object(u8, bool),
+}
+
+fn define() -> impl Strategy<Value = Define> {
+    prop_oneof![
+        (0u8..4, 0u8..5).prop_map(|(n, short)| Define::Make(n, short)),
+        (0u8..4).prop_map(Define::Drop),
+        (0u8..4, any::<bool>()).prop_map(|(n, held)| Define::Object(n, held)),
+    ]
+}
+
+fn apply(c: &mut Cluster, text: String) {
+    c.submit(Input::Line { terminal: 0, line: "kubectl apply -f -".into(), stdin: Some(text) });
+}
+
+/// The names that definitions have got: none twice.
+fn names_in_use(c: &Cluster) -> Result<BTreeSet<String>, TestCaseError> {
+    let mut seen = BTreeSet::new();
+    for d in all(c, Kind::CustomResourceDefinition) {
+        let names = &d["status"]["acceptedNames"];
+        let shorts = list(names, "/shortNames").filter_map(Value::as_str);
+        for name in [text(names, "/plural"), text(names, "/singular")].into_iter().chain(shorts) {
+            prop_assert!(name.is_empty() || seen.insert(name.to_owned()), "{name} is used twice");
+        }
+    }
+    Ok(seen)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn definitions_share_no_names(acts in proptest::collection::vec(define(), 1..16), seed in 0u64..1000) {
+        let mut c = Cluster::with_nodes(1, seed);
+        for a in &acts {
+            match a {
+                Define::Make(n, short) => apply(&mut c, format!(
+                    "{{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {{name: things{n}.example.com}}, \
+                    spec: {{group: example.com, scope: Namespaced, names: {{plural: things{n}, kind: Thing{n}, shortNames: [{}]}}, \
+                    versions: [{{name: v1, served: true, storage: true, schema: {{openAPIV3Schema: {{type: object}}}}}}]}}}}",
+                    ["a", "b", "c", "things1", "thing2"][usize::from(*short)]
+                )),
+                Define::Drop(n) => run(&mut c, format!("delete crd things{n}.example.com --wait=false")),
+                Define::Object(n, held) => apply(&mut c, format!(
+                    "{{apiVersion: example.com/v1, kind: Thing{n}, metadata: {{name: x, finalizers: [{}]}}}}",
+                    if *held { "example.com/held" } else { "" }
+                )),
+            }
+            pass(&mut c, 2);
+            let used = names_in_use(&c)?;
+            for d in all(&c, Kind::CustomResourceDefinition) {
+                let says = |kind: &str| list(&d, "/status/conditions").any(|x| x["type"] == kind && x["status"] == "True");
+                let served = c.world.sim.serves("example.com/v1", text(&d, "/spec/names/kind"));
+                prop_assert_eq!(served, says("NamesAccepted") || says("Established"), "{}", d);
+                let short = text(&d, "/spec/names/shortNames/0");
+                prop_assert!(says("NamesAccepted") || says("Terminating") || used.contains(short), "{}", d);
+            }
+        }
+        for n in 0..4 {
+            run(&mut c, format!("patch things{n} x --type=merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'"));
+        }
+        run(&mut c, "delete crd --all --wait=false");
+        pass(&mut c, 10);
+        prop_assert!(all(&c, Kind::CustomResourceDefinition).is_empty());
+        prop_assert!(c.world.sim.custom_kinds().is_empty());
     }
 }

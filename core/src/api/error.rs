@@ -181,6 +181,13 @@ impl Status {
     pub fn method_not_allowed() -> Self {
         Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
     }
+    /// 405 for a verb that a resource (plural with its group) does not know.
+    pub fn not_supported(resource: &str, verb: &str) -> Self {
+        let why = format!("{verb} is not supported on resources of kind {resource:?}");
+        let mut s = Self::new(405, "MethodNotAllowed", why);
+        s.details = Self::object_details(resource, "");
+        s
+    }
     /// 422 from field errors; `kind` with its group as upstream prints it (`Deployment.apps`).
     pub fn invalid(group_kind: &str, name: &str, errors: &[FieldError]) -> Self {
         let mut texts: Vec<String> = vec![];

@@ -181,17 +181,42 @@ pub static FIELDS: &[Gap] = &[
 /// are refused altogether are those of its list that have no implementation.
 pub static CALLS: &[(&str, &str)] = &[
     ("-k, --kustomize", "refused"),
+    ("--as-uid, --as-user-extra", "change nothing: rules look at names and groups only"),
+    (
+        "--certificate-authority, --client-certificate, --client-key, --cluster, --insecure-skip-tls-verify, --kubeconfig, --password, --server, --tls-server-name, --user, --username",
+        "change nothing: there is one server, and it takes everybody for its administrator who does not come with `--as` or a `--token`",
+    ),
+    (
+        "--cache-dir, --disable-compression, --kuberc, --log-flush-frequency, --match-server-version, --profile-output, -v, --vmodule",
+        "change nothing: kubectl keeps nothing on disk here and logs nothing",
+    ),
+    ("--request-timeout", "changes nothing: kubectl waits for a slow API server"),
+    (
+        "--chunk-size, --concurrency, --no-preserve, --openapi-patch, --retries, --use-protocol-buffers, --windows-line-endings",
+        "change nothing that is seen",
+    ),
+    (
+        "api-resources --cached, config view --flatten, logs --insecure-skip-tls-verify-backend",
+        "change nothing that is seen",
+    ),
     ("cluster-info dump", "refused"),
+    (
+        "config delete-cluster, delete-user, set-cluster, set-credentials",
+        "refused: there is one cluster, and its administrator",
+    ),
+    ("create token --bound-object-uid", "changes nothing: a token is bound to its account only"),
     ("create --edit", "refused"),
     ("create configmap or secret --append-hash", "refused"),
     ("debug --target", "the container sees its own processes only"),
     ("delete --interactive", "the answer is read from a pipe: `echo y | kubectl delete -i …`"),
     ("diff --prune", "changes nothing"),
-    ("get --chunk-size, --server-print", "change nothing that is seen"),
+    ("drain --skip-wait-for-delete-timeout", "changes nothing: every pod is waited for"),
+    ("get --output-watch-events", "changes nothing: rows do not say what happened"),
     (
         "get pods -n kube-system",
         "the control plane, the proxies and the name server are no pods: they stand on no node",
     ),
+    ("get --server-print", "changes nothing that is seen"),
     ("patch --subresource=resize", "refused"),
     ("run -i, -t; exec -i, -t; attach -i", "lines can be typed into a shell, not into another program"),
 ];

@@ -14,12 +14,13 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Ro
 use serde_json::{Value, json};
 
 /// Resources that are questions: posted and answered, never stored.
-pub const REVIEWS: [&str; 5] = [
+pub const REVIEWS: [&str; 6] = [
     "selfsubjectaccessreviews",
     "subjectaccessreviews",
     "localsubjectaccessreviews",
     "selfsubjectrulesreviews",
     "selfsubjectreviews",
+    "tokenreviews",
 ];
 
 /// What somebody wants to do.
@@ -443,6 +444,7 @@ impl Sim {
                 self.verdict(&user, spec)
             }
             "selfsubjectrulesreviews" => self.all_rules(me, r.body["spec"]["namespace"].as_str().unwrap_or_default()),
+            "tokenreviews" => self.bearer(r.body["spec"]["token"].as_str().unwrap_or_default()),
             _ => json!({"userInfo": {"username": me.name, "groups": me.groups}}),
         };
         Some(Ok((201, answer)))

@@ -120,6 +120,9 @@ impl Sim {
         if kind == Kind::Namespace {
             v["status"]["phase"] = "Terminating".into();
         }
+        if kind == Kind::CustomResourceDefinition {
+            self.ending_status(&mut v);
+        }
         self.replace(kind, v, obj).ok()
     }
 
@@ -138,6 +141,8 @@ impl Sim {
             }
             if kind == Kind::CustomResourceDefinition {
                 self.server.definitions.remove(&key.name);
+                // its names are free now
+                self.refresh_definitions();
             }
             self.notify(kind);
             self.after_custom_removal(kind);

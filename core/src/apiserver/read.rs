@@ -26,7 +26,7 @@ impl Sim {
     }
 
     pub(super) fn list(&self, t: &Target, r: &Request) -> Answer {
-        let filter = Filter::of(t, r)?;
+        let filter = Filter::of(self, t, r)?;
         let chunk = Chunk::of(r, self.store.resource_version())?;
         let version = chunk.version.unwrap_or(self.store.resource_version());
         let mut left: Box<dyn Iterator<Item = Obj> + '_> = match self.since(t, version) {
@@ -158,12 +158,13 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    pub(super) fn of(t: &Target, r: &Request) -> Result<Filter, Status> {
+    pub(super) fn of(sim: &Sim, t: &Target, r: &Request) -> Result<Filter, Status> {
         // clients put these errors into sentences of their own
         let labels = Selector::parse(r.param("labelSelector").unwrap_or("")).map_err(Status::bad_request)?;
         let mut fields = FieldSelector::parse(r.param("fieldSelector").unwrap_or("")).map_err(Status::bad_request)?;
-        if let Some(t) = fields.terms.iter().find(|term| !selectable(t.kind, &term.field)) {
-            return Err(Status::bad_request(format!("field label not supported: {}", t.field)));
+        let known = |field: &str| selectable(t.kind, field) || sim.custom_selectable(t, field);
+        if let Some(term) = fields.terms.iter().find(|term| !known(&term.field)) {
+            return Err(Status::bad_request(format!("field label not supported: {}", term.field)));
         }
         if let Some(name) = &t.name {
             fields.terms.push(crate::api::fields::FieldTerm {

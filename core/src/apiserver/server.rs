@@ -16,6 +16,12 @@ use std::sync::Arc;
 
 /// Objects that one cluster may hold: a link or a manifest of a stranger must not fill the memory.
 pub const MAX_OBJECTS: usize = 2_000_000;
+/// The longest body that is read, in bytes.
+const MAX_BODY: usize = 3 * 1024 * 1024;
+/// The largest object that the store of a real API server takes, and the largest it is sent at all.
+const MAX_STORED: usize = 1536 * 1024;
+const MAX_SENT: usize = 2 * 1024 * 1024;
+
 /// The refusal of a kind that exists in Kubernetes and not here.
 pub fn not_simulated(info: &ResourceInfo) -> Status {
     Status::new(501, "NotImplemented", format!("{} ({}) is not simulated yet", info.kind, info.api_version()))
@@ -54,7 +60,12 @@ impl Sim {
             self.log_request(verb, None, Key::new("", request.path.as_str()), "", code, None);
             return Response { code, body, warnings };
         }
-        let target = self.target(&request);
+        let target = match body_size(&request.body) > MAX_BODY {
+            true => {
+                Err(Status::new(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {MAX_BODY}")))
+            }
+            false => self.target(&request),
+        };
         let (answer, verb) = match &target {
             Err(e) if e.code == 501 && request.method == Method::Get => match empty_list(&request.path) {
                 Some(list) => (Ok((200, list)), Verb::List),
@@ -152,6 +163,7 @@ impl Sim {
         if r.method == Method::Get && t.kind == Kind::Endpoints {
             options.warnings.push("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".into());
         }
+        options.warnings.extend(self.version_warning(t));
         match (r.method, t.subresource, &t.name) {
             (Method::Get, "", _) if r.flag("watch") => {
                 let mut watch = self.watch_target(t, r)?;
@@ -219,8 +231,42 @@ impl Sim {
                 new["spec"]["finalizers"] = r.body["spec"]["finalizers"].clone();
                 self.finalize_namespace(&old, new)
             }
+            _ if !t.subresource.is_empty() && matches!(t.kind, Kind::Custom(_)) => {
+                let verb = verb_of(r, t.name.is_none()).as_str();
+                Err(Status::not_supported(&t.info.group_resource(), verb))
+            }
             _ => Err(Status::method_not_allowed()),
         }
+    }
+
+    /// What people store must not be larger than etcd would take.
+    pub(super) fn check_size(&self, object: &Value) -> Result<(), Status> {
+        if self.actor != crate::sim::Actor::Person {
+            return Ok(());
+        }
+        match body_size(object) {
+            n if n > MAX_SENT => Err(Status::new(
+                500,
+                "",
+                format!(
+                    "rpc error: code = ResourceExhausted desc = trying to send message larger than max ({n} vs. {MAX_SENT})"
+                ),
+            )),
+            n if n > MAX_STORED => Err(Status::new(500, "", "etcdserver: request is too large")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// About how many bytes a value has as JSON.
+fn body_size(v: &Value) -> usize {
+    match v {
+        Value::Null => 4,
+        Value::Bool(_) => 5,
+        Value::Number(_) => 8,
+        Value::String(s) => s.len() + 2,
+        Value::Array(list) => list.iter().map(|v| body_size(v) + 1).sum::<usize>() + 2,
+        Value::Object(map) => map.iter().map(|(k, v)| k.len() + 4 + body_size(v)).sum::<usize>() + 2,
     }
 }
 

@@ -1,9 +1,12 @@
-//! Tokens of service accounts: what `create token` is given. They look like the real ones, and nothing checks them.
+//! Tokens of service accounts: what `create token` is given, and whose a token is. They look like the real ones; nobody
+//! signs them.
 
 use super::server::Answer;
 use super::target::Target;
+use crate::apiserver::request::User;
 use crate::clock::SimDuration;
 use crate::sim::Sim;
+use crate::store::{Key, Kind};
 use base64::Engine;
 use serde_json::{Value, json};
 
@@ -11,6 +14,32 @@ use serde_json::{Value, json};
 const HOUR: u64 = 3600;
 
 impl Sim {
+    /// The status of a TokenReview: a token is good as long as its account is there and its time has not run out.
+    pub(super) fn bearer(&self, token: &str) -> Value {
+        let refused = |why: &str| json!({"user": {}, "error": why});
+        let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+        let parts: Vec<&str> = token.split('.').collect();
+        let [_, claims, _] = parts[..] else { return refused("invalid bearer token") };
+        let claims: Option<Value> = engine.decode(claims).ok().and_then(|b| serde_json::from_slice(&b).ok());
+        let Some(claims) = claims else { return refused("invalid bearer token") };
+        let of = &claims["kubernetes.io"];
+        let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+        let (namespace, name) = (text(&of["namespace"]), text(&of["serviceaccount"]["name"]));
+        let key = Key::new(namespace.as_str(), name.as_str());
+        let Some(account) = self.store.get(Kind::ServiceAccount, &key) else {
+            return refused("service account has been deleted");
+        };
+        if account.to_value(&self.store.ids)["metadata"]["uid"] != of["serviceaccount"]["uid"] {
+            return refused("service account UID does not match");
+        }
+        if claims["exp"].as_i64().is_none_or(|end| end <= self.now.unix_seconds()) {
+            return refused("service account token has expired");
+        }
+        let user = User::impersonated(&format!("system:serviceaccount:{namespace}:{name}"), &[]);
+        json!({"authenticated": true, "audiences": claims["aud"],
+            "user": {"username": user.name, "groups": user.groups, "uid": of["serviceaccount"]["uid"]}})
+    }
+
     /// Answers a TokenRequest for an existing account.
     pub(super) fn token(&mut self, t: &Target, body: &Value) -> Answer {
         let account = self.found(t)?.obj.to_value(&self.store.ids);

@@ -43,7 +43,7 @@ impl Sim {
     }
 
     pub(super) fn watch_target(&self, t: &Target, r: &Request) -> Result<Watch, Status> {
-        let filter = Filter::of(t, r)?;
+        let filter = Filter::of(self, t, r)?;
         options_error(r)?;
         let bookmarks = r.flag("allowWatchBookmarks");
         let (position, version) = (self.store.log.end(), self.store.resource_version());

@@ -111,6 +111,7 @@ impl Sim {
         if self.store.get(t.kind, &key).is_some() {
             return Err(Status::already_exists(&resource, &name));
         }
+        self.check_not_ending(t, &name)?;
         if self.store.len() >= MAX_OBJECTS {
             return Err(Status::forbidden(
                 &resource,
@@ -124,6 +125,7 @@ impl Sim {
         if t.kind == Kind::CustomResourceDefinition {
             options.warnings.extend(Sim::definition_warnings(&v));
         }
+        self.check_size(&v)?;
         if options.dry_run {
             v["metadata"]["uid"] = self.store.ids.uid(self.store.ids.issued() + 1).into();
             v["metadata"]["creationTimestamp"] = self.now.rfc3339().into();
@@ -174,7 +176,7 @@ impl Sim {
         }
         self.prepare_custom(kind, &mut v, None);
         let mut errors = (strategy.validate)(&v);
-        errors.extend(self.validate_custom(kind, &v));
+        errors.extend(self.validate_custom(kind, &v, None));
         if !errors.is_empty() {
             return Err(Status::invalid(&kind.info().group_kind(), &name, &errors));
         }
@@ -306,7 +308,7 @@ impl Sim {
         (strategy.prepare_for_update)(&mut new, &old);
         self.prepare_custom(t.kind, &mut new, Some(&old));
         let mut errors = (strategy.validate_update)(&new, &old);
-        errors.extend(self.validate_custom(t.kind, &new));
+        errors.extend(self.validate_custom(t.kind, &new, Some(&old)));
         if !errors.is_empty() {
             return Err(Status::invalid(&t.info.group_kind(), &name, &errors));
         }
@@ -318,6 +320,7 @@ impl Sim {
             Some(managers) => new["metadata"]["managedFields"] = managers,
             None => drop(metadata(&mut new).remove("managedFields")),
         }
+        self.check_size(&new)?;
         if options.dry_run {
             return Ok((200, self.dry(t, new)));
         }
@@ -365,7 +368,7 @@ impl Sim {
         new["status"] = decoded["status"].clone();
         let strategy = self.strategy(t.kind).ok_or_else(|| not_simulated(t.info))?;
         let mut errors = (strategy.validate_status_update)(&new, &before);
-        errors.extend(self.validate_custom(t.kind, &new));
+        errors.extend(self.validate_custom(t.kind, &new, Some(&before)));
         if !errors.is_empty() {
             return Err(Status::invalid(&t.info.group_kind(), &t.key().name, &errors));
         }
@@ -466,6 +469,13 @@ pub(super) fn metadata(v: &mut Value) -> &mut Map<String, Value> {
 }
 
 pub(super) fn apply_patch(t: &Target, old: &Value, r: &Request, options: &mut Options) -> Result<Value, Status> {
+    if matches!(t.kind, Kind::Custom(_)) && r.content_type == ContentType::StrategicMergePatch {
+        return Err(Status::new(
+            415,
+            "UnsupportedMediaType",
+            "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+        ));
+    }
     let root = patch::root(t.info, t.subresource);
     let patched = match r.content_type {
         ContentType::JsonPatch => patch::json_patch(root, old, &r.body),

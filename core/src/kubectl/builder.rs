@@ -446,7 +446,11 @@ pub fn selects(selector: &str, object: &Value) -> Result<bool, CmdError> {
 
 /// The resources of a category (`all`), in the order `kubectl get all` shows them.
 pub fn category(name: &str, custom: &[&'static ResourceInfo]) -> Vec<&'static ResourceInfo> {
-    kinds::RESOURCES.iter().chain(custom.iter().copied()).filter(|r| r.categories.contains(&name)).collect()
+    kinds::RESOURCES
+        .iter()
+        .chain(super::cmd::api_resources::preferred(custom))
+        .filter(|r| r.categories.contains(&name))
+        .collect()
 }
 
 /// Parts the good from the bad.

@@ -25,14 +25,15 @@ pub mod sort;
 #[cfg(test)]
 mod tests;
 
+use crate::api::error::Status;
 use crate::api::kinds::ResourceInfo;
-use crate::apiserver::request::{Api, Request, Response, User};
+use crate::apiserver::request::{Api, Method, Request, Response, User};
 use crate::clock::SimTime;
 use command::Invocation;
 use errors::CmdError;
 use pending::Pending;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -131,6 +132,8 @@ pub struct Output {
     pub pending: Option<Pending>,
     /// What is to happen outside the terminal.
     pub effects: Vec<Effect>,
+    /// How many warnings of the API server were printed.
+    pub warnings: usize,
 }
 
 /// Everything a command can reach.
@@ -183,6 +186,7 @@ impl<'a> Context<'a> {
             // client-go prints a warning once in a run
             if !self.out.stderr.contains(&line) {
                 self.out.stderr.push_str(&line);
+                self.out.warnings += 1;
             }
         }
         response.ok().map_err(CmdError::Api)
@@ -221,7 +225,14 @@ pub fn begin_late(line: &str, stdin: Option<String>, until: SimTime) -> Output {
 
 /// Runs kubectl with arguments that are split already (without the leading `kubectl`).
 pub fn run_args(args: &[String], ctx: &mut Context) {
-    let result = execute(args, ctx);
+    let before = ctx.out.warnings;
+    let mut result = execute(args, ctx);
+    // the first that was said of the server's is not forgotten
+    let warned = ctx.out.warnings - before;
+    if warned > 0 && args.iter().any(|a| a == "--warnings-as-errors" || a == "--warnings-as-errors=true") {
+        let many = if warned == 1 { "warning" } else { "warnings" };
+        result = result.and(Err(CmdError::client(format!("{warned} {many} received"))));
+    }
     finish(result, ctx);
 }
 
@@ -231,9 +242,14 @@ fn execute(args: &[String], ctx: &mut Context) -> Result<(), CmdError> {
     match inv {
         None => Ok(()),
         Some(inv) => match command.run {
-            Some(run) if inv.changed("as") || inv.changed("as-group") || shows_managers(&inv) => {
+            Some(run)
+                if inv.changed("as") || inv.changed("as-group") || inv.changed("token") || shows_managers(&inv) =>
+            {
                 let posed = inv.changed("as") || inv.changed("as-group");
-                let user = posed.then(|| posing_as(&inv)).transpose()?;
+                let user = match inv.changed("token") {
+                    true => Some(bearer(&inv, ctx)?),
+                    false => posed.then(|| posing_as(&inv)).transpose()?,
+                };
                 posing(user, shows_managers(&inv), ctx, |ctx| run(&inv, ctx))
             }
             Some(run) => run(&inv, ctx),
@@ -260,6 +276,19 @@ fn posing_as(inv: &Invocation) -> Result<Arc<User>, CmdError> {
         ));
     }
     Ok(Arc::new(User::impersonated(name, inv.list("as-group"))))
+}
+
+/// Whose token `--token` is: that of a service account that still exists, or nobody's.
+fn bearer(inv: &Invocation, ctx: &mut Context) -> Result<Arc<User>, CmdError> {
+    let review = json!({
+        "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": inv.str("token")},
+    });
+    let path = "/apis/authentication.k8s.io/v1/tokenreviews";
+    let answer = ctx.call(Request::new(Method::Post, path).body(review))?;
+    match answer["status"]["user"]["username"].as_str() {
+        Some(name) => Ok(Arc::new(User::impersonated(name, &[]))),
+        None => Err(CmdError::Api(Status::new(401, "Unauthorized", "Unauthorized"))),
+    }
 }
 
 /// The API server as somebody else sees it, or with the managers of fields.

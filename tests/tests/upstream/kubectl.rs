@@ -70,7 +70,7 @@ fn label_message(_: &Value, case: &Value) -> Result<(), String> {
         "server" => " (server dry run)",
         _ => "",
     };
-    out += &format!("pod/foo {}{suffix}\n", pairs::label_message(&before, &after, overwrite));
+    out += &format!("pod/foo {}{suffix}\n", pairs::label_message(&before, &after));
     same(out.as_str(), case["expect_out"].as_str().unwrap_or_default())
 }
 

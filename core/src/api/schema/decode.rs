@@ -448,7 +448,7 @@ fn complete_value(ty: &Type, value: &mut Value, depth: usize) {
 }
 
 /// Where a text stops to be base64 with padding, as Go counts.
-fn base64_error(text: &str) -> Option<usize> {
+pub fn base64_error(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let line_end = |c: u8| c == b'\n' || c == b'\r';
     let mut at = 0;

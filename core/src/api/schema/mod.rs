@@ -16,7 +16,9 @@ mod load;
 mod meaning;
 mod order;
 
-pub use decode::{Decoded, Failure, complete, decode, decode_metadata, judge, judge_unstructured, strict_error};
+pub use decode::{
+    Decoded, Failure, base64_error, complete, decode, decode_metadata, judge, judge_unstructured, strict_error,
+};
 pub use explain::{Explained, explain};
 pub use load::schema;
 pub use meaning::{Meaning, examples, has_meanings, provide_meanings};

@@ -1,15 +1,17 @@
 //! CustomResourceDefinitions at work: the resources they make, and the rules for objects of these. Invariant: for each
-//! stored definition there is one [`Definition`] in the server's state, and it is established at once. (Models
+//! stored definition whose names were accepted there is one [`Definition`] in the server's state. (Models
 //! apiextensions-apiserver; the controllers that accept names and establish are never seen to lag.)
 
+mod naming;
 pub mod schema;
 
 use super::printers::json_path;
 use super::registry::Strategy;
+use super::registry::crd::is_true;
 use super::registry::meta::{subdomain, validate_meta, validate_meta_update};
 use super::registry::util::{flag, has, items, no_warnings, nothing, nothing_kept, text};
 use super::target::Target;
-use crate::api::error::FieldError;
+use crate::api::error::{FieldError, Status};
 use crate::api::kinds::{Column, ResourceInfo, Support, Table};
 use crate::api::schema::Decoded;
 use crate::sim::Sim;
@@ -30,6 +32,8 @@ pub struct Definition {
     pub kind: Custom,
     generation: i64,
     versions: Vec<Version>,
+    /// Its objects are being deleted, and it after them.
+    ending: bool,
 }
 
 /// One version of it that is served.
@@ -39,6 +43,10 @@ struct Version {
     schema: Arc<Value>,
     /// `spec.versions[*].subresources`
     subresources: Value,
+    /// Paths that field selectors may ask for.
+    selectable: Vec<String>,
+    /// What is said to everybody who uses it, if it is deprecated.
+    warning: Option<String>,
 }
 
 fn leak(text: &str) -> &'static str {
@@ -54,7 +62,7 @@ impl Definition {
     /// Reads a definition; `None`: it has no version that is stored. What it makes known lives as long as the program
     /// (see [`Custom`]).
     fn read(crd: &Value) -> Option<Definition> {
-        let (spec, names) = (&crd["spec"], &crd["spec"]["names"]);
+        let (spec, names) = (&crd["spec"], &crd["status"]["acceptedNames"]);
         let (group, plural, kind) = (leak(text(spec, "group")), leak(text(names, "plural")), leak(text(names, "kind")));
         let singular = leak(match text(names, "singular") {
             "" => plural,
@@ -94,11 +102,21 @@ impl Definition {
                 if flag(spec, "preserveUnknownFields") {
                     schema["x-kubernetes-preserve-unknown-fields"] = true.into();
                 }
-                versions.push(Version { info, schema: Arc::new(schema), subresources: v["subresources"].clone() });
+                let path = |f: &Value| text(f, "jsonPath").trim_start_matches('.').to_owned();
+                versions.push(Version {
+                    info,
+                    schema: Arc::new(schema),
+                    subresources: v["subresources"].clone(),
+                    selectable: items(v, "selectableFields").iter().map(path).collect(),
+                    warning: flag(v, "deprecated").then(|| deprecation(spec, v)),
+                });
             }
         }
         let generation = crd["metadata"]["generation"].as_i64().unwrap_or(1);
-        Some(Definition { kind: Custom::new(stored?), generation, versions })
+        // the one that clients prefer comes first
+        versions.sort_by(|a: &Version, b| compare_versions(b.info.version, a.info.version));
+        let ending = has(&crd["metadata"], "deletionTimestamp");
+        Some(Definition { kind: Custom::new(stored?), generation, versions, ending })
     }
 
     fn version(&self, info: &ResourceInfo) -> Option<&Version> {
@@ -121,6 +139,40 @@ impl Definition {
 
     fn has_status(&self) -> bool {
         self.main().is_some_and(|v| has(&v.subresources, "status"))
+    }
+}
+
+/// What a deprecated version says when it is used.
+fn deprecation(spec: &Value, version: &Value) -> String {
+    if let Some(text) = version["deprecationWarning"].as_str() {
+        return text.to_owned();
+    }
+    let (group, kind, name) = (text(spec, "group"), text(&spec["names"], "kind"), text(version, "name"));
+    let newer = items(spec, "versions").iter().filter(|v| flag(v, "served") && !flag(v, "deprecated"));
+    let newer = newer.map(|v| text(v, "name")).filter(|v| compare_versions(v, name).is_gt());
+    let instead = newer.max_by(|a, b| compare_versions(a, b)).map(|v| format!("; use {group}/{v} {kind}"));
+    format!("{group}/{name} {kind} is deprecated{}", instead.unwrap_or_default())
+}
+
+/// The order of versions: `v2` after `v1`, both after any beta, that after any alpha, and other names before them in the
+/// order of the alphabet turned round. (Models apimachinery `version.CompareKubeAwareVersionStrings`.)
+pub fn compare_versions(a: &str, b: &str) -> std::cmp::Ordering {
+    let parts = |v: &str| -> Option<(u8, u64, u64)> {
+        let rest = v.strip_prefix('v')?;
+        let (major, stage) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
+        let major = major.parse().ok()?;
+        match (stage, stage.strip_prefix("beta"), stage.strip_prefix("alpha")) {
+            ("", ..) => Some((2, major, 0)),
+            (_, Some(n), _) => Some((1, major, n.parse().ok()?)),
+            (_, _, Some(n)) => Some((0, major, n.parse().ok()?)),
+            _ => None,
+        }
+    };
+    match (parts(a), parts(b)) {
+        (Some(x), Some(y)) => x.cmp(&y),
+        (Some(_), None) => std::cmp::Ordering::Greater,
+        (None, Some(_)) => std::cmp::Ordering::Less,
+        (None, None) => b.cmp(a),
     }
 }
 
@@ -173,7 +225,7 @@ impl Sim {
         Some((v.info, Kind::Custom(d.kind)))
     }
 
-    /// The resources of all definitions, in all versions that are served.
+    /// The resources of all definitions, in all versions that are served; of each the preferred one comes first.
     pub fn custom_resources(&self) -> Vec<&'static ResourceInfo> {
         self.server.definitions.values().flat_map(|d| d.versions.iter().map(|v| v.info)).collect()
     }
@@ -194,41 +246,58 @@ impl Sim {
         d.version(info).map(|v| (*v.schema).clone())
     }
 
-    /// Reads the definitions anew that have changed, and accepts their names.
+    /// Accepts the names of definitions that have changed, and reads anew what they say. One that a conflict kept out
+    /// gets its chance as soon as another of its group goes.
     pub(super) fn refresh_definitions(&mut self) {
-        let all: Vec<Arc<CustomResourceDefinition>> = self.store.list_typed(None).cloned().collect();
-        for crd in all {
-            let name: Arc<str> = crd.metadata.name.as_deref().unwrap_or_default().into();
+        let names: Vec<Key> = self.store.list(Kind::CustomResourceDefinition, None).map(Obj::key).collect();
+        for key in names {
+            let Some(obj) = self.store.get(Kind::CustomResourceDefinition, &key).cloned() else { continue };
+            let Obj::CustomResourceDefinition(crd) = &obj else { continue };
+            let known = self.server.definitions.get(&key.name);
             let generation = crd.metadata.generation.unwrap_or(1);
-            let known = self.server.definitions.get(&name).is_some_and(|d| d.generation == generation);
-            if known || crd.metadata.deletion_timestamp.is_some() {
+            let ending = crd.metadata.deletion_timestamp.is_some();
+            if ending && known.is_none_or(|d| d.ending) || known.is_some_and(|d| d.generation == generation) && !ending
+            {
                 continue;
             }
-            let mut v = serde_json::to_value(&*crd).unwrap_or_default();
+            let mut v = serde_json::to_value(&**crd).unwrap_or_default();
             whole_numbers(&mut v);
-            let Some(definition) = Definition::read(&v) else { continue };
-            self.server.definitions.insert(name, Arc::new(definition));
-            let now = self.now.rfc3339();
-            let condition = |kind: &str, reason: &str, message: &str| json!({"type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now});
-            let mut stored: Vec<Value> = items(&v["status"], "storedVersions").to_vec();
-            for version in items(&v["spec"], "versions").iter().filter(|x| flag(x, "storage")) {
-                if !stored.contains(&version["name"]) {
-                    stored.push(version["name"].clone());
-                }
+            if !ending {
+                let all: Vec<Arc<CustomResourceDefinition>> = self.store.list_typed(None).cloned().collect();
+                let taken = naming::Taken::by_others(all.iter().map(|c| &**c), crd);
+                v["status"] = naming::status(&v, &taken, &self.now.rfc3339());
             }
-            let mut conditions = items(&v["status"], "conditions").to_vec();
-            if conditions.is_empty() {
-                conditions.push(condition("NamesAccepted", "NoConflicts", "no conflicts found"));
-                conditions.push(condition(
-                    "Established",
-                    "InitialNamesAccepted",
-                    "the initial names have been accepted",
-                ));
+            if is_true(&v, "NamesAccepted") || is_true(&v, "Established") {
+                let Some(definition) = Definition::read(&v) else { continue };
+                self.server.definitions.insert(key.name.clone(), Arc::new(definition));
             }
-            v["status"] =
-                json!({"acceptedNames": v["spec"]["names"], "conditions": conditions, "storedVersions": stored});
-            // a definition whose status cannot be written works all the same
-            let _ = self.replace(Kind::CustomResourceDefinition, v, &Obj::CustomResourceDefinition(crd));
+            if !ending {
+                // a definition whose status cannot be written works all the same
+                let _ = self.replace(Kind::CustomResourceDefinition, v, &obj);
+            }
+        }
+    }
+
+    /// Does a field selector know a field of a custom kind?
+    pub(super) fn custom_selectable(&self, t: &Target, field: &str) -> bool {
+        let version = self.definition(t.kind).and_then(|d| d.version(t.info));
+        version.is_some_and(|v| v.selectable.iter().any(|s| s == field))
+    }
+
+    /// What is said to whoever uses a deprecated version.
+    pub(super) fn version_warning(&self, t: &Target) -> Option<String> {
+        self.definition(t.kind)?.version(t.info)?.warning.clone()
+    }
+
+    /// Objects of a kind that is on its way out are not made any more.
+    pub(super) fn check_not_ending(&self, t: &Target, name: &str) -> Result<(), Status> {
+        match self.definition(t.kind) {
+            Some(d) if d.ending => Err(Status::forbidden(
+                &t.info.group_resource(),
+                name,
+                "create not allowed while custom resource definition is terminating",
+            )),
+            _ => Ok(()),
         }
     }
 
@@ -279,10 +348,10 @@ impl Sim {
         }
     }
 
-    /// What the schema finds wrong with an object.
-    pub(super) fn validate_custom(&self, kind: Kind, object: &Value) -> Vec<FieldError> {
+    /// What the schema finds wrong with an object; `old`: what it was before.
+    pub(super) fn validate_custom(&self, kind: Kind, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
         let version = self.definition(kind).and_then(|d| d.main());
-        version.map_or_else(Vec::new, |v| schema::validate(&v.schema, object))
+        version.map_or_else(Vec::new, |v| schema::validate(&v.schema, object, old))
     }
 
     /// Where a custom resource keeps its scale: paths of spec.replicas, status.replicas and the selector.
@@ -302,6 +371,14 @@ impl Sim {
             self.delete_object(&o, &options);
         }
         self.store.count(kind) > 0
+    }
+
+    /// The status of a definition whose objects are being deleted.
+    pub(super) fn ending_status(&self, crd: &mut Value) {
+        if let Some(conditions) = crd["status"]["conditions"].as_array_mut() {
+            let why = ("InstanceDeletionInProgress", "CustomResource deletion is in progress");
+            naming::set(conditions, "Terminating", true, why, &self.now.rfc3339());
+        }
     }
 
     /// Lets a definition go that waits for the last of its objects.

@@ -10,11 +10,53 @@ use serde_json::{Map, Value};
 
 const DEPTH: usize = 64;
 
+/// Formats of texts that are known, without their dashes. (Models `pkg/apiserver/validation/formats.go`.)
+pub const FORMATS: [&str; 28] = [
+    "bsonobjectid",
+    "byte",
+    "cidr",
+    "creditcard",
+    "date",
+    "datetime",
+    "duration",
+    "email",
+    "hexcolor",
+    "hostname",
+    "ipv4",
+    "ipv6",
+    "isbn",
+    "isbn10",
+    "isbn13",
+    "k8slongname",
+    "k8sshortname",
+    "mac",
+    "password",
+    "rgbcolor",
+    "ssn",
+    "uri",
+    "uuid",
+    "uuid3",
+    "uuid4",
+    "uuid5",
+    "int32",
+    "int64",
+];
+
 /// Drops fields that the schema does not have; their paths, as strict decoding names them.
 pub fn prune(schema: &Value, object: &mut Value) -> Vec<String> {
     let mut unknown = vec![];
     if let Value::Object(map) = object {
         prune_map(schema, map, "", true, 0, &mut unknown);
+    }
+    unknown
+}
+
+/// The fields of a part's default that the part does not have; `resource`: the part is an object's root.
+pub fn unknown_in(schema: &Value, default: &Value, resource: bool) -> Vec<String> {
+    let (mut unknown, mut default) = (vec![], default.clone());
+    match &mut default {
+        Value::Object(map) => prune_map(schema, map, "", resource, 0, &mut unknown),
+        other => prune_value(schema, other, "", 0, &mut unknown),
     }
     unknown
 }
@@ -107,10 +149,18 @@ fn fill(s: &Value, v: &mut Value, depth: usize) {
     }
 }
 
-/// All errors of an object.
-pub fn validate(schema: &Value, object: &Value) -> Vec<FieldError> {
+/// All errors of an object. What an update leaves as it was in `old` is not judged anew. (Models
+/// `pkg/apiserver/validation/ratcheting.go`.)
+pub fn validate(schema: &Value, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let mut errors = vec![];
-    check(schema, object, "", 0, &mut errors);
+    check(schema, object, old, "", 0, &mut errors);
+    errors
+}
+
+/// All errors of a part that stands at `at`.
+pub fn validate_at(schema: &Value, value: &Value, at: &str) -> Vec<FieldError> {
+    let mut errors = vec![];
+    check(schema, value, None, at, 0, &mut errors);
     errors
 }
 
@@ -137,8 +187,8 @@ fn wrong_type(at: &str, wanted: &str, v: &Value) -> FieldError {
     FieldError::invalid(place, shown.clone(), in_body(place, &format!("must be of type {wanted}: {shown}")))
 }
 
-fn check(s: &Value, v: &Value, at: &str, depth: usize, errors: &mut Vec<FieldError>) {
-    if depth > DEPTH || s.is_null() {
+fn check(s: &Value, v: &Value, old: Option<&Value>, at: &str, depth: usize, errors: &mut Vec<FieldError>) {
+    if depth > DEPTH || s.is_null() || old == Some(v) {
         return;
     }
     if v.is_null() && flag(s, "nullable") {
@@ -160,8 +210,8 @@ fn check(s: &Value, v: &Value, at: &str, depth: usize, errors: &mut Vec<FieldErr
         return;
     }
     match v {
-        Value::Object(map) => object(s, map, at, depth, errors),
-        Value::Array(list) => array(s, list, v, at, depth, errors),
+        Value::Object(map) => object(s, map, old, at, depth, errors),
+        Value::Array(list) => array(s, list, (v, old), at, depth, errors),
         Value::String(t) => string(s, t, at, errors),
         Value::Number(_) => number(s, v, at, errors),
         _ => {}
@@ -176,7 +226,14 @@ fn check(s: &Value, v: &Value, at: &str, depth: usize, errors: &mut Vec<FieldErr
     combined(s, v, at, depth, errors);
 }
 
-fn object(s: &Value, map: &Map<String, Value>, at: &str, depth: usize, errors: &mut Vec<FieldError>) {
+fn object(
+    s: &Value,
+    map: &Map<String, Value>,
+    old: Option<&Value>,
+    at: &str,
+    depth: usize,
+    errors: &mut Vec<FieldError>,
+) {
     for name in items(s, "required").iter().filter_map(Value::as_str) {
         if !map.contains_key(name) {
             errors.push(FieldError::required(child(at, name), ""));
@@ -200,12 +257,19 @@ fn object(s: &Value, map: &Map<String, Value>, at: &str, depth: usize, errors: &
             None => &s["additionalProperties"],
         };
         if inner.is_object() {
-            check(inner, v, &child(at, name), depth + 1, errors);
+            check(inner, v, old.and_then(|o| o.get(name)), &child(at, name), depth + 1, errors);
         }
     }
 }
 
-fn array(s: &Value, list: &[Value], whole: &Value, at: &str, depth: usize, errors: &mut Vec<FieldError>) {
+fn array(
+    s: &Value,
+    list: &[Value],
+    (whole, old): (&Value, Option<&Value>),
+    at: &str,
+    depth: usize,
+    errors: &mut Vec<FieldError>,
+) {
     let count = list.len() as i64;
     if let Some(most) = s["maxItems"].as_i64().filter(|m| count > *m) {
         errors.push(too_many(at, count, most));
@@ -230,7 +294,15 @@ fn array(s: &Value, list: &[Value], whole: &Value, at: &str, depth: usize, error
             };
             errors.push(FieldError::duplicate(index(at, i), shown));
         }
-        check(&s["items"], v, &index(at, i), depth + 1, errors);
+        // only items of a list that is a map are known to be the same as before
+        let old = match text(s, "x-kubernetes-list-type") {
+            "map" => {
+                let mut before = old.and_then(Value::as_array).into_iter().flatten();
+                before.find(|o| keys.iter().all(|k| o[*k] == v[*k]))
+            }
+            _ => None,
+        };
+        check(&s["items"], v, old, &index(at, i), depth + 1, errors);
     }
 }
 
@@ -262,17 +334,64 @@ fn string(s: &Value, t: &str, at: &str, errors: &mut Vec<FieldError>) {
         errors.push(FieldError::invalid(at, t, in_body(at, &format!("should match '{pattern}'"))));
     }
     let format = text(s, "format");
-    let fits = match format {
-        "date-time" => t.parse::<jiff::Timestamp>().is_ok(),
-        "date" => t.parse::<jiff::civil::Date>().is_ok(),
-        "ipv4" => t.parse::<std::net::Ipv4Addr>().is_ok(),
-        "ipv6" => t.parse::<std::net::Ipv6Addr>().is_ok(),
-        "uuid" => t.len() == 36 && t.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'),
-        _ => true,
-    };
+    let fits = has_format(format, t);
     if !fits {
         let shown = Value::from(t);
         errors.push(FieldError::invalid(at, t, in_body(at, &format!("must be of type {format}: {shown}"))));
+    }
+}
+
+/// Is a text of a format? Formats that nobody knows, and those that are not looked at here, take anything.
+fn has_format(format: &str, t: &str) -> bool {
+    let hex = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_hexdigit());
+    match format.replace('-', "").as_str() {
+        "datetime" => t.parse::<jiff::Timestamp>().is_ok(),
+        "date" => t.parse::<jiff::civil::Date>().is_ok(),
+        "duration" => crate::api::duration::parse_go_duration(t).is_ok(),
+        "ipv4" => t.parse::<std::net::Ipv4Addr>().is_ok(),
+        "ipv6" => t.parse::<std::net::Ipv6Addr>().is_ok(),
+        "cidr" => t.split_once('/').is_some_and(|(ip, bits)| match ip.parse::<std::net::IpAddr>() {
+            Ok(ip) => bits.parse::<u8>().is_ok_and(|b| b <= if ip.is_ipv4() { 32 } else { 128 }),
+            Err(_) => false,
+        }),
+        "mac" => {
+            let parts: Vec<&str> = t.split([':', '-']).collect();
+            matches!(parts.len(), 6 | 8) && parts.iter().all(|p| p.len() == 2 && hex(p))
+        }
+        "hostname" => {
+            t.len() <= 255
+                && !t.is_empty()
+                && t.split('.').all(|l| {
+                    let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+                    !l.is_empty() && l.len() <= 63 && !l.starts_with('-') && !l.ends_with('-') && l.bytes().all(inner)
+                })
+        }
+        "email" => t.split_once('@').is_some_and(|(who, host)| {
+            !who.is_empty() && !host.is_empty() && !host.contains('@') && !t.contains(char::is_whitespace)
+        }),
+        "uri" => {
+            t.starts_with('/')
+                || t.split_once(':').is_some_and(|(scheme, rest)| {
+                    let letters = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+                    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                        && scheme.bytes().all(letters)
+                        && !rest.is_empty()
+                        && !t.contains(char::is_whitespace)
+                })
+        }
+        "uuid" | "uuid3" | "uuid4" | "uuid5" => {
+            let bare = t.replace('-', "");
+            let version = format.chars().last().filter(char::is_ascii_digit);
+            bare.len() == 32 && hex(&bare) && version.is_none_or(|v| bare[12..].starts_with(v))
+        }
+        "byte" => crate::api::schema::base64_error(t).is_none(),
+        "hexcolor" => {
+            let digits = t.trim_start_matches('#');
+            matches!(digits.len(), 3 | 6) && hex(digits)
+        }
+        "k8sshortname" => crate::api::names::is_dns1123_label(t).is_empty(),
+        "k8slongname" => crate::api::names::is_dns1123_subdomain(t).is_empty(),
+        _ => true,
     }
 }
 
@@ -310,7 +429,7 @@ fn number(s: &Value, v: &Value, at: &str, errors: &mut Vec<FieldError>) {
 fn combined(s: &Value, v: &Value, at: &str, depth: usize, errors: &mut Vec<FieldError>) {
     let holds = |inner: &Value| {
         let mut found = vec![];
-        check(inner, v, at, depth + 1, &mut found);
+        check(inner, v, None, at, depth + 1, &mut found);
         found.is_empty()
     };
     let place = if at.is_empty() { "<nil>" } else { at };
@@ -331,7 +450,7 @@ fn combined(s: &Value, v: &Value, at: &str, depth: usize, errors: &mut Vec<Field
         wrong("must not validate the schema (not)");
     }
     for inner in items(s, "allOf") {
-        check(inner, v, at, depth + 1, errors);
+        check(inner, v, None, at, depth + 1, errors);
     }
 }
 

@@ -11,6 +11,7 @@ pub mod configmap;
 pub mod containers;
 pub mod controllerrevision;
 pub mod crd;
+pub mod crd_schema;
 pub mod daemonset;
 pub mod deployment;
 pub mod endpoints;

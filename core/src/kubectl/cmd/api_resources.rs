@@ -31,6 +31,12 @@ pub static VERSIONS: Command = Command::new(
     versions,
 );
 
+/// Of each custom resource the version that clients prefer: the first that is listed.
+pub fn preferred(custom: &[&'static ResourceInfo]) -> impl Iterator<Item = &'static ResourceInfo> {
+    let mut seen = std::collections::BTreeSet::new();
+    custom.iter().copied().filter(move |r| seen.insert((r.group, r.plural)))
+}
+
 fn resources(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let output = inv.str("output");
     if !["", "wide", "name"].contains(&output) {
@@ -45,7 +51,7 @@ fn resources(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             && inv.list("verbs").iter().all(|v| r.verbs.contains(&v.as_str()))
             && inv.list("categories").iter().all(|c| r.categories.contains(&c.as_str()))
     };
-    let all = RESOURCES.iter().chain(inv.custom.iter().copied());
+    let all = RESOURCES.iter().chain(preferred(&inv.custom));
     let mut list: Vec<&ResourceInfo> = all.filter(chosen).collect();
     // as discovery lists them: the core group, then the others by name
     list.sort_by_key(|r| r.group);

@@ -88,6 +88,9 @@ fn saved(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         info.namespace = inv.namespace.clone();
     }
     let body = change::merge_patch(&before, &after);
+    if inv.bool("output-patch") {
+        ctx.println(format!("Patch: {body}"));
+    }
     let object = change::patch(&info, ContentType::MergePatch, body, (inv, DryRun::None, "kubectl-edit"), ctx)?;
     ctx.files.remove(&kept);
     ctx.files.remove(&file);

@@ -200,7 +200,6 @@ static FLAGS: &[Flag] = &[
         "A label selector to use for this service. Only equality-based selector requirements are supported.",
     ),
     Flag::str("labels", "Labels to apply to the service created by this call.").short('l'),
-    Flag::str("target-port-name", "Name of the target port."),
     Flag::str("external-ip", "Additional external IP address (not managed by Kubernetes) to accept for the service."),
     Flag::str("name", "The name for the newly created object."),
     Flag::str(

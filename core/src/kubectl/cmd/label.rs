@@ -108,7 +108,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         }
         pairs::label(&mut after, &changes, overwrite).map_err(CmdError::Client)?;
         change::record(inv, &mut after);
-        let message = pairs::label_message(&before, &after, overwrite);
+        let message = pairs::label_message(&before, &after);
         let shown = if only_shown { after } else { send(inv, &info, &before, &after, "kubectl-label", ctx)? };
         if inv.bool("list") {
             list(&info, &shown["metadata"]["labels"], "labels", single, ctx);

@@ -21,6 +21,10 @@ static FLAGS: &[Flag] = &[
     Flag::bool("all-pods", "Get logs from all pod(s). Sets prefix to true."),
     Flag::int("tail", "-1", "Lines of recent log file to display."),
     Flag::duration("since", "0s", "Only return logs newer than a relative duration like 5s, 2m, or 3h."),
+    Flag::bool(
+        "insecure-skip-tls-verify-backend",
+        "Skip verifying the identity of the kubelet that logs are requested from.",
+    ),
     Flag::str("since-time", "Only return logs after a specific date (RFC3339)."),
     Flag::bool("timestamps", "Include timestamps on each line in the log output"),
     Flag::bool("prefix", "Prefix each log line with the log source (pod name and container name)"),

@@ -175,14 +175,17 @@ pub fn annotate(object: &mut Value, changes: &Changes, overwrite: bool) -> Resul
     Ok(())
 }
 
-/// What `kubectl label` says it did, told from the object before and after: one that shrank lost labels.
-pub fn label_message(before: &Value, after: &Value, overwrite: bool) -> &'static str {
-    if before == after {
-        "not labeled"
-    } else if !overwrite && after.to_string().len() < before.to_string().len() {
-        "unlabeled"
-    } else {
-        "labeled"
+/// What `kubectl label` says it did, told from the object before and after.
+pub fn label_message(before: &Value, after: &Value) -> &'static str {
+    let labels = |v: &'_ Value| v["metadata"]["labels"].as_object().cloned().unwrap_or_default();
+    let (was, is) = (labels(before), labels(after));
+    let added = is.iter().any(|(k, v)| was.get(k) != Some(v));
+    let removed = was.keys().any(|k| !is.contains_key(k));
+    match (added, removed) {
+        (true, true) => "modified",
+        (true, false) => "labeled",
+        (false, true) => "unlabeled",
+        (false, false) => "not labeled",
     }
 }
 
@@ -226,6 +229,6 @@ mod tests {
         let mut after = before.clone();
         label(&mut after, &parse_labels(&args("a-")).unwrap(), false).unwrap();
         assert_eq!(after, json!({"metadata": {}}));
-        assert_eq!(label_message(&before, &after, false), "unlabeled");
+        assert_eq!(label_message(&before, &after), "unlabeled");
     }
 }

@@ -112,7 +112,17 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             let mut request =
                 change::request(Method::Patch, subpath(&info, subresource), inv, dry, "kubectl-patch").body(body);
             request.content_type = kind;
-            ctx.call(request)?
+            ctx.call(request).map_err(|e| match e {
+                CmdError::Api(s) if s.reason == "UnsupportedMediaType" => {
+                    let m = info.mapping;
+                    let group = if m.group.is_empty() { "/".to_owned() } else { format!("{}/", m.group) };
+                    CmdError::client(format!(
+                        "application/strategic-merge-patch+json is not supported by {group}{}, Kind={}: {}",
+                        m.version, m.kind, s.message
+                    ))
+                }
+                e => e,
+            })?
         };
         let word = if before == after { "patched (no change)" } else { "patched" };
         change::print(inv, &after, word, dry, ctx)

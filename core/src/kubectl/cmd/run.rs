@@ -60,7 +60,8 @@ pub static COMMAND: Command = Command::new(
     "run",
     "Create and run a particular image in a pod.",
     "NAME --image=image [--env=\"key=value\"] [--port=port] [--dry-run=server|client] [--overrides=inline-json] [--command] -- [COMMAND] [args...]",
-    &[FLAGS, RECORD, SAVE_CONFIG, flags::PRINT, flags::DRY_RUN, flags::FIELD_MANAGER],
+    // that of files is there and does nothing, as it always was
+    &[FLAGS, RECORD, SAVE_CONFIG, flags::PRINT, flags::DRY_RUN, flags::FIELD_MANAGER, flags::FILENAME],
     run,
 );
 

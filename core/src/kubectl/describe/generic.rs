@@ -53,12 +53,14 @@ fn title(field: &str) -> String {
     let chars: Vec<char> = field.chars().collect();
     let mut words: Vec<String> = vec![];
     for (i, c) in chars.iter().enumerate() {
+        // a dash is a word of its own
+        let dash = i > 0 && (*c == '-') != (chars[i - 1] == '-');
         let after_lower = i > 0 && c.is_uppercase() && chars[i - 1].is_lowercase();
         let before_lower = i > 0
             && c.is_uppercase()
             && chars[i - 1].is_uppercase()
             && chars.get(i + 1).is_some_and(|n| n.is_lowercase());
-        if words.is_empty() || after_lower || before_lower {
+        if words.is_empty() || dash || after_lower || before_lower {
             words.push(String::new());
         }
         if let Some(w) = words.last_mut() {
