@@ -338,7 +338,7 @@ fn widgets(w: &mut World) {
             "color": {"type": "string", "enum": ["red", "blue"], "default": "red"},
             "code": {"type": "string", "pattern": "^[a-z]+$", "maxLength": 5},
             "parts": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
-                "items": {"type": "object", "properties": {"name": {"type": "string"}, "n": {"type": "integer"}}}},
+                "items": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}, "n": {"type": "integer"}}}},
         }},
         "status": {"type": "object", "properties": {"replicas": {"type": "integer"}}},
     }});
