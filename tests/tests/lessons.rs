@@ -5,7 +5,7 @@
 use kubarium_core::api::yaml;
 use kubarium_core::clock::SimTime;
 use kubarium_core::cluster::Cluster;
-use kubarium_core::lesson::model::{Deed, Lesson, Step, StepKind, Text};
+use kubarium_core::lesson::model::{Deed, Lesson, Step, StepKind, Text, Timing};
 use kubarium_core::lesson::{self, Mark, Start, Watch, draft, play};
 use kubarium_core::terminal::Piece;
 use kubarium_core::world::Input;
@@ -64,6 +64,96 @@ const COMMANDS: &[&str] = &[
     "kubectl delete (ns|namespace)",
     "kubectl get cronjob",
     "kubectl delete deployment",
+    "kubectl delete service",
+    "kubectl get pods -l app$",
+    "kubectl exec .* env \\| grep DB",
+    ".* \\| kubectl apply -f -",
+    "kubectl get pvc",
+    "kubectl get ingress",
+    "kubectl set image",
+    "kubectl rollout status",
+    "kubectl wait --for=condition=Complete",
+];
+
+/// What such notes treat, chapter by chapter: the lesson that does, and a word that stands in it.
+const TOPICS: &[(&str, &str)] = &[
+    // containers, pods, who looks after them
+    ("containers-and-pods", "wraps it in a \\*\\*pod"),
+    ("containers-and-pods", "containerID"),
+    ("restart", "the loss of the pod itself"),
+    ("restart", "CrashLoopBackOff"),
+    ("deployments", "ReplicaSet"),
+    ("labels", "-l 'app in \\("),
+    ("labels", "annotate"),
+    ("manifests", "desired state"),
+    ("manifests", "apiVersion"),
+    // several containers, init containers
+    ("multi-container", "localhost"),
+    ("multi-container", "cannot both listen"),
+    ("multi-container", "Init containers"),
+    ("multi-container", "sidecar"),
+    ("multi-container", "ambassador"),
+    ("multi-container", "logs go with the pod"),
+    // versions
+    ("scaling", "replicas: 4"),
+    ("rolling-update", "to-revision"),
+    ("rolling-update", "history"),
+    ("strategies", "Recreate"),
+    ("strategies", "maxSurge"),
+    ("strategies", "maxUnavailable"),
+    // the network
+    ("services", "ClusterIP"),
+    ("services", "NodePort"),
+    ("services", "LoadBalancer"),
+    ("services", "ExternalName"),
+    ("services", "<pending>"),
+    ("traffic-policy", "externalTrafficPolicy: Local"),
+    ("ingress", "Ingress"),
+    // the control plane
+    ("control-plane", "API server"),
+    ("control-plane", "etcd"),
+    ("control-plane", "scheduler"),
+    ("control-plane", "controllers"),
+    ("control-plane", "cloud controller manager"),
+    ("control-plane", "kubelet"),
+    ("control-plane", "kube-proxy"),
+    ("scheduling", "nodeSelector"),
+    ("scheduling", "kubernetes.io/hostname"),
+    ("scheduling", "scores"),
+    ("scheduling", "taint"),
+    ("node-failure", "NotReady"),
+    // resources
+    ("requests-limits", "overcommit"),
+    ("requests-limits", "QoS"),
+    ("requests-limits", "OOM"),
+    ("quota", "LimitRange"),
+    ("quota", "ResourceQuota"),
+    // life
+    ("probes", "readiness"),
+    ("probes", "liveness"),
+    ("probes", "initialDelaySeconds"),
+    ("termination", "SIGTERM"),
+    ("termination", "SIGKILL"),
+    ("termination", "preStop"),
+    // settings
+    ("config", "base64"),
+    ("config", "ConfigMap"),
+    ("config", "Secret"),
+    ("config", "volume"),
+    ("namespaces", "kube-system"),
+    ("namespaces", "kube-public"),
+    ("namespaces", "isolates nothing on the network"),
+    // work that ends, one on every node, names and disks
+    ("jobs", "backoffLimit"),
+    ("jobs", "parallelism"),
+    ("jobs", "completions"),
+    ("jobs", "queue"),
+    ("cronjobs", "concurrencyPolicy"),
+    ("cronjobs", "Forbid"),
+    ("cronjobs", "UTC"),
+    ("cronjobs", "(?i)idempotent|twice"),
+    ("daemonsets", "every node"),
+    ("statefulsets", "disk"),
 ];
 
 fn dir() -> PathBuf {
@@ -205,6 +295,7 @@ fn solutions_pass_and_wrong_answers_do_not() {
 
 fn texts(lesson: &Lesson) -> Vec<(String, Text)> {
     let mut out = vec![("title".to_owned(), lesson.title.clone()), ("goal".to_owned(), lesson.goal.clone())];
+    out.extend(lesson.notes.iter().map(|t| ("notes".to_owned(), t.clone())));
     for (i, s) in lesson.steps.iter().enumerate() {
         let mut add = |what: String, t: &Text| out.push((format!("step {} {what}", i + 1), t.clone()));
         add("text".into(), &s.text);
@@ -256,12 +347,27 @@ fn lessons_are_whole() {
             if s.solution.is_empty() {
                 wrong.push(format!("{id}, step {}: no solution", i + 1));
             }
+            if s.wrong.is_empty() {
+                wrong.push(format!("{id}, step {}: no wrong answer", i + 1));
+            }
+            if s.hints.iter().all(|h| h.when.is_none()) {
+                wrong.push(format!("{id}, step {}: no hint depends on what was done", i + 1));
+            }
             if (1..=3).any(|r| !s.hints.iter().any(|h| h.rung == r && h.when.is_none())) {
                 wrong.push(format!("{id}, step {}: a rung has no hint that always fits", i + 1));
             }
         }
-        if !lesson.steps.iter().any(|s| !s.wrong.is_empty()) {
-            wrong.push(format!("{id}: no wrong answer"));
+        if !lesson.steps.iter().flat_map(|s| &s.wrong).any(|w| w.hint.is_some()) {
+            wrong.push(format!("{id}: no wrong answer says which hint it calls for"));
+        }
+        if !lesson.steps.iter().flat_map(|s| &s.checks).any(|c| c.time != Timing::Eventually(None)) {
+            wrong.push(format!("{id}: no check over time"));
+        }
+        if lesson.notes.is_none() && lesson.steps.iter().all(|s| s.notes.is_none()) {
+            wrong.push(format!("{id}: no notes for the one who presents it"));
+        }
+        if !lesson.steps.iter().any(|s| s.kind == StepKind::Why && !s.look.is_empty()) {
+            wrong.push(format!("{id}: its debrief leads nowhere back"));
         }
         for s in &lesson.steps {
             if s.kind == StepKind::Predict && s.options.iter().filter(|o| o.right).count() != 1 {
@@ -294,6 +400,20 @@ fn commands_of_learners_notes_occur() {
         .copied()
         .collect();
     assert!(missing.is_empty(), "no lesson has: {missing:#?}");
+}
+
+#[test]
+fn topics_of_learners_notes_are_treated() {
+    let texts: std::collections::BTreeMap<String, String> = all().into_iter().collect();
+    let missing: Vec<String> = TOPICS
+        .iter()
+        .filter(|(id, word)| {
+            let pattern = regex_lite::Regex::new(word).unwrap();
+            texts.get(*id).is_none_or(|t| !pattern.is_match(t))
+        })
+        .map(|(id, word)| format!("{id}: {word}"))
+        .collect();
+    assert!(missing.is_empty(), "no word of: {missing:#?}");
 }
 
 #[test]

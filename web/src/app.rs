@@ -76,6 +76,11 @@ fn keys(ui: &UiHandle, session: &Session, e: &KeyboardEvent) {
         return;
     }
     let command = e.ctrl_key() || e.meta_key();
+    if e.key() == "F6" && !command && !e.alt_key() && ui.dialog.is_none() {
+        e.prevent_default();
+        next_panel(e.shift_key());
+        return;
+    }
     if typing(e) {
         return;
     }
@@ -121,7 +126,12 @@ fn keys(ui: &UiHandle, session: &Session, e: &KeyboardEvent) {
             ui.dispatch(Action::Dialog(Some(Dialog::Client(None, draft.into()))));
         }
         "n" | "p" if session.read(|s| s.lesson.is_some()) => crate::lesson::start::turn(session, e.key() == "n"),
-        "t" => ui.dispatch(Action::Centre(if ui.centre == Centre::Map { Centre::Table } else { Centre::Map })),
+        "t" => {
+            let map = ui.centre == Centre::Map;
+            ui.dispatch(Action::Centre(if map { Centre::Table } else { Centre::Map }));
+            // what had the focus may be the one that goes
+            focus_soon(if map { "table" } else { "map" });
+        }
         "`" => {
             ui.dispatch(Action::Dock(Dock::Terminal));
             ui.dispatch(Action::Phone(Phone::Dock));
@@ -149,6 +159,37 @@ fn keys(ui: &UiHandle, session: &Session, e: &KeyboardEvent) {
         }
     }
     e.prevent_default();
+}
+
+/// Moves the focus to the next panel that is shown, or to the one before, at the place where one works in it.
+fn next_panel(back: bool) {
+    let document = gloo::utils::document();
+    let Ok(list) = document.query_selector_all(".app > :is(.top, .panel, .present-strip)") else { return };
+    let shown: Vec<HtmlElement> = (0..list.length())
+        .filter_map(|i| list.get(i)?.dyn_into::<HtmlElement>().ok())
+        .filter(|e| e.offset_width() > 0 && e.offset_height() > 0)
+        .collect();
+    let here = document.active_element();
+    let at = shown.iter().position(|p| p.contains(here.as_deref()));
+    let n = shown.len();
+    for i in 1..=n {
+        let next = match (at, back) {
+            (Some(at), false) => at + i,
+            (Some(at), true) => at + n - i,
+            (None, false) => i - 1,
+            (None, true) => n - i,
+        };
+        let Some(panel) = shown.get(next % n) else { return };
+        let places =
+            [".lesson-body", ".cm-content", "canvas.map", "#term-input", "[role=slider]", "button:not([disabled])"];
+        let place = places.into_iter().find_map(|css| panel.query_selector(css).ok().flatten());
+        if let Some(place) = place.and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+            let _ = place.focus();
+            if document.active_element() == Some(place.into()) {
+                return;
+            }
+        }
+    }
 }
 
 /// Whether one panel at a time is shown.
@@ -377,6 +418,8 @@ pub fn App() -> Html {
                         Effect::OpenRequests { namespace, target, port } => {
                             let to = Asked { namespace: namespace.clone(), target: target.clone(), port: *port };
                             ui.dispatch(Action::Http(Some(to)));
+                            // the terminal that had the focus makes way for the panel
+                            focus_soon("http-send");
                         }
                         Effect::ClearScreen => {}
                     }
@@ -492,6 +535,8 @@ pub fn App() -> Html {
         None => !ui.folded[fold],
     };
     let (see_inspector, see_time, see_dock) = (seen(Phone::Inspect, 1), seen(Phone::Time, 2), seen(Phone::Dock, 2));
+    // A lesson in front of a room is worked on there: its commands need the terminal.
+    let see_dock = see_dock || ui.present.on && lesson && !*narrow && ui.embed.is_none();
     let phone = match ui.phone {
         Phone::Map => "map",
         Phone::Editor => "editor",

@@ -16,11 +16,13 @@ pub enum Theme {
     Light,
     /// For a projector: large type, black on white, thick lines.
     Projector,
+    /// The same for a room that is dark: white on black.
+    ProjectorDark,
 }
 
 impl Theme {
     /// All of them.
-    pub const ALL: [Theme; 3] = [Theme::Dark, Theme::Light, Theme::Projector];
+    pub const ALL: [Theme; 4] = [Theme::Dark, Theme::Light, Theme::Projector, Theme::ProjectorDark];
 
     /// Its name in the style sheet.
     pub fn code(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Theme {
             Theme::Dark => "dark",
             Theme::Light => "light",
             Theme::Projector => "projector",
+            Theme::ProjectorDark => "projector-dark",
         }
     }
 

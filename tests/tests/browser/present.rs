@@ -2,7 +2,7 @@
 
 use crate::look::check;
 use crate::page::Page;
-use crate::{LAPTOP, Place, Test};
+use crate::{LAPTOP, PHONE, Place, Test};
 use kubarium_tests::webdriver::{Result, keys};
 use serde_json::json;
 
@@ -10,10 +10,13 @@ pub const TESTS: &[Test] = &[
     ("a-theme-for-projectors", projector),
     ("a-clicker-steps-through-a-session", clicker),
     ("the-map-is-saved-as-a-picture", poster),
+    ("a-lesson-in-front-of-a-room", lesson),
+    ("presenting-from-a-phone", phone),
 ];
 
 const PAGE_UP: char = '\u{e00e}';
 const PAGE_DOWN: char = '\u{e00f}';
+const RIGHT: char = '\u{e014}';
 
 fn projector(place: &Place) -> Result<()> {
     let page = Page { browser: place.browser(LAPTOP)?, url: place.serve("")? };
@@ -22,6 +25,10 @@ fn projector(place: &Place) -> Result<()> {
     page.browser.wait("the theme", "document.documentElement.dataset.theme === 'projector'")?;
     page.browser.screenshot("projector")?;
     check(&page, "the projector's theme")?;
+    page.choose("theme", "projector-dark")?;
+    page.browser.wait("the dark one", "document.documentElement.dataset.theme === 'projector-dark'")?;
+    page.browser.screenshot("projector-dark")?;
+    check(&page, "the projector's dark theme")?;
     page.choose("theme", "dark")?;
     page.browser.wait("another theme", "document.documentElement.dataset.theme === 'dark'")?;
     page.browser.screenshot("dark-korean")?;
@@ -88,5 +95,55 @@ fn poster(place: &Place) -> Result<()> {
     if picture != json!([true, 2]) && picture != json!([true, 2.0]) {
         return Err(format!("the picture: {picture}"));
     }
+    page.quiet()
+}
+
+fn lesson(place: &Place) -> Result<()> {
+    let page = Page::open(place)?;
+    let b = &page.browser;
+    page.go(&format!("{}?lesson=restart&present=1&theme=projector&lang=ko", page.url))?;
+    b.wait("the lesson", "document.querySelector('[data-testid=lesson]')?.checkVisibility()")?;
+    b.wait("what to say", "document.querySelector('[data-testid=present-say]')?.innerText.length > 20")?;
+    b.click("[data-testid=present-next]")?;
+    let step = |n: u32| format!("document.querySelector('[data-testid=lesson]').dataset.step === '{n}'");
+    b.wait("the question", &step(2))?;
+    // hands are asked for at once
+    for option in [0, 1, 1] {
+        b.click(&format!("[data-testid=hand-{option}]"))?;
+    }
+    b.wait("the tally", "document.querySelector('[data-testid=hands-1]').innerText === '2'")?;
+    b.screenshot("present-lesson")?;
+    check(&page, "a lesson in front of a room")?;
+    b.click("[data-testid=reveal]")?;
+    b.wait("the debriefs", "document.querySelectorAll('.debrief').length > 1")?;
+    b.keys(&RIGHT.to_string())?;
+    b.wait("the step after", &step(3))?;
+    // what the step asks for can be done here
+    b.wait("the terminal", "document.querySelector('[data-testid=term-input]')?.checkVisibility()")?;
+    let apart = b.eval(
+        "const r = c => document.querySelector(c).getBoundingClientRect(), m = r('canvas.map'), l = r('.lesson-panel'), d = r('.dock');\
+         return l.right <= m.left + 2 && d.top >= m.bottom && m.height > 200 && l.height > 300",
+        &[],
+    )?;
+    if apart != json!(true) {
+        return Err("lesson, map and terminal lie over each other".into());
+    }
+    page.quiet()
+}
+
+fn phone(place: &Place) -> Result<()> {
+    let page = Page::open_sized(place, PHONE)?;
+    let b = &page.browser;
+    b.wait("pods on the map", "window.__kubarium.live() > 0")?;
+    b.click("[data-testid=scenarios]")?;
+    b.click("[data-testid=phone-present]")?;
+    b.wait("the strip", "document.querySelector('[data-testid=present-strip]')?.checkVisibility()")?;
+    let notes = "document.querySelector('[data-testid=present-notes]').innerText";
+    let first = b.eval(&format!("return {notes}"), &[])?;
+    b.click("[data-testid=present-next]")?;
+    b.wait("the next note", &format!("{notes} !== {first}"))?;
+    b.screenshot("present-phone")?;
+    b.click("[data-testid=present-end]")?;
+    b.wait("the end", "!document.querySelector('[data-testid=present-strip]')")?;
     page.quiet()
 }

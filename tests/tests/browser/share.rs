@@ -3,7 +3,7 @@
 use crate::page::Page;
 use crate::play::with_shop;
 use crate::{LAPTOP, PHONE, Place, Test};
-use kubarium_tests::webdriver::Result;
+use kubarium_tests::webdriver::{Result, keys};
 use serde_json::json;
 
 pub const TESTS: &[Test] = &[
@@ -13,6 +13,7 @@ pub const TESTS: &[Test] = &[
     ("a-file-that-is-dropped-is-opened", dropped),
     ("left-sessions-are-kept-in-a-list", sessions),
     ("what-leaves-the-tab", export),
+    ("links-of-other-versions-are-read-and-said", versions),
     ("an-embedded-page-has-no-chrome", embed),
 ];
 
@@ -104,7 +105,47 @@ fn dropped(place: &Place) -> Result<()> {
     elsewhere.browser.eval(DROP, std::slice::from_ref(&record))?;
     elsewhere.table()?;
     elsewhere.ready("shop-", 3)?;
+    // a manifest goes into the editor, a lesson is begun
+    elsewhere.browser.eval(DROP, &[json!("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: dropped-in}\n")])?;
+    elsewhere
+        .browser
+        .wait("the manifest", "document.querySelector('[data-testid=editor]').innerText.includes('dropped-in')")?;
+    let lesson = std::fs::read_to_string(xtask::tools::root().join("static/lessons/labels.yaml"));
+    elsewhere.browser.eval(DROP, &[json!(lesson.map_err(|e| e.to_string())?)])?;
+    elsewhere.browser.wait("the lesson", "!!document.querySelector('[data-testid=lesson]')")?;
+    elsewhere.browser.eval(DROP, &[json!("steps: [")])?;
+    elsewhere.browser.wait("what is wrong with it", "!!document.querySelector('[data-testid=toast]')")?;
     elsewhere.quiet()
+}
+
+/// Links that were given away: an older engine's is replayed, and what came out differently is said; a lesson's goes on
+/// with the lesson.
+fn versions(place: &Place) -> Result<()> {
+    let links = xtask::tools::root().join("tests/data/links");
+    let read = |name: &str| -> Result<String> {
+        let file = links.join(name);
+        let text = std::fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+        Ok(text.trim().to_owned())
+    };
+    let url = place.serve("")?;
+    let page = Page { browser: place.browser(LAPTOP)?, url: url.clone() };
+    page.go(&format!("{url}?lang=en#{}", read("v0.0.1-scenario.txt")?))?;
+    page.browser.wait("the session", "window.__kubarium.live() > 0")?;
+    page.browser.wait(
+        "what is said of it",
+        "document.querySelector('[data-testid=notice]')?.innerText.includes('version 0.0.1')",
+    )?;
+    page.browser.screenshot("older-link")?;
+    page.quiet()?;
+    let ours = kubarium_core::view::link::ENGINE;
+    let learner = Page { browser: place.browser(PHONE)?, url: url.clone() };
+    learner.go(&format!("{url}?lang=en#{}", read(&format!("v{ours}-lesson.txt"))?))?;
+    learner.browser.wait("the lesson", "document.querySelector('[data-testid=lesson]')?.dataset.step === '2'")?;
+    learner.browser.wait("its check", "document.querySelector('[data-testid=check-1]')?.dataset.mark === 'done'")?;
+    if learner.browser.eval("return !!document.querySelector('[data-testid=notice]')", &[])? == json!(true) {
+        return Err("a link of this version comes out differently".into());
+    }
+    learner.quiet()
 }
 
 fn sessions(place: &Place) -> Result<()> {
@@ -142,6 +183,22 @@ fn export(place: &Place) -> Result<()> {
         page.browser.click(&format!("[data-testid={button}]"))?;
         page.browser.wait(file, &format!("window.saved[{}]?.includes({})", json!(file), json!(wanted)))?;
     }
+    page.choose("export-target", "kwok")?;
+    page.browser.click("[data-testid=export-script]")?;
+    page.browser.wait("the script for KWOK", "window.saved['replay-kwok.sh']?.includes('kwokctl')")?;
+    // a link says how long it is
+    page.browser.keys(&keys::ESCAPE.to_string())?;
+    page.browser.click("[data-testid=share]")?;
+    page.browser.wait("the meter", "document.querySelector('.share meter')?.value > 100")?;
+    page.browser.keys(&keys::ESCAPE.to_string())?;
+    // what a learner has done, as a file that a teacher collects
+    page.browser.click("[data-testid=lessons]")?;
+    page.browser.click("[data-testid=lesson-labels]")?;
+    page.browser.click("[data-testid=lesson-next]")?;
+    page.browser.click("[data-testid=lessons]")?;
+    page.browser.click("[data-testid=save-progress]")?;
+    let saved = "Object.entries(window.saved).find(([n]) => n.startsWith('kubarium-progress'))?.[1]";
+    page.browser.wait("the progress", &format!("JSON.parse({saved} ?? '{{}}').lessons?.labels?.step >= 1"))?;
     page.quiet()
 }
 

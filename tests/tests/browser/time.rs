@@ -14,6 +14,7 @@ pub const TESTS: &[Test] = &[
     ("branches-on-a-phone", phone),
     ("a-change-is-shown-as-a-sequence", sequence),
     ("events-and-conditions-say-why", why),
+    ("the-timeline-is-marked", marks),
 ];
 
 fn number(page: &Page, script: &str) -> Result<f64> {
@@ -163,5 +164,34 @@ fn why(place: &Place) -> Result<()> {
     page.browser.click("[data-testid=events] [data-testid=event-why]")?;
     page.browser.wait("the chain", "!!document.querySelector('[data-testid=events] [data-testid=why] li')")?;
     page.browser.screenshot("event-why")?;
+    // a condition of a pod, back to what was typed, and a jump to its moment
+    let pod = "[...document.querySelectorAll('[data-testid=table] tbody th button')].find(b => b.innerText.startsWith('shop-') && b.closest('table').querySelector('tbody td'))";
+    page.browser.eval(&format!("({pod}).click()"), &[])?;
+    page.browser.click("[data-testid=tab-summary]")?;
+    page.browser.click(".conditions [data-testid=condition-why]")?;
+    let chain = "document.querySelector('.conditions [data-testid=why]')";
+    page.browser.wait("the condition's chain", &format!("{chain}?.querySelectorAll('li').length > 1"))?;
+    let now = number(&page, "window.__kubarium.now()")?;
+    page.browser.eval(&format!("[...{chain}.querySelectorAll('li button')].at(-1).click()"), &[])?;
+    page.browser.wait("its moment", &format!("window.__kubarium.now() < {now}"))?;
+    page.quiet()
+}
+
+/// Inputs, rollouts and failures stand on the timeline, and the slider says them.
+fn marks(place: &Place) -> Result<()> {
+    let page = with_shop(place)?;
+    pause(&page)?;
+    let start = number(&page, "window.__kubarium.now()")?;
+    page.run("kubectl set image deployment/shop shop=nginx:1.26")?;
+    page.browser.eval("window.__kubarium.forward(arguments[0])", &[json!(start + 40.0)])?;
+    page.run("kubectl set image deployment/shop shop=nginx:no-such-tag")?;
+    page.browser.eval("window.__kubarium.forward(arguments[0])", &[json!(start + 80.0)])?;
+    for mark in ["line", "begun", "done", "failed"] {
+        page.browser.wait(mark, &format!("!!document.querySelector('[data-testid=timeline] .mark.{mark}')"))?;
+    }
+    page.browser.eval("window.__kubarium.seek(arguments[0])", &[json!(start)])?;
+    let said = "document.querySelector('[data-testid=timeline]').ariaValueText";
+    page.browser.wait("the mark in words", &format!("{said}?.includes('nginx:1.26')"))?;
+    page.browser.screenshot("timeline-marks")?;
     page.quiet()
 }

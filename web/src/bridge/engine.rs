@@ -176,6 +176,8 @@ impl Engine {
     fn reread_terminal(&mut self) {
         self.terminal.clear();
         self.chunks_read = 0;
+        // Lines keep their numbers, so what stands there already is not said again to those who listen.
+        self.term_count = 0;
         self.inputs_read = 0;
         // Only what comes from now on is asked of the page.
         self.read_terminal();

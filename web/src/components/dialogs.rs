@@ -15,7 +15,7 @@ use crate::map::hit::Target;
 use crate::platform::{clipboard, url};
 use crate::scenario;
 use crate::sharing::{self, Broken};
-use crate::state::{Action, Dialog, File, UiHandle};
+use crate::state::{Action, Dialog, File, Present, UiHandle};
 use kubarium_core::view::link::{self, COMFORTABLE, LONG};
 use kubarium_core::view::model::Id;
 use std::rc::Rc;
@@ -77,6 +77,8 @@ fn Frame(props: &FrameProps) -> Html {
         use_effect_with(*title, move |_| {
             let before = gloo::utils::document().active_element();
             if let Some(el) = place.cast::<HtmlElement>() {
+                // one dialog may have made way for another, further down
+                el.set_scroll_top(0);
                 let first = el
                     .query_selector("[data-first]")
                     .ok()
@@ -168,9 +170,18 @@ fn Scenarios(props: &Common) -> Html {
         let ui = ui.clone();
         Callback::from(move |_: MouseEvent| ui.dispatch(Action::Dialog(Some(Dialog::Sessions))))
     };
+    // On a phone the header has no room for this.
+    let present = {
+        let ui = ui.clone();
+        Callback::from(move |_: MouseEvent| {
+            ui.dispatch(Action::Present(Present { on: !ui.present.on, ..Present::default() }));
+            ui.dispatch(Action::Dialog(None));
+        })
+    };
     html! {
         <>
-        <p class="dialog-top"><button type="button" class="btn" onclick={kept} data-testid="open-sessions">{ icon("time") }{ ui.lang.t("sessions.title") }</button></p>
+        <p class="dialog-top row"><button type="button" class="btn" onclick={kept} data-testid="open-sessions">{ icon("time") }{ ui.lang.t("sessions.title") }</button>
+            <button type="button" class="btn phone-only" onclick={present} data-testid="phone-present">{ icon("present") }{ ui.lang.t("present.button") }</button></p>
         <ul class="cards">
             { for scenario::all().iter().enumerate().map(|(i, s)| {
                 let onclick = {
@@ -393,7 +404,7 @@ fn BrokenLink(props: &BrokenProps) -> Html {
 #[component]
 fn Keys(props: &Common) -> Html {
     let t = |key| props.ui.lang.t(key);
-    let rows: [(&str, &str); 21] = [
+    let rows: [(&str, &str); 22] = [
         ("Space", t("keys.play")),
         (".", t("keys.step")),
         (",", t("keys.back")),
@@ -411,6 +422,7 @@ fn Keys(props: &Common) -> Html {
         ("A", t("client.add")),
         ("T", t("keys.table")),
         ("`", t("keys.terminal")),
+        ("F6  ⇧ F6", t("keys.panels")),
         ("N  P", t("keys.lesson")),
         ("PgDn  PgUp  .  N", t("keys.present")),
         ("Esc", t("keys.escape")),

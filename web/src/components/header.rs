@@ -91,14 +91,14 @@ pub fn Header(props: &Common) -> Html {
             }
         })
     };
-    let themes = [t("theme.dark"), t("theme.light"), t("theme.projector")];
+    let themes = [t("theme.dark"), t("theme.light"), t("theme.projector"), t("theme.projector_dark")];
     let presenting = ui.present.on;
     html! {
         <header class="top">
             <h1 class="logo" aria-label="Kubarium"><span aria-hidden="true">{ "kub" }<b>{ "arium" }</b></span></h1>
-            <button type="button" class="pill scenario" data-testid="scenarios" aria-haspopup="dialog"
+            <button type="button" class="pill scenario" data-testid="scenarios" aria-haspopup="dialog" aria-label={format!("{title} – {}", t("scenarios.title"))}
                 onclick={dispatch(Action::Dialog(Some(Dialog::Scenarios)))}>
-                { icon("book") }<span class="grow-text">{ title }</span>{ icon("down") }
+                { icon("book") }<span class="grow-text">{ title.clone() }</span>{ icon("down") }
             </button>
             <button type="button" class="pill square wide-only" data-testid="undo" disabled={!can_undo} onclick={undo}
                 title={t("header.undo")} aria-label={t("header.undo")}>{ icon("undo") }</button>
@@ -137,7 +137,7 @@ pub fn Header(props: &Common) -> Html {
                 if other == Lang::Ko { <span class="wide-only">{ "한국어" }</span><span class="narrow-only">{ "한" }</span> } else { { "EN" } }
             </button>
             <div class="pill square choice" title={t("header.theme")}>
-                { icon(match ui.theme { Theme::Dark => "moon", Theme::Light => "sun", Theme::Projector => "contrast" }) }
+                { icon(match ui.theme { Theme::Dark => "moon", Theme::Light => "sun", Theme::Projector | Theme::ProjectorDark => "contrast" }) }
                 <select data-testid="theme" aria-label={t("header.theme")} onchange={on_theme}>
                     { for Theme::ALL.into_iter().zip(themes).map(|(theme, text)| html! {
                         <option value={theme.code()} selected={theme == ui.theme}>{ text }</option>

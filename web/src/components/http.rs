@@ -66,12 +66,26 @@ pub fn Http(props: &Common) -> Html {
     });
     let close = {
         let (ui, session) = (ui.clone(), session.clone());
-        Callback::from(move |_: MouseEvent| {
+        Callback::from(move |()| {
             // the forwarding command that opened the panel ends with it
             if session.read(|e| e.cluster.world.terminals.is_waiting(0)) {
                 session.interrupt();
             }
             ui.dispatch(Action::Http(None));
+            if !crate::app::is_narrow() {
+                crate::app::focus_soon("term-input");
+            }
+        })
+    };
+    // What ends the command in the terminal ends it here too: the panel stands where the terminal stood.
+    let stop = {
+        let close = close.clone();
+        Callback::from(move |e: KeyboardEvent| {
+            let selecting = gloo::utils::window().get_selection().ok().flatten().is_some_and(|s| !s.is_collapsed());
+            if e.ctrl_key() && e.key() == "c" && !selecting {
+                e.prevent_default();
+                close.emit(());
+            }
         })
     };
     let problem = |p: NetProblem| match p {
@@ -81,14 +95,14 @@ pub fn Http(props: &Common) -> Html {
     };
     let Asked { namespace, target, port: number } = to;
     html! {
-        <div class="http" data-testid="http">
+        <div class="http" role="group" aria-label={format!("{} {target}", t("http.title"))} onkeydown={stop} data-testid="http">
             <div class="http-line">
                 <code title={target.clone()}>{ format!("{target}{}", in_namespace(&namespace)) }</code>
                 <label><span class="sr-only">{ t("http.method") }</span><select ref={method} data-testid="http-method">{ for METHODS.iter().map(|m| html! { <option value={*m} selected={*m == METHODS[0]}>{ *m }</option> }) }</select></label>
                 <label>{ t("http.port") }<input key={number} ref={port} class="short" inputmode="numeric" value={number.to_string()} onkeydown={onkeydown.clone()} data-testid="http-port" /></label>
                 <label class="grow">{ t("http.path") }<input ref={path} value="/" {onkeydown} autocomplete="off" autocapitalize="off" spellcheck="false" data-testid="http-path" /></label>
-                <button type="button" class="btn primary" {onclick} data-testid="http-send">{ t("http.send") }</button>
-                <button type="button" class="ghost" onclick={close} aria-label={t("common.close")}>{ icon("close") }</button>
+                <button type="button" class="btn primary" id="http-send" {onclick} data-testid="http-send">{ t("http.send") }</button>
+                <button type="button" class="ghost" onclick={Callback::from(move |_: MouseEvent| close.emit(()))} aria-label={t("common.close")}>{ icon("close") }</button>
             </div>
             <div class="rows" role="log" aria-label={t("http.title")} tabindex="0"><ol>
                 if rows.is_empty() { <li class="empty">{ t("http.none") }</li> }

@@ -3,8 +3,9 @@
 use super::guide::Guide;
 use super::present::PosterButton;
 use super::table::Table;
-use super::{Common, client};
-use crate::bridge::{Session, Topic, use_topic};
+use super::{Common, client, inspector};
+use crate::app::focus_soon;
+use crate::bridge::{Engine, Session, Topic, use_topic};
 use crate::i18n::Lang;
 use crate::icons::icon;
 use crate::map::draw::{LEGEND, Words};
@@ -37,6 +38,25 @@ fn words(lang: Lang) -> Words {
         ended: lang.t("client.ended").to_owned(),
         cut_off: lang.t("map.cut_off").to_owned(),
     }
+}
+
+/// What stands at a place of the map, for those who do not see it.
+fn in_words(e: &Engine, lang: Lang, target: Target) -> String {
+    let title = inspector::title(e, lang, target);
+    let state = match target {
+        Target::Pod(id) => e.scene.pods.get(&id).map(|p| {
+            let node = p.view.node.and_then(|n| e.scene.nodes.get(&n)).map(|n| n.view.name.to_string());
+            let node = node.unwrap_or_else(|| lang.t("map.unscheduled").to_owned());
+            format!("{} {}/{}, {node}", p.view.status, p.view.ready.0, p.view.ready.1)
+        }),
+        Target::Node(id) => e.scene.nodes.get(&id).map(|n| {
+            let pods = e.scene.pods.values().filter(|p| p.view.node == Some(id)).count();
+            format!("{}, {}", n.view.status, lang.f("map.all_shown", &[("n", &pods.to_string())]))
+        }),
+        Target::Service(id) => e.scene.services.get(&id).map(|s| s.kind.to_string()),
+        _ => None,
+    };
+    state.map_or_else(|| title.clone(), |state| format!("{title}, {state}"))
 }
 
 fn choose(ui: &UiHandle, session: &Session, gesture: Gesture) {
@@ -80,6 +100,8 @@ pub fn MapPanel(props: &Common) -> Html {
     let holder = use_node_ref();
     let note = use_node_ref();
     let search_box = use_node_ref();
+    // what the keyboard's cursor has come to, in words
+    let met = use_state_eq(String::new);
     {
         let (canvas, holder, note, session) = (canvas.clone(), holder.clone(), note.clone(), session.clone());
         use_effect_with((), move |()| {
@@ -172,7 +194,7 @@ pub fn MapPanel(props: &Common) -> Html {
         })
     };
     let key = {
-        let (session, ui) = (session.clone(), ui.clone());
+        let (session, ui, met) = (session.clone(), ui.clone(), met.clone());
         Callback::from(move |e: KeyboardEvent| {
             if e.ctrl_key() || e.meta_key() || e.alt_key() {
                 return;
@@ -181,6 +203,10 @@ pub fn MapPanel(props: &Common) -> Html {
             if let Some(gesture) = gesture {
                 e.prevent_default();
                 e.stop_propagation();
+                let at = session.map(|m, _| m.hovered()).flatten();
+                let text = at.map(|at| session.read(|e| in_words(e, ui.lang, at))).unwrap_or_default();
+                let chosen = matches!(gesture, Gesture::Select(Some(_)));
+                met.set(if chosen { ui.lang.f("map.selected", &[("what", &text)]) } else { text });
                 choose(&ui, &session, gesture);
             }
         })
@@ -220,6 +246,8 @@ pub fn MapPanel(props: &Common) -> Html {
             "Escape" => {
                 e.stop_propagation();
                 ui.dispatch(Action::Search(None));
+                // back to where the search began
+                focus_soon("map");
             }
             "Enter" => {
                 let found = ui.search.as_ref().map(|s| session.read(|e| find(&e.scene, s))).unwrap_or_default();
@@ -244,11 +272,12 @@ pub fn MapPanel(props: &Common) -> Html {
     html! {
         <section class="panel centre" aria-label={t("panel.map")} data-panel="map">
             <div class={classes!("map-holder", table.then_some("hidden"))} ref={holder}>
-                <canvas ref={canvas} class="map" tabindex="0" role="application" data-testid="map"
+                <canvas ref={canvas} id="map" class="map" tabindex="0" role="application" data-testid="map"
                     aria-label={t("map.label")} aria-describedby="map-help"
                     onpointerdown={down} onpointermove={moved} onpointerup={up} onpointercancel={away.clone()} onpointerleave={away}
                     onkeydown={key} onfocus={focus(true)} onblur={focus(false)}></canvas>
                 <p id="map-help" class="sr-only">{ t("map.help") }</p>
+                <p class="sr-only" role="status" data-testid="map-said">{ &*met }</p>
             </div>
             if table {
                 <Table ui={ui.clone()} session={session.clone()} />

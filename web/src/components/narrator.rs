@@ -9,12 +9,14 @@ use yew::prelude::*;
 pub fn Narrator(props: &Common) -> Html {
     use_topic(&props.session, Topic::Events);
     use_topic(&props.session, Topic::Traffic);
+    use_topic(&props.session, Topic::Control);
     let Common { ui, session } = props;
     let said = use_state(|| (0.0f64, String::new()));
     let failing = use_mut_ref(|| false);
-    let (last, playing, counts, lost) = session.read(|e| {
+    let (last, playing, counts, lost, step) = session.read(|e| {
         let lost = e.scene.traffic.clients.iter().find(|c| c.rate.1 > 0).map(|c| c.view.name.clone());
-        (e.events.back().cloned(), e.playing, e.scene.counts, lost)
+        let step = e.step.as_ref().map(|s| format!("{} {}", ui.lang.actor(&s.actor), ui.lang.said(&s.message)));
+        (e.events.back().cloned(), e.playing, e.scene.counts, lost, step.filter(|_| !e.playing))
     });
     let now = crate::platform::timers::now();
     // That requests begin to fail, or no longer do, comes before all else.
@@ -30,7 +32,8 @@ pub fn Narrator(props: &Common) -> Html {
     let (text, at_once) = match (turned, &lost) {
         (true, Some(name)) => (ui.lang.f("narrator.requests_fail", &[("name", name)]), true),
         (true, None) => (ui.lang.t("narrator.requests_work").to_owned(), true),
-        _ => (text, false),
+        // who goes step by step hears each of them
+        _ => step.map_or((text, false), |step| (step, true)),
     };
     {
         let said = said.clone();

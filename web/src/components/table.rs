@@ -55,7 +55,7 @@ pub fn Table(props: &Common) -> Html {
         let sick_pods = !scene.broken.pods.is_empty();
         let sick_nodes = scene.nodes.values().any(|n| !node_ills(ui.lang, &scene.broken, &n.view).is_empty());
         html! {
-            <div class="twin" data-testid="table">
+            <div class="twin" id="table" role="group" tabindex="-1" aria-label={t("map.table_label")} data-testid="table">
                 if ui.selected.is_some() {
                     <div class="twin-actions"><Actions ui={ui.clone()} session={session.clone()} /></div>
                 }

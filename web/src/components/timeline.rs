@@ -163,13 +163,16 @@ pub fn Timeline(props: &Common) -> Html {
         Callback::from(move |_: MouseEvent| session.step_back())
     };
     let step = session.read(|e| e.step.clone());
+    // for those who do not see the marks: what happened at the moment on which the slider stands
+    let near = marks.iter().rev().filter(|(at, ..)| at.0.abs_diff(now.0) < 500_000 && behind).map(|m| m.2.as_str());
+    let moment = std::iter::once(&*clock_text(now)).chain(near.take(2)).collect::<Vec<_>>().join(", ");
     html! {
         <section class="panel timeline" aria-label={t("panel.time")} data-panel="time">
             <Chart ui={ui.clone()} session={session.clone()} />
             <div class="rail-row">
                 <button type="button" class="pill small square" onclick={back} title={t("time.back_hint")} aria-label={t("time.back")} data-testid="step-back">{ icon("back") }</button>
                 <div class="rail" ref={bar} role="slider" tabindex="0" aria-label={t("time.slider")} aria-valuemin="0"
-                    aria-valuemax={(horizon.0 / 1_000_000).to_string()} aria-valuenow={(now.0 / 1_000_000).to_string()} aria-valuetext={clock_text(now)}
+                    aria-valuemax={(horizon.0 / 1_000_000).to_string()} aria-valuenow={(now.0 / 1_000_000).to_string()} aria-valuetext={moment}
                     onpointerdown={down} onpointermove={moved} onpointerup={up.clone()} onpointercancel={up} onkeydown={key} data-testid="timeline">
                     <div class="past"></div>
                     { for marks.iter().map(|(at, class, text)| html! { <i class={classes!("mark", *class)} data-mark="" title={format!("{} {}", clock_text(*at), text)}></i> }) }

@@ -247,7 +247,7 @@ pub fn Author(props: &Common) -> Html {
                 <legend>{ t("author.goal") }</legend>
                 if offers.is_empty() { <p class="empty">{ t("author.no_goal") }</p> }
                 { for offers.iter().enumerate().map(|(i, s)| html! {
-                    <label class="check"><input type="checkbox" checked={chosen.contains(&i)} onchange={pick(i)} data-testid={format!("goal-{i}")} />{ super::rich::line(say(ui.lang, &s.say)) }</label>
+                    <label class="check"><input type="checkbox" checked={chosen.contains(&i)} onchange={pick(i)} data-testid={format!("goal-{i}")} /><span>{ super::rich::line(say(ui.lang, &s.say)) }</span></label>
                 }) }
             </fieldset>
             <label class="author-field"><span>{ t("author.id") }</span><input type="text" name="id" maxlength="60" oninput={typed.clone()} value={words.id.clone()} placeholder="my-lesson" /></label>

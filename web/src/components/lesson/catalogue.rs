@@ -9,7 +9,8 @@ use crate::lesson::{say, start};
 use crate::platform::{picked, storage};
 use crate::state::{Action, Dialog};
 use std::rc::Rc;
-use web_sys::HtmlInputElement;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 
 fn words(lang: Lang, w: &Words) -> &str {
@@ -52,6 +53,20 @@ pub fn Catalogue(props: &Common) -> Html {
                         None => failed.set(true),
                     }
                 });
+            }
+        });
+    }
+    {
+        // The list may come after the dialog has given the focus to itself for want of anything else.
+        use_effect_with(rows.is_some(), move |there| {
+            let document = gloo::utils::document();
+            let waiting =
+                document.active_element().is_some_and(|e| e.get_attribute("role").as_deref() == Some("dialog"));
+            if *there && waiting {
+                let first = document.query_selector(".catalogue [data-first]").ok().flatten();
+                if let Some(first) = first.and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+                    let _ = first.focus();
+                }
             }
         });
     }

@@ -2,11 +2,13 @@
 
 pub mod author;
 pub mod catalogue;
-mod rich;
+pub mod rich;
 pub mod worksheet;
 
 use super::Common;
+use crate::app::focus_soon;
 use crate::bridge::{Topic, use_topic};
+use crate::i18n::Lang;
 use crate::icons::icon;
 use crate::lesson::{Run, say, start};
 use crate::state::{Action, Dialog, InspectTab, Phone};
@@ -30,10 +32,18 @@ pub fn LessonPanel(props: &Common) -> Html {
     let here = run.as_ref().map(|r| (r.lesson.id.clone(), r.step));
     let state = run.as_ref().map_or((0, false), |r| (r.step, r.now().passed));
     {
+        // A step that has just come is read from its beginning: the focus goes there, unless the page has only now
+        // been loaded and nothing has it yet. Where the panel is not shown it stays where it is.
         let scroll = scroll.clone();
-        use_effect_with(here, move |_| {
-            if let Some(el) = scroll.cast::<web_sys::Element>() {
-                el.set_scroll_top(0);
+        use_effect_with(here, move |here| {
+            if here.is_some() {
+                if let Some(el) = scroll.cast::<web_sys::Element>() {
+                    el.set_scroll_top(0);
+                }
+                let document = gloo::utils::document();
+                if document.active_element().is_some_and(|e| Some(e) != document.body().map(Into::into)) {
+                    focus_soon("lesson-body");
+                }
             }
         });
     }
@@ -70,12 +80,7 @@ pub fn LessonPanel(props: &Common) -> Html {
         let ui = ui.clone();
         on(move || ui.dispatch(action.clone()))
     };
-    let kind = match step.kind {
-        StepKind::Read => t("lesson.kind_read"),
-        StepKind::Predict => t("lesson.kind_predict"),
-        StepKind::Act => t("lesson.kind_act"),
-        StepKind::Why => t("lesson.kind_why"),
-    };
+    let kind = kind_name(ui.lang, step.kind);
     let title = step.title.as_ref().map_or(kind, |x| say(ui.lang, x));
     let spoken = {
         let done = run.marks().iter().filter(|m| **m == Mark::Done).count();
@@ -85,9 +90,11 @@ pub fn LessonPanel(props: &Common) -> Html {
             StepKind::Act if done > 0 => {
                 ui.lang.f("lesson.checks_done", &[("n", &done.to_string()), ("all", &run.marks().len().to_string())])
             }
-            _ => format!("{} {title}", ui.lang.f("lesson.of", &[("n", &n), ("all", &of)])),
+            // which step it is the focus says
+            _ => String::new(),
         }
     };
+    let place = format!("{} – {title}", ui.lang.f("lesson.of", &[("n", &n), ("all", &of)]));
     html! {
         <section class="panel lesson-panel" aria-label={t("panel.lesson")} data-panel="lesson" data-testid="lesson" data-step={n.clone()} data-passed={passed.to_string()}>
             <div class="lesson-head">
@@ -100,7 +107,7 @@ pub fn LessonPanel(props: &Common) -> Html {
                 <button type="button" class="ghost" onclick={close} title={t("lesson.leave")} aria-label={t("lesson.leave")} data-testid="lesson-leave">{ icon("close") }</button>
             </div>
             <progress class="lesson-progress" max={of.clone()} value={n.clone()} aria-label={ui.lang.f("lesson.of", &[("n", &n), ("all", &of)])}></progress>
-            <div class="lesson-body" ref={scroll} tabindex="0" role="group" aria-label={title.to_owned()}>
+            <div class="lesson-body" id="lesson-body" ref={scroll} tabindex="0" role="group" aria-label={place}>
                 <p class={classes!("lesson-kind", kind_class(step.kind))}><span>{ kind }</span><small>{ format!("{n} / {of}") }</small></p>
                 if let Some(title) = &step.title { <h2>{ say(ui.lang, title) }</h2> }
                 { rich::text(ui, say(ui.lang, &step.text)) }
@@ -113,7 +120,7 @@ pub fn LessonPanel(props: &Common) -> Html {
                 if last && run.finished() {
                     <p class="lesson-finished" data-testid="lesson-finished">{ icon("done") }<b>{ t("lesson.finished") }</b></p>
                 }
-                if let Some(notes) = &step.notes {
+                if let Some(notes) = step.notes.as_ref().or(run.lesson.notes.as_ref().filter(|_| run.step == 0)).filter(|_| !ui.present.on) {
                     <details class="lesson-notes"><summary>{ t("lesson.notes") }</summary>{ rich::text(ui, say(ui.lang, notes)) }</details>
                 }
             </div>
@@ -130,6 +137,16 @@ pub fn LessonPanel(props: &Common) -> Html {
             <p class="sr-only" aria-live="polite" data-testid="lesson-said">{ spoken }</p>
         </section>
     }
+}
+
+/// What a step asks for, in a word.
+pub fn kind_name(lang: Lang, kind: StepKind) -> &'static str {
+    lang.t(match kind {
+        StepKind::Read => "lesson.kind_read",
+        StepKind::Predict => "lesson.kind_predict",
+        StepKind::Act => "lesson.kind_act",
+        StepKind::Why => "lesson.kind_why",
+    })
 }
 
 fn kind_class(kind: StepKind) -> &'static str {
@@ -205,7 +222,11 @@ fn Predict(props: &PartProps) -> Html {
     use_topic(&props.common.session, Topic::Lesson);
     let Common { ui, session } = &props.common;
     let t = |key| ui.lang.t(key);
-    let hands = use_state(|| None::<Vec<u32>>);
+    // in front of a room the hands are asked for from the start
+    let hands = use_state(|| {
+        let options = session.read(|e| e.lesson.as_ref().map_or(0, |r| r.here().options.len()));
+        ui.present.on.then(|| vec![0u32; options])
+    });
     let revealed = use_state(|| false);
     let Some(run) = session.read(|e| e.lesson.clone()) else { return html! {} };
     let step = run.here();
@@ -214,6 +235,9 @@ fn Predict(props: &PartProps) -> Html {
     let choose = |i: usize| {
         let session = session.clone();
         on(move || {
+            if !open {
+                return;
+            }
             session.with(|e| {
                 if let Some(run) = &mut e.lesson {
                     run.answer(i);
@@ -282,9 +306,9 @@ fn Predict(props: &PartProps) -> Html {
                                     <meter min="0" max={votes.to_string()} value={n.to_string()} aria-label={ui.lang.f("lesson.hands_for", &[("option", &letter)])}></meter>
                                 }
                             } else {
-                                <button type="button" class="option" onclick={choose(i)} disabled={!open} aria-pressed={chosen.to_string()} data-testid={format!("option-{i}")}>
-                                    <b class="letter">{ if open { letter.clone() } else if o.right { "✓".to_owned() } else { "×".to_owned() } }</b>
-                                    <span>{ rich::line(say(ui.lang, &o.text)) }</span>
+                                <button type="button" class="option" onclick={choose(i)} aria-disabled={(!open).to_string()} aria-pressed={chosen.to_string()} data-testid={format!("option-{i}")}>
+                                    <b class="letter" aria-hidden="true">{ if open { letter.clone() } else if o.right { "✓".to_owned() } else { "×".to_owned() } }</b>
+                                    <span>{ rich::line(say(ui.lang, &o.text)) }if let Some(word) = (!open).then(|| if o.right { t("lesson.right") } else { t("lesson.wrong") }) { <span class="sr-only">{ format!(" – {word}") }</span> }</span>
                                 </button>
                             }
                             if !open && (chosen || o.right || hands.is_some()) {

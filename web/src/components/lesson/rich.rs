@@ -33,7 +33,7 @@ fn bits(text: &str) -> Vec<Bit<'_>> {
 /// The command that a paragraph consists of.
 fn command(paragraph: &str) -> Option<&str> {
     let inner = paragraph.strip_prefix('`')?.strip_suffix('`')?;
-    (!inner.contains('`') && inner.starts_with("kubectl ")).then_some(inner)
+    (!inner.contains('`') && (inner.starts_with("kubectl ") || inner.starts_with("kubarium "))).then_some(inner)
 }
 
 /// Text within a line.
