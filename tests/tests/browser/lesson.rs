@@ -87,6 +87,7 @@ fn first(place: &Place, lang: &str) -> Result<()> {
     page.browser.click("[data-testid=lessons]")?;
     page.browser.wait("the catalogue", "document.querySelectorAll('.lesson-card').length >= 20")?;
     page.browser.screenshot(&format!("lessons-{lang}"))?;
+    crate::look::check(&page, "the catalogue")?;
     let id = "document.querySelector('.lesson-card').dataset.testid";
     let id = page.browser.eval(&format!("return {id}"), &[])?;
     page.browser.click(&format!("[data-testid={}]", id.as_str().unwrap_or_default()))?;
@@ -169,6 +170,7 @@ fn hands(place: &Place) -> Result<()> {
         page.browser.click(&format!("[data-testid=hand-{option}]"))?;
     }
     page.browser.screenshot("lesson-hands")?;
+    crate::look::check(&page, "a lesson")?;
     page.browser.click("[data-testid=reveal]")?;
     page.browser.wait("the debriefs", "document.querySelectorAll('.debrief').length === 3")?;
     if page.browser.text("[data-testid=hands-1]")? != "2" {
@@ -192,6 +194,7 @@ fn author(place: &Place) -> Result<()> {
     page.browser.click("[data-testid='task.en']")?;
     page.browser.keys("Bring web to four pods.")?;
     page.browser.screenshot("author")?;
+    crate::look::check(&page, "a lesson in the making")?;
     page.browser.click("[data-testid=author-preview]")?;
     page.browser
         .wait("the preview", "document.querySelector('[data-testid=lesson]')?.innerText.includes('Four of them')")?;

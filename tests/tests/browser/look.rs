@@ -8,6 +8,7 @@ use serde_json::json;
 pub const TESTS: &[Test] = &[
     ("nothing-serious-for-axe", axe),
     ("the-keyboard-alone-will-do", keyboard),
+    ("a-walk-by-keyboard-and-ear", walk),
     ("speaks-korean-in-mid-session", korean),
     ("says-what-happens-in-korean", korean_words),
     ("fits-a-phone", phone),
@@ -102,6 +103,56 @@ fn keyboard(place: &Place) -> Result<()> {
     page.terminal_says("node-1")?;
     page.quiet()
 }
+
+/// The essentials of `docs/accessibility-walk.md`: where the focus goes, and what is said.
+fn walk(place: &Place) -> Result<()> {
+    let page = Page::open(place)?;
+    let b = &page.browser;
+    b.wait("pods on the map", "window.__kubarium.live() > 0")?;
+    let at = |what: &str, test: &str| b.wait(what, &format!("(e => {test})(document.activeElement)")).map(drop);
+    b.eval("window.__kubarium.play(0); document.getElementById('map').focus()", &[])?;
+    b.keys(&keys::DOWN.to_string())?;
+    let said = "document.querySelector('[data-testid=map-said]').innerText";
+    b.wait("what the cursor has come to", &format!("{said}.length > 4"))?;
+    b.keys("/")?;
+    at("the search", "e.dataset.testid === 'search'")?;
+    b.keys(&keys::ESCAPE.to_string())?;
+    at("the map again", "e.id === 'map'")?;
+    // once around the panels
+    let mut met = vec![];
+    for _ in 0..8 {
+        b.keys(F6)?;
+        met.push(focused(&page)?);
+    }
+    for wanted in ["editor", "map", "term-input", "timeline"] {
+        if !met.iter().any(|m| m == wanted) {
+            return Err(format!("F6 never came to {wanted}: {met:?}"));
+        }
+    }
+    b.eval("document.querySelector('[data-testid=lessons]').focus()", &[])?;
+    b.keys("\n")?;
+    at("the first lesson's card", "e.dataset.testid?.startsWith('lesson-')")?;
+    b.keys("\n")?;
+    let step = |n: u32| {
+        format!("e.id === 'lesson-body' && document.querySelector('[data-testid=lesson]').dataset.step === '{n}'")
+    };
+    at("the step's text", &step(1))?;
+    for _ in 0..6 {
+        b.keys(&keys::TAB.to_string())?;
+        if focused(&page)? == "lesson-next" {
+            break;
+        }
+    }
+    b.keys("\n")?;
+    at("the next step's text", &step(2))?;
+    b.keys(&keys::TAB.to_string())?;
+    at("the first answer", "e.dataset.testid === 'option-0'")?;
+    b.keys("\n")?;
+    at("the answer still", "e.dataset.testid === 'option-0' && e.ariaPressed === 'true'")?;
+    page.quiet()
+}
+
+const F6: &str = "\u{e036}";
 
 fn korean(place: &Place) -> Result<()> {
     let page = Page::open(place)?;

@@ -165,12 +165,12 @@ fn why(place: &Place) -> Result<()> {
     page.browser.wait("the chain", "!!document.querySelector('[data-testid=events] [data-testid=why] li')")?;
     page.browser.screenshot("event-why")?;
     // a condition of a pod, back to what was typed, and a jump to its moment
-    let pod = "[...document.querySelectorAll('[data-testid=table] tbody th button')].find(b => b.innerText.startsWith('shop-') && b.closest('table').querySelector('tbody td'))";
+    let pod = "[...document.querySelectorAll('[data-testid=table] table')].at(-1).querySelector('tbody th button')";
     page.browser.eval(&format!("({pod}).click()"), &[])?;
-    page.browser.click("[data-testid=tab-summary]")?;
+    page.browser.click("[data-testid=tab-why]")?;
     page.browser.click(".conditions [data-testid=condition-why]")?;
     let chain = "document.querySelector('.conditions [data-testid=why]')";
-    page.browser.wait("the condition's chain", &format!("{chain}?.querySelectorAll('li').length > 1"))?;
+    page.browser.wait("the condition's chain", &format!("{chain}?.querySelectorAll('li button').length > 0"))?;
     let now = number(&page, "window.__kubarium.now()")?;
     page.browser.eval(&format!("[...{chain}.querySelectorAll('li button')].at(-1).click()"), &[])?;
     page.browser.wait("its moment", &format!("window.__kubarium.now() < {now}"))?;

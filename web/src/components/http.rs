@@ -49,7 +49,7 @@ pub fn Http(props: &Common) -> Html {
             let (at, came) =
                 session.read(|e| (e.now(), inspect::ask(&e.cluster, &to.namespace, &to.target, number, &verb, &text)));
             let mut all = (*rows).to_vec();
-            all.insert(0, Row { at, what: format!("{verb} http://localhost:{number}{text}"), came });
+            all.insert(0, Row { at, what: format!("{verb} {}:{number}{text}", to.target), came });
             all.truncate(ROWS);
             rows.set(Rc::new(all));
         })

@@ -69,13 +69,21 @@ pub fn Terminal(props: &Common) -> Html {
     });
     let inside = !prompt.is_empty();
     // Stay at the end unless the person has scrolled up.
+    let at_end = use_mut_ref(|| true);
+    let onscroll = {
+        let (scroll, at_end) = (scroll.clone(), at_end.clone());
+        Callback::from(move |_: Event| {
+            if let Some(s) = scroll.cast::<Element>() {
+                *at_end.borrow_mut() = s.scroll_height() - s.client_height() - s.scroll_top() < 60;
+            }
+        })
+    };
     {
-        let scroll = scroll.clone();
+        let (scroll, at_end) = (scroll.clone(), at_end.clone());
         let count = session.read(|e| e.terminal.back().map_or(0, |(n, _)| *n));
         use_effect_with((count, offers.clone()), move |_| {
             if let Some(s) = scroll.cast::<Element>() {
-                let below = s.scroll_height() - s.client_height() - s.scroll_top();
-                if below < 400 {
+                if *at_end.borrow() {
                     s.set_scroll_top(s.scroll_height());
                 }
             }
@@ -84,6 +92,7 @@ pub fn Terminal(props: &Common) -> Html {
     let onkeydown = {
         let (session, ui, input, history, at, offers) =
             (session.clone(), ui.clone(), input.clone(), history.clone(), at.clone(), offers.clone());
+        let at_end = at_end.clone();
         Callback::from(move |e: KeyboardEvent| {
             // An input method is composing: Enter ends the syllable, not the line.
             if e.is_composing() {
@@ -93,6 +102,7 @@ pub fn Terminal(props: &Common) -> Html {
             let line = field.value();
             match e.key().as_str() {
                 "Enter" => {
+                    *at_end.borrow_mut() = true;
                     offers.set(Rc::default());
                     field.set_value("");
                     *at.borrow_mut() = None;
@@ -174,7 +184,7 @@ pub fn Terminal(props: &Common) -> Html {
     });
     html! {
         <div class="terminal" onclick={focus} data-testid="terminal">
-            <div class="term-scroll" ref={scroll} role="log" aria-label={t("dock.terminal")} tabindex="0">
+            <div class="term-scroll" ref={scroll} {onscroll} role="log" aria-label={t("dock.terminal")} tabindex="0">
                 if lines.is_empty() {
                     <p class="hint">{ t("dock.terminal_hint") }</p>
                 }

@@ -110,7 +110,7 @@ pub fn LessonPanel(props: &Common) -> Html {
             <div class="lesson-body" id="lesson-body" ref={scroll} tabindex="0" role="group" aria-label={place}>
                 <p class={classes!("lesson-kind", kind_class(step.kind))}><span>{ kind }</span><small>{ format!("{n} / {of}") }</small></p>
                 if let Some(title) = &step.title { <h2>{ say(ui.lang, title) }</h2> }
-                { rich::text(ui, say(ui.lang, &step.text)) }
+                { rich::text(ui, say(ui.lang, &step.text), step.kind == StepKind::Act) }
                 { match step.kind {
                     StepKind::Predict => html! { <Predict key={run.step} common={props.clone()} /> },
                     StepKind::Act => html! { <Act common={props.clone()} /> },
@@ -121,7 +121,7 @@ pub fn LessonPanel(props: &Common) -> Html {
                     <p class="lesson-finished" data-testid="lesson-finished">{ icon("done") }<b>{ t("lesson.finished") }</b></p>
                 }
                 if let Some(notes) = step.notes.as_ref().or(run.lesson.notes.as_ref().filter(|_| run.step == 0)).filter(|_| !ui.present.on) {
-                    <details class="lesson-notes"><summary>{ t("lesson.notes") }</summary>{ rich::text(ui, say(ui.lang, notes)) }</details>
+                    <details class="lesson-notes"><summary>{ t("lesson.notes") }</summary>{ rich::text(ui, say(ui.lang, notes), false) }</details>
                 }
             </div>
             <div class="lesson-foot">
@@ -282,7 +282,7 @@ fn Predict(props: &PartProps) -> Html {
     };
     html! {
         <>
-            <ol class="lesson-options" role="group" aria-label={t("lesson.options")}>
+            <ol class="lesson-options" aria-label={t("lesson.options")}>
                 { for step.options.iter().enumerate().map(|(i, o)| {
                     let chosen = answer == Some(i) && hands.is_none();
                     let verdict = (!open).then_some(if o.right { "right" } else { "wrong" });

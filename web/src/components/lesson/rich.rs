@@ -66,24 +66,43 @@ fn put(ui: &UiHandle, text: &str) {
     .forget();
 }
 
-/// A text of several paragraphs.
-pub fn text(ui: &UiHandle, text: &str) -> Html {
+/// Whether a bit of code is a whole command, and not only the name of one.
+fn whole(code: &str) -> bool {
+    let named = code.starts_with("kubectl ") || code.starts_with("kubarium ");
+    named && code.split_whitespace().count() > 2 && !code.contains(['<', '…'])
+}
+
+/// The button that puts a command into the terminal.
+fn put_button(ui: &UiHandle, command: &str, class: &'static str) -> Html {
+    let onclick = {
+        let (ui, command) = (ui.clone(), command.to_owned());
+        Callback::from(move |_: MouseEvent| put(&ui, &command))
+    };
+    let name = format!("{}: {command}", ui.lang.t("lesson.put"));
+    html! { <button type="button" class={classes!("ghost", class)} {onclick} title={ui.lang.t("lesson.put")} aria-label={name}>{ icon("terminal") }</button> }
+}
+
+/// A paragraph; with a button beside each command in it.
+fn paragraph(ui: &UiHandle, text: &str) -> Html {
+    let bits = bits(text).into_iter().map(|b| match b {
+        Bit::Code(t) if whole(t) => html! { <><code>{ t }</code>{ put_button(ui, t, "put") }</> },
+        Bit::Plain(t) => html! { { t } },
+        Bit::Code(t) => html! { <code>{ t }</code> },
+        Bit::Bold(t) => html! { <b>{ t }</b> },
+    });
+    html! { <p>{ for bits }</p> }
+}
+
+/// A text of several paragraphs. `act`: commands that stand in a line are offered too, not only those that stand alone.
+pub fn text(ui: &UiHandle, text: &str, act: bool) -> Html {
     text.split("\n\n")
         .map(str::trim)
         .filter(|p| !p.is_empty())
         .map(|p| match command(p) {
-            Some(line) => {
-                let onclick = {
-                    let (ui, line) = (ui.clone(), line.to_owned());
-                    Callback::from(move |_: MouseEvent| put(&ui, &line))
-                };
-                html! {
-                    <div class="lesson-command">
-                        <code>{ line }</code>
-                        <button type="button" class="ghost" {onclick} title={ui.lang.t("lesson.put")} aria-label={ui.lang.t("lesson.put")}>{ icon("terminal") }</button>
-                    </div>
-                }
-            }
+            Some(line) => html! {
+                <div class="lesson-command"><code>{ line }</code>{ put_button(ui, line, "") }</div>
+            },
+            None if act => paragraph(ui, p),
             None => html! { <p>{ self::line(p) }</p> },
         })
         .collect()
@@ -108,5 +127,8 @@ mod tests {
         assert_eq!(command("`kubectl get pods`"), Some("kubectl get pods"));
         assert_eq!(command("`kubectl get` and `pods`"), None);
         assert_eq!(command("`app=shop`"), None);
+        assert!(
+            whole("kubectl get pods") && !whole("kubectl get") && !whole("kubectl scale rs <name>") && !whole("a b c")
+        );
     }
 }
