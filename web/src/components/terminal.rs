@@ -82,10 +82,10 @@ pub fn Terminal(props: &Common) -> Html {
         let (scroll, at_end) = (scroll.clone(), at_end.clone());
         let count = session.read(|e| e.terminal.back().map_or(0, |(n, _)| *n));
         use_effect_with((count, offers.clone()), move |_| {
-            if let Some(s) = scroll.cast::<Element>() {
-                if *at_end.borrow() {
-                    s.set_scroll_top(s.scroll_height());
-                }
+            if *at_end.borrow()
+                && let Some(s) = scroll.cast::<Element>()
+            {
+                s.set_scroll_top(s.scroll_height());
             }
         });
     }
