@@ -41,11 +41,18 @@ pub(super) struct Around<'a> {
     pub mounts: Vec<Vec<Mount>>,
 }
 
+/// The name that a pod's containers have for their machine.
+pub(super) fn hostname(pod: &PodRecord, plan: &Plan) -> String {
+    match &plan.spec().hostname {
+        _ if plan.host_network => pod.node.as_deref().unwrap_or_default().to_owned(),
+        Some(h) if !h.is_empty() => h.clone(),
+        _ => pod.name.to_string(),
+    }
+}
+
 /// The files of a pod's containers that say how names are looked up.
 pub(super) fn name_files(files: &mut crate::runtime::files::Files, pod: &PodRecord, plan: &Plan, ip: u32) {
-    let host = plan.host_network;
-    let own = plan.spec().hostname.clone().filter(|h| !h.is_empty()).unwrap_or_else(|| pod.name.to_string());
-    let own = if host { pod.node.as_deref().unwrap_or_default().to_owned() } else { own };
+    let own = hostname(pod, plan);
     files.place("/etc/hostname", &format!("{own}\n"));
     files.place("/etc/hosts", &dns::hosts(pod, ip, &own));
     files.place("/etc/resolv.conf", &dns::Resolver::of(pod).file());
@@ -156,11 +163,7 @@ fn page(failure: &Failure, code: u16) -> String {
 
 impl Surroundings for Around<'_> {
     fn hostname(&self) -> String {
-        let spec = self.plan.spec();
-        if self.plan.host_network {
-            return self.pod.node.as_deref().unwrap_or_default().to_owned();
-        }
-        spec.hostname.clone().filter(|h| !h.is_empty()).unwrap_or_else(|| self.pod.name.to_string())
+        hostname(self.pod, self.plan)
     }
 
     fn resolve(&mut self, name: &str) -> Vec<String> {
@@ -183,6 +186,17 @@ impl Surroundings for Around<'_> {
             dns::Name::Addresses(_, ips) => ips.into_iter().map(|ip| Ipv4Addr::from(ip).to_string()).collect(),
             dns::Name::Elsewhere(alias) => vec![alias],
             dns::Name::Unknown => vec![],
+        }
+    }
+
+    fn canonical(&mut self, name: &str) -> Option<String> {
+        let own = name == "localhost" || name == self.hostname() || dns::alias(self.pod, name).is_some();
+        if own || !self.asks_names() {
+            return None;
+        }
+        match dns::lookup(self.sim, &dns::Resolver::of(self.pod), name) {
+            dns::Name::Addresses(full, _) => Some(full),
+            _ => None,
         }
     }
 

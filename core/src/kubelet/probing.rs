@@ -105,6 +105,8 @@ impl Kubelets {
         };
         let cwd = plan.container(i).and_then(|c| c.working_dir.clone()).unwrap_or_default();
         let unknown = if c.entry.is_some() { Unknown::NotFound } else { Unknown::Succeeds };
+        let mut env = env;
+        env.insert(0, ("HOSTNAME".into(), super::around::hostname(pod, plan)));
         let mut process = Process::new(argv, &env, &cwd, unknown).with_input(input);
         let mut at = sim.now;
         let mut code = None;

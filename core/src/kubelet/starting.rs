@@ -312,7 +312,10 @@ impl Kubelets {
             }
             Program::Command(argv) => {
                 let unknown = if c.entry.is_some() { Unknown::NotFound } else { Unknown::Serves };
-                run.process = Some(Process::new(&super::environment::expand(argv, &env), &env, &cwd, unknown));
+                let argv = super::environment::expand(argv, &env);
+                let mut env = env.clone();
+                env.insert(0, ("HOSTNAME".into(), super::around::hostname(pod, plan)));
+                run.process = Some(Process::new(&argv, &env, &cwd, unknown));
                 run.wake = Some(now);
             }
         }

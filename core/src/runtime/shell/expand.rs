@@ -63,6 +63,16 @@ impl Machine<'_, '_> {
                             if *quoted { f.add(a, false) } else { f.split(a) }
                         }
                     }
+                    Part::Var { name, op: Some((op, word)), quoted: true }
+                        if op == "[" && word.literal().is_some_and(|w| w == "@") =>
+                    {
+                        for (i, item) in t.env.items(name).into_iter().enumerate() {
+                            if i > 0 {
+                                f.end();
+                            }
+                            f.add(&item, false);
+                        }
+                    }
                     Part::Var { quoted: true, .. } | Part::Command(_, true) => {
                         let s = self.part(t, p);
                         f.add(&s, false);
@@ -132,6 +142,32 @@ impl Machine<'_, '_> {
             Part::Var { name, op, .. } => {
                 let value = self.variable(t, name);
                 let Some((op, word)) = op else { return value.unwrap_or_default() };
+                match op.as_str() {
+                    "count" => return t.env.items(name).len().to_string(),
+                    "[" => {
+                        let at = self.single(t, word);
+                        if at == "@" || at == "*" {
+                            return t.env.items(name).join(" ");
+                        }
+                        let n = arithmetic(&at, &|v| t.env.get(v).and_then(|v| v.trim().parse().ok()).unwrap_or(0));
+                        let n = n.and_then(|n| usize::try_from(n).ok());
+                        return n.and_then(|n| t.env.items(name).get(n).cloned()).unwrap_or_default();
+                    }
+                    ":" => {
+                        let spec = self.single(t, word);
+                        let (from, length) = spec.split_once(':').map_or((spec.as_str(), None), |(f, l)| (f, Some(l)));
+                        let text: Vec<char> = value.unwrap_or_default().chars().collect();
+                        let from: i64 = from.trim().parse().unwrap_or(0);
+                        let from = if from < 0 {
+                            text.len().saturating_sub(from.unsigned_abs() as usize)
+                        } else {
+                            from as usize
+                        };
+                        let most = length.and_then(|l| l.trim().parse::<usize>().ok()).unwrap_or(usize::MAX);
+                        return text.iter().skip(from).take(most).collect();
+                    }
+                    _ => {}
+                }
                 let colon = op.starts_with(':');
                 let set = value.as_ref().is_some_and(|v| !colon || !v.is_empty());
                 match op.trim_start_matches(':') {

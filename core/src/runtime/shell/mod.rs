@@ -5,6 +5,7 @@
 //! know pods: what lies outside the container comes from [`Surroundings`].
 
 mod expand;
+mod filing;
 mod filters;
 mod machine;
 mod net;
@@ -35,6 +36,8 @@ const COMMAND: u64 = 60;
 const MAX_THREADS: usize = 16;
 /// Frames of one thread: deeper recursion ends the shell.
 const MAX_FRAMES: usize = 500;
+/// Items of an array.
+const MAX_ITEMS: usize = 1024;
 /// Bytes that a pipe or a command substitution holds.
 const MAX_CAPTURE: usize = 256 * 1024;
 /// Bytes of output a process may hold until somebody takes them.
@@ -102,6 +105,10 @@ pub trait Surroundings {
     fn hostname(&self) -> String;
     /// Addresses of a name; none: it does not resolve.
     fn resolve(&mut self, name: &str) -> Vec<String>;
+    /// The full name by which the name server knows a name; none: it does not.
+    fn canonical(&mut self, _name: &str) -> Option<String> {
+        None
+    }
     /// Connects to a port.
     ///
     /// # Errors
@@ -491,6 +498,26 @@ fn trap_name(s: Signal) -> &'static str {
 impl Env {
     fn get(&self, name: &str) -> Option<&str> {
         self.vars.get(name).map(|(v, _)| &**v)
+    }
+
+    /// The items of an array; of a plain variable, its value.
+    fn items(&self, name: &str) -> Vec<String> {
+        let at = |i: usize| self.get(&format!("{name}[{i}]")).map(str::to_owned);
+        let all: Vec<String> = (0..MAX_ITEMS).map_while(at).collect();
+        if all.is_empty() { self.get(name).map(str::to_owned).into_iter().collect() } else { all }
+    }
+
+    /// Makes a variable an array.
+    fn set_items(&mut self, name: &str, items: &[String]) {
+        for i in 0..MAX_ITEMS {
+            if self.vars.remove(format!("{name}[{i}]").as_str()).is_none() {
+                break;
+            }
+        }
+        for (i, item) in items.iter().take(MAX_ITEMS).enumerate() {
+            self.set(&format!("{name}[{i}]"), item);
+        }
+        self.set(name, items.first().map_or("", String::as_str));
     }
 
     fn set(&mut self, name: &str, value: &str) {

@@ -54,14 +54,15 @@ pub(super) fn run(
                     Done { code: if name == "getent" { 2 } else { 1 }, ..Done::default() }
                 };
             }
+            let full = net.canonical(host).unwrap_or_else(|| (*host).to_owned());
             let mut out = String::new();
             if name == "nslookup" {
                 out += "Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\n";
             }
             for a in found {
                 out += &match name {
-                    "nslookup" => format!("Name:\t{host}\nAddress: {a}\n\n"),
-                    "host" => format!("{host} has address {a}\n"),
+                    "nslookup" => format!("Name:\t{full}\nAddress: {a}\n\n"),
+                    "host" => format!("{full} has address {a}\n"),
                     "getent" => format!("{a}      {host}\n"),
                     _ => format!("{a}\n"),
                 };

@@ -39,6 +39,15 @@ fn scripts() {
     check("i=0; while [ $i -lt 3 ]; do i=$((i+1)); done; echo $i", 0, "3\n");
     check("i=0; until [ $i -ge 3 ]; do i=$(expr $i + 1); done; echo \"$i $WHO\"", 0, "3 world\n");
     check("echo \"a  b\" 'c $x' a  b", 0, "a  b c $x a b\n");
+    check("[[ web-12 =~ -([0-9]+)$ ]] || exit 1; echo ${BASH_REMATCH[1]}", 0, "12\n");
+    check("x=; if [[ $x == '' && ( a < b || -n $x ) ]]; then echo y; fi; [[ $WHO == w* ]] && echo z", 0, "y\nz\n");
+    check("a=(x 'y z' $WHO); i=1; echo ${a[$i]} ${#a[@]} ${a[0]} ${a[9]}", 0, "y z 3 x\n");
+    check(
+        "a=(x 'y z'); for v in \"${a[@]}\"; do echo [$v]; done; s=abcdef; echo ${s:1:3} ${s:4}",
+        0,
+        "[x]\n[y z]\nbcd ef\n",
+    );
+    check("echo $(perl -Mbignum=bpi -wle 'print bpi(20)')", 0, "3.1415926535897932384\n");
     check("x='a  b'; echo $x \"$x\" ${x#a} ${y:-z} ${#x}", 0, "a b a  b b z 4\n");
     check("echo hi > /tmp/f; echo ho >> /tmp/f; cat /tmp/f | wc -l", 0, "2\n");
     check("cat /nope", 1, "cat: can't open '/nope': No such file or directory\n");

@@ -86,6 +86,10 @@ impl Machine<'_, '_> {
         let argv = self.fields(t, &c.words);
         let assigns: Vec<(Arc<str>, String)> =
             c.assigns.iter().map(|(k, w)| (k.as_str().into(), self.single(t, w))).collect();
+        for (name, items) in &c.arrays {
+            let items = self.fields(t, items);
+            t.env.set_items(name, &items);
+        }
         if t.env.trace {
             let line: Vec<String> =
                 assigns.iter().map(|(k, v)| format!("{k}={v}")).chain(argv.iter().cloned()).collect();
@@ -268,6 +272,15 @@ impl Machine<'_, '_> {
         if utilities::is_utility(base) {
             let input = if utilities::reads_input(base, args) { Self::rest_of_input(t) } else { Arc::from("") };
             let cwd = t.env.cwd.clone();
+            if base == "[["
+                && let [text, op, pattern, ..] = args
+                && op == "=~"
+                && let Some(hit) = regex_lite::Regex::new(pattern).ok().and_then(|re| re.captures(text))
+            {
+                let items: Vec<String> =
+                    (0..hit.len()).map(|i| hit.get(i).map_or_else(String::new, |m| m.as_str().to_owned())).collect();
+                t.env.set_items("BASH_REMATCH", &items);
+            }
             let given = Given { name: base, args, input: &input, cwd: &cwd, now: self.now };
             let done = utilities::run(&given, self.files, self.around);
             self.print(t, Stream::Out, &done.out);

@@ -341,6 +341,12 @@ impl Parser {
             let Some(w) = self.word()? else { break };
             if c.words.is_empty() {
                 if let Some((name, value)) = assignment(&w) {
+                    if value.0.is_empty() && self.peek() == Some('(') {
+                        self.i += 1;
+                        let items = self.items()?;
+                        c.arrays.push((name, items));
+                        continue;
+                    }
                     c.assigns.push((name, value));
                     continue;
                 }
@@ -355,9 +361,13 @@ impl Parser {
                     return Ok(Node::Function(name.into(), body));
                 }
             }
+            let tests = c.words.is_empty() && w.literal().is_some_and(|t| t == "[[");
             c.words.push(w);
+            if tests {
+                self.test_words(&mut c.words)?;
+            }
         }
-        if c.words.is_empty() && c.assigns.is_empty() && c.redirects.is_empty() {
+        if c.words.is_empty() && c.assigns.is_empty() && c.arrays.is_empty() && c.redirects.is_empty() {
             return Err(self.unexpected());
         }
         Ok(Node::Simple(Arc::new(c)))

@@ -58,6 +58,8 @@ pub enum Node {
 pub struct Simple {
     /// `A=b` in front of it.
     pub assigns: Vec<(String, Word)>,
+    /// `A=(b c)` in front of it.
+    pub arrays: Vec<(String, Vec<Word>)>,
     /// Its words, the name first.
     pub words: Vec<Word>,
     /// Its redirections.
@@ -99,7 +101,8 @@ pub enum Part {
     Var {
         /// The name: letters, a digit, or one of `?#@*$!`.
         name: String,
-        /// `-`, `+`, `=`, `?`, `#`, `%` (doubled as `\u{1}`-free two-character texts), or `len`.
+        /// `-`, `+`, `=`, `?`, `#`, `%` (doubled as `\u{1}`-free two-character texts), `:`, `len`, `[` for an item of an
+        /// array, or `count` for the number of them.
         op: Option<(String, Box<Word>)>,
         /// Within double quotes.
         quoted: bool,

@@ -170,6 +170,11 @@ impl Parser {
         if self.at("#") && !self.at("#}") {
             self.i += 1;
             let name = self.name();
+            if self.at("[@]}") || self.at("[*]}") {
+                self.i += 4;
+                parts.push(Part::Var { name, op: Some(("count".into(), Box::default())), quoted });
+                return Ok(());
+            }
             if self.peek() != Some('}') {
                 return Err(bad());
             }
@@ -180,6 +185,28 @@ impl Parser {
         let name = self.name();
         if name.is_empty() {
             return Err(bad());
+        }
+        if self.at("[") {
+            self.i += 1;
+            let mut inner = vec![];
+            loop {
+                match self.peek() {
+                    None => return Err(bad()),
+                    Some(']') => break,
+                    Some('$' | '`') => self.dollar(&mut inner, true)?,
+                    Some(c) => {
+                        push(&mut inner, c, true);
+                        self.i += 1;
+                    }
+                }
+            }
+            self.i += 1;
+            if self.peek() != Some('}') {
+                return Err(bad());
+            }
+            self.i += 1;
+            parts.push(Part::Var { name, op: Some(("[".into(), Box::new(Word(inner)))), quoted });
+            return Ok(());
         }
         let mut op = String::new();
         while let Some(c) = self.peek().filter(|c| ":-+=?#%/".contains(*c) && op.len() < 2) {
@@ -226,6 +253,79 @@ impl Parser {
         let op = if op.is_empty() { None } else { Some((op, Box::new(Word(inner)))) };
         parts.push(Part::Var { name, op, quoted });
         Ok(())
+    }
+}
+
+impl Parser {
+    /// What stands between `[[` and `]]`, that included: operators are words of their own, nothing is split or globbed.
+    pub(super) fn test_words(&mut self, words: &mut Vec<Word>) -> Result<(), String> {
+        loop {
+            self.blanks();
+            if self.peek() == Some('\n') {
+                self.i += 1;
+                continue;
+            }
+            let pattern = words.last().and_then(Word::literal).is_some_and(|w| w == "=~");
+            if self.at("]]") {
+                self.i += 2;
+                words.push(Word::text("]]"));
+                return Ok(());
+            }
+            if pattern {
+                let w = self.regex()?;
+                words.push(w);
+                continue;
+            }
+            let operator = ["&&", "||", "(", ")", "<", ">"].into_iter().find(|o| self.at(o));
+            if let Some(o) = operator {
+                self.i += o.len();
+                words.push(Word::text(o));
+                continue;
+            }
+            let Some(mut w) = self.word()? else { return Err(self.unexpected()) };
+            for p in &mut w.0 {
+                match p {
+                    Part::Text(_, quoted) | Part::Var { quoted, .. } | Part::Command(_, quoted) => *quoted = true,
+                    Part::Arithmetic(_) => {}
+                }
+            }
+            words.push(w);
+        }
+    }
+
+    /// A regular expression behind `=~`: it goes on to the next blank.
+    fn regex(&mut self) -> Result<Word, String> {
+        let mut parts = vec![];
+        while let Some(c) = self.peek().filter(|c| !c.is_whitespace()) {
+            match c {
+                '"' => {
+                    self.i += 1;
+                    self.double_quoted(&mut parts, Some('"'))?;
+                }
+                '$' | '`' => self.dollar(&mut parts, true)?,
+                c => {
+                    self.i += 1;
+                    push(&mut parts, c, true);
+                }
+            }
+        }
+        Ok(Word(parts))
+    }
+
+    /// The items of `name=(…)`, behind the opening parenthesis.
+    pub(super) fn items(&mut self) -> Result<Vec<Word>, String> {
+        let mut items = vec![];
+        loop {
+            self.blanks();
+            match self.peek() {
+                Some('\n') => self.i += 1,
+                Some(')') => {
+                    self.i += 1;
+                    return Ok(items);
+                }
+                _ => items.push(self.word()?.ok_or_else(|| self.unexpected())?),
+            }
+        }
     }
 }
 

@@ -1,0 +1,217 @@
+//! Programs that look at or change files and directories. Their outputs follow BusyBox.
+
+use super::utilities::{Done, Given};
+use crate::runtime::files::{Entry, FileSystem, Problem, normalize};
+
+/// `10M`, `512k`, `100`: bytes as dd and truncate read them.
+fn size(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match text[digits.len()..].to_ascii_lowercase().trim_end_matches("ib").trim_end_matches('b') {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok().map(|n| n.saturating_mul(1 << shift))
+}
+
+/// Programs that look at or change files.
+pub(super) fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Done {
+    let has = |c: char| g.args.iter().any(|a| a.starts_with('-') && !a.starts_with("--") && a.contains(c));
+    let path = |p: &str| normalize(g.cwd, p);
+    let mut d = Done::default();
+    match g.name {
+        "dd" => {
+            let given = |key: &str| g.args.iter().find_map(|a| a.strip_prefix(key));
+            let number = |key: &str, default: u64| given(key).map_or(Some(default), size);
+            let (Some(block), Some(count)) = (number("bs=", 512), number("count=", 0)) else {
+                return Done::fail(1, "dd: invalid number");
+            };
+            if let Some(f) = given("of=")
+                && let Err(p) = fs.write_zeros(&path(f), block.saturating_mul(count))
+            {
+                return match p {
+                    Problem::Full => Done::fail(1, format!("dd: error writing '{f}': {p}")),
+                    p => Done::fail(1, format!("dd: can't open '{f}': {p}")),
+                };
+            }
+            d.err = format!("{count}+0 records in\n{count}+0 records out\n");
+        }
+        "truncate" | "fallocate" => {
+            let flag = if g.name == "truncate" { "-s" } else { "-l" };
+            let at = g.args.iter().position(|a| a.starts_with(flag));
+            let value = at.and_then(|i| {
+                let joined = g.args[i].strip_prefix(flag).filter(|v| !v.is_empty());
+                joined.or(g.args.get(i + 1).map(String::as_str))
+            });
+            let Some(bytes) = value.and_then(size) else { return Done::fail(1, format!("{}: invalid size", g.name)) };
+            for f in plain.iter().filter(|f| Some(**f) != value) {
+                if let Err(p) = fs.write_zeros(&path(f), bytes) {
+                    return Done::fail(1, format!("{}: {f}: {p}", g.name));
+                }
+            }
+        }
+        "touch" => {
+            for f in plain {
+                if fs.get(&path(f)).is_none()
+                    && let Err(p) = fs.write(&path(f), "", true)
+                {
+                    d.err += &format!("{}: {f}: {p}\n", g.name);
+                    d.code = 1;
+                }
+            }
+        }
+        "rm" | "rmdir" => {
+            for f in plain {
+                let done = match fs.get(&path(f)) {
+                    None if has('f') => Ok(()),
+                    Some(Entry::Dir) if g.name == "rm" && !has('r') && !has('R') => {
+                        Err(format!("rm: '{f}' is a directory"))
+                    }
+                    Some(Entry::Dir) if g.name == "rmdir" && !fs.list(&path(f)).is_empty() => {
+                        Err(format!("rmdir: '{f}': Directory not empty"))
+                    }
+                    _ => fs.remove(&path(f)).map_err(|p| format!("{}: can't remove '{f}': {p}", g.name)),
+                };
+                if let Err(e) = done {
+                    d.err += &format!("{e}\n");
+                    d.code = 1;
+                }
+            }
+        }
+        "mkdir" => {
+            for f in plain {
+                let p = path(f);
+                if has('p') {
+                    let cuts: Vec<usize> = p.match_indices('/').map(|(i, _)| i).skip(1).chain([p.len()]).collect();
+                    for end in cuts {
+                        let _ = fs.mkdir(&p[..end]);
+                    }
+                } else if let Err(e) = fs.mkdir(&p) {
+                    d.err += &format!("mkdir: can't create directory '{f}': {e}\n");
+                    d.code = 1;
+                }
+            }
+        }
+        "ls" => {
+            let targets = if plain.is_empty() { vec!["."] } else { plain.to_vec() };
+            for f in &targets {
+                let names: Vec<String> = match fs.get(&path(f)) {
+                    None => {
+                        d.err += &format!("ls: {f}: No such file or directory\n");
+                        d.code = 1;
+                        continue;
+                    }
+                    Some(Entry::File(_) | Entry::Zeros(_)) => vec![(*f).to_owned()],
+                    Some(Entry::Dir) if has('d') => vec![(*f).to_owned()],
+                    Some(Entry::Dir) => {
+                        if targets.len() > 1 {
+                            d.out += &format!("{f}:\n");
+                        }
+                        let all = fs.list(&path(f)).into_iter().map(|(n, _)| n);
+                        all.filter(|n| has('a') || !n.starts_with('.')).collect()
+                    }
+                };
+                if has('l') && matches!(fs.get(&path(f)), Some(Entry::Dir)) && !has('d') {
+                    d.out += &format!("total {}\n", names.len() * 4);
+                }
+                for n in names {
+                    if has('l') {
+                        let full = if n == **f { path(f) } else { normalize(&path(f), &n) };
+                        let (mode, size) = match (fs.get(&full), fs.mounted(&full)) {
+                            (Some(Entry::File(t)), _) => ("-rw-r--r--    1", t.len()),
+                            (Some(Entry::Zeros(n)), _) => ("-rw-r--r--    1", n as usize),
+                            (_, Some(true)) if fs.user.fs_group.is_some() => ("drwxrwsrwx    2", 4096),
+                            (_, Some(true)) => ("drwxrwxrwx    2", 4096),
+                            _ => ("drwxr-xr-x    2", 4096),
+                        };
+                        let (user, group) = fs.owner(&full);
+                        let name = |n: u32| if n == 0 { "root".to_owned() } else { n.to_string() };
+                        d.out += &format!(
+                            "{mode} {:<8} {:<8} {size:9} {} {n}\n",
+                            name(user),
+                            name(group),
+                            g.now.timestamp().strftime("%b %e %H:%M")
+                        );
+                    } else {
+                        d.out += &format!("{n}\n");
+                    }
+                }
+            }
+        }
+        "cp" | "mv" => {
+            let [from @ .., to] = plain else { return Done::fail(1, format!("{}: missing file operand", g.name)) };
+            let into = matches!(fs.get(&path(to)), Some(Entry::Dir));
+            for f in from {
+                let base = f.trim_end_matches('/').rsplit('/').next().unwrap_or(f);
+                let target = if into { normalize(&path(to), base) } else { path(to) };
+                if let Err(e) = copy(fs, &path(f), &target, 0) {
+                    d.err += &format!("{}: can't stat '{f}': {e}\n", g.name);
+                    d.code = 1;
+                } else if g.name == "mv" {
+                    let _ = fs.remove(&path(f));
+                }
+            }
+        }
+        "find" => {
+            let root = plain.first().copied().unwrap_or(".");
+            let name = g.args.iter().position(|a| a == "-name").and_then(|i| g.args.get(i + 1));
+            let mut stack = vec![root.to_owned()];
+            while let Some(p) = stack.pop() {
+                let base = p.rsplit('/').next().unwrap_or(&p);
+                if name.is_none_or(|n| super::expand::matches(n, base)) {
+                    d.out += &format!("{p}\n");
+                }
+                let below = fs.list(&path(&p));
+                stack.extend(below.into_iter().rev().map(|(n, _)| format!("{}/{n}", p.trim_end_matches('/'))));
+            }
+        }
+        "mktemp" => {
+            let p = format!("/tmp/tmp.{:06}", g.now.0 % 1_000_000);
+            if has('d') {
+                let _ = fs.mkdir(&p);
+            } else {
+                let _ = fs.write(&p, "", false);
+            }
+            d.out = format!("{p}\n");
+        }
+        "realpath" => d.out = plain.iter().fold(String::new(), |s, p| s + &path(p) + "\n"),
+        "stat" | "chmod" | "chown" | "chgrp" => {
+            let skip = usize::from(g.name != "stat");
+            for f in plain.iter().skip(skip) {
+                if fs.get(&path(f)).is_none() {
+                    d.err += &format!("{}: {f}: No such file or directory\n", g.name);
+                    d.code = 1;
+                } else if g.name == "stat" {
+                    d.out += &format!("  File: {f}\n");
+                }
+            }
+        }
+        "ln" => {
+            if let [from, to] = plain
+                && let Err(e) = copy(fs, &path(from), &path(to), 0)
+            {
+                return Done::fail(1, format!("ln: {to}: {e}"));
+            }
+        }
+        _ => {}
+    }
+    d
+}
+
+fn copy(fs: &mut FileSystem<'_>, from: &str, to: &str, depth: u32) -> Result<(), Problem> {
+    match fs.get(from) {
+        Some(Entry::Dir) if depth < 20 && !to.starts_with(&format!("{from}/")) => {
+            let _ = fs.mkdir(to);
+            for (n, _) in fs.list(from) {
+                copy(fs, &normalize(from, &n), &normalize(to, &n), depth + 1)?;
+            }
+            Ok(())
+        }
+        Some(Entry::Dir) => Err(Problem::IsDir),
+        Some(Entry::File(t)) => fs.write(to, &t, false),
+        Some(Entry::Zeros(n)) => fs.write_zeros(to, n),
+        None => Err(Problem::Missing),
+    }
+}
