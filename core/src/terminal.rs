@@ -1,6 +1,7 @@
 //! Terminals: what was typed and printed, each terminal's kubeconfig, and the command that waits in it.
 
 use crate::clock::SimTime;
+use crate::kubectl::line::Join;
 use crate::kubectl::pending::{Pending, Wait};
 use crate::kubectl::{Effect, Output, Session};
 use crate::sim::{Event, Sim};
@@ -46,6 +47,8 @@ struct Terminal {
     session: Session,
     line: Option<Arc<str>>,
     pending: Option<Arc<Pending>>,
+    /// The parts of the line that are still to come.
+    rest: Vector<(Join, Arc<str>)>,
     last_code: i32,
 }
 
@@ -118,10 +121,40 @@ impl Terminals {
         let terminal = self.terminals.entry(t).or_default();
         terminal.line = Some(line.clone());
         terminal.pending = None;
+        terminal.rest.clear();
         self.push(t, now, Piece::Line(line));
         if let Some(chunk) = self.chunks.back_mut() {
             chunk.prompt = prompt;
         }
+    }
+
+    /// What the line that has begun consists of.
+    pub(crate) fn queue(&mut self, t: u8, parts: Vec<(Join, String)>) {
+        let parts = parts.into_iter().map(|(join, line)| (join, line.into()));
+        self.terminals.entry(t).or_default().rest = parts.collect();
+    }
+
+    /// The next part of the line, if nothing waits and what came before lets it be carried out. A line whose last parts
+    /// are left out has ended.
+    pub(crate) fn next_part(&mut self, t: u8, now: SimTime) -> Option<Arc<str>> {
+        let terminal = self.terminals.get_mut(&t)?;
+        if terminal.pending.is_some() || terminal.rest.is_empty() {
+            return None;
+        }
+        while let Some((join, line)) = terminal.rest.pop_front() {
+            let taken = match join {
+                Join::Always => true,
+                Join::IfDone => terminal.last_code == 0,
+                Join::IfFailed => terminal.last_code != 0,
+            };
+            if taken {
+                return Some(line);
+            }
+        }
+        let code = terminal.last_code;
+        terminal.line = None;
+        self.push(t, now, Piece::Exit(code));
+        None
     }
 
     pub(crate) fn take_pending(&mut self, t: u8) -> Option<Pending> {
@@ -141,9 +174,11 @@ impl Terminals {
         let terminal = self.terminals.entry(t).or_default();
         if let Some(code) = out.code {
             terminal.last_code = code;
-            terminal.line = None;
             terminal.pending = None;
-            self.push(t, sim.now, Piece::Exit(code));
+            if terminal.rest.is_empty() {
+                terminal.line = None;
+                self.push(t, sim.now, Piece::Exit(code));
+            }
         } else if let Some(p) = out.pending {
             if let Some(d) = p.deadline() {
                 sim.queue.at(d.max(sim.now), Event::Poll(t));
@@ -159,6 +194,7 @@ impl Terminals {
             self.push(t, sim.now, Piece::Exit(130));
             let terminal = self.terminals.entry(t).or_default();
             terminal.last_code = 130;
+            terminal.rest.clear();
             terminal.line = None;
         }
         sim.terminals_wait = !self.waiting().is_empty();

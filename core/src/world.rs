@@ -119,23 +119,14 @@ impl World {
                 };
             }
             Input::Line { terminal, line, stdin } => {
-                self.sim.note = Some(line.as_str().into());
                 self.terminals.begin(*terminal, line, self.sim.now);
-                let files = Arc::make_mut(&mut self.files);
-                let mut session = self.terminals.session(*terminal);
-                let later = self.sim.plane.answers_later();
-                let until = self.sim.now + later;
-                let mut api = WorldApi { sim: &mut self.sim, kubelets: &mut self.kubelets };
-                let out = if later > SimDuration::ZERO && kubectl::asks_server(line, &session) {
-                    kubectl::begin_late(line, stdin.clone(), until)
-                } else {
-                    let mut ctx = kubectl::Context::new(&mut api, files, &mut session);
-                    ctx.stdin = stdin.clone();
-                    kubectl::run(line, &mut ctx)
+                let parts = match self.terminals.session(*terminal).inside {
+                    // the shell in the container reads it
+                    Some(_) => vec![(kubectl::line::Join::Always, line.clone())],
+                    None => kubectl::line::sequence(line),
                 };
-                self.terminals.set_session(*terminal, session);
-                self.terminals.output(*terminal, out, &mut self.sim);
-                self.sim.note = None;
+                self.terminals.queue(*terminal, parts);
+                self.go_on(*terminal, line, stdin.as_deref());
             }
             Input::Interrupt { terminal } => self.terminals.interrupt(*terminal, &mut self.sim),
             Input::Fault(fault) => {
@@ -151,6 +142,32 @@ impl World {
             Input::RemoveClient { name } => {
                 clients::remove(&mut self.sim, name);
             }
+        }
+    }
+
+    /// Carries out the parts of a terminal's line until one waits.
+    fn go_on(&mut self, terminal: u8, whole: &str, stdin: Option<&str>) {
+        while let Some(line) = self.terminals.next_part(terminal, self.sim.now) {
+            self.sim.note = Some(whole.into());
+            let files = Arc::make_mut(&mut self.files);
+            let mut session = self.terminals.session(terminal);
+            let later = self.sim.plane.answers_later();
+            let until = self.sim.now + later;
+            let mut api = WorldApi { sim: &mut self.sim, kubelets: &mut self.kubelets };
+            let out = if later > SimDuration::ZERO && kubectl::asks_server(&line, &session) {
+                kubectl::begin_late(&line, stdin.map(str::to_owned), until)
+            } else {
+                let mut ctx = kubectl::Context::new(&mut api, files, &mut session);
+                ctx.stdin = stdin.map(str::to_owned);
+                kubectl::run(&line, &mut ctx)
+            };
+            if session.inside.is_some() {
+                // the shell that was opened takes what comes now
+                self.terminals.queue(terminal, vec![]);
+            }
+            self.terminals.set_session(terminal, session);
+            self.terminals.output(terminal, out, &mut self.sim);
+            self.sim.note = None;
         }
     }
 
@@ -270,8 +287,10 @@ impl World {
             out.pending = Some(pending);
         }
         self.terminals.set_session(terminal, session);
+        let whole = self.terminals.line(terminal);
         self.terminals.output(terminal, out, &mut self.sim);
         self.sim.note = None;
+        self.go_on(terminal, whole.as_deref().unwrap_or_default(), None);
     }
 
     /// A number that two worlds share only if they are the same: objects, pending events, moment and counters.

@@ -9,6 +9,161 @@ pub struct Stage {
     pub redirect: Option<Redirect>,
     /// `< file`.
     pub input: Option<String>,
+    /// `2>&1`: errors go where the output goes.
+    pub merge: bool,
+    /// `2> file`: errors are not seen.
+    pub quiet: bool,
+}
+
+/// When a part of a line is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Join {
+    /// `;`, and the first part
+    Always,
+    /// `&&`
+    IfDone,
+    /// `||`
+    IfFailed,
+}
+
+/// The parts of a line, in the order they are carried out in. A `&` at the end is left out: nothing goes on in the
+/// background. Loops stay whole, and are refused as such.
+pub fn sequence(line: &str) -> Vec<(Join, String)> {
+    let mut parts = vec![(Join::Always, String::new())];
+    let (mut single, mut double, mut depth) = (false, false, 0);
+    let mut it = line.chars().peekable();
+    while let Some(c) = it.next() {
+        let free = !single && !double && depth == 0;
+        let part = &mut parts.last_mut().expect("there is always a part").1;
+        let next = match c {
+            '#' if free && !part.ends_with(|p: char| !p.is_whitespace()) => {
+                // a comment goes to the end of its line
+                while it.next_if(|c| *c != '\n').is_some() {}
+                None
+            }
+            ';' if free => Some(Join::Always),
+            '&' if free && it.next_if_eq(&'&').is_some() => Some(Join::IfDone),
+            '|' if free && it.next_if_eq(&'|').is_some() => Some(Join::IfFailed),
+            _ => {
+                part.push(c);
+                match c {
+                    '\\' if !single => part.extend(it.next()),
+                    '\'' if !double => single = !single,
+                    '"' if !single => double = !double,
+                    '(' if !single && (depth > 0 || part.ends_with("$(")) => depth += 1,
+                    ')' if !single && depth > 0 => depth -= 1,
+                    _ => {}
+                }
+                None
+            }
+        };
+        if let Some(join) = next {
+            parts.push((join, String::new()));
+        }
+    }
+    let loops = ["for ", "while ", "until ", "if ", "case "];
+    if single || double || loops.iter().any(|l| line.trim_start().starts_with(l)) {
+        return vec![(Join::Always, line.to_owned())];
+    }
+    for (_, part) in &mut parts {
+        if let Some(bare) = part.trim_end().strip_suffix('&').filter(|b| b.ends_with(' ')) {
+            *part = bare.trim_end().to_owned();
+        }
+    }
+    let some = parts.iter().any(|(_, p)| !p.trim().is_empty());
+    parts.retain(|(_, p)| !some || !p.trim().is_empty());
+    parts
+}
+
+/// A line with `$NAME`, `${NAME}` and `$(…)` replaced outside of single quotes; what `value` and `output` know nothing of
+/// stays as it stands.
+pub fn expand(
+    line: &str,
+    value: &dyn Fn(&str) -> Option<String>,
+    output: &mut dyn FnMut(&str) -> Option<String>,
+) -> String {
+    let mut out = String::new();
+    let (mut single, mut double) = (false, false);
+    let mut rest = line;
+    while let Some(c) = rest.chars().next() {
+        let after = &rest[c.len_utf8()..];
+        if c == '$' && !single {
+            let (inner, known, end) = if let Some(body) = after.strip_prefix('(') {
+                let end = closing(body).unwrap_or(body.len());
+                (&body[..end], true, 1 + (end + 1).min(body.len()))
+            } else if let Some(body) = after.strip_prefix('{') {
+                let end = body.find('}').unwrap_or(body.len());
+                (&body[..end], false, 1 + (end + 1).min(body.len()))
+            } else {
+                let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
+                (&after[..end], false, end)
+            };
+            let found = if known { output(inner) } else { value(inner) };
+            if let Some(text) = found {
+                for t in text.trim_end_matches('\n').chars() {
+                    let special = match double {
+                        true => matches!(t, '"' | '\\' | '$' | '`'),
+                        false => matches!(t, '"' | '\\' | '\'' | '|' | '<' | '>' | '#' | ';' | '&'),
+                    };
+                    if special {
+                        out.push('\\');
+                    }
+                    out.push(t);
+                }
+                rest = &after[end..];
+                continue;
+            }
+        }
+        match c {
+            '\\' if !single => {
+                out.push(c);
+                rest = after;
+                let Some(next) = rest.chars().next() else { break };
+                out.push(next);
+                rest = &rest[next.len_utf8()..];
+                continue;
+            }
+            '\'' if !double => single = !single,
+            '"' if !single => double = !double,
+            _ => {}
+        }
+        out.push(c);
+        rest = after;
+    }
+    out
+}
+
+/// Where the bracket that was opened before a text is closed.
+fn closing(text: &str) -> Option<usize> {
+    let (mut depth, mut quote) = (0, None);
+    for (i, c) in text.char_indices() {
+        match (quote, c) {
+            (Some(q), c) if q == c => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '(') => depth += 1,
+            (None, ')') if depth == 0 => return Some(i),
+            (None, ')') => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// `NAME=value` words, alone or after `export`: what a line that only sets variables sets.
+pub fn assignments(stages: &[Stage]) -> Option<Vec<(String, String)>> {
+    let [stage] = stages else { return None };
+    let words = match stage.words.as_slice() {
+        [first, rest @ ..] if first == "export" && !rest.is_empty() => rest,
+        all => all,
+    };
+    let pair = |w: &String| {
+        let (name, value) = w.split_once('=')?;
+        let letters = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.bytes().all(letters);
+        is_name.then(|| (name.to_owned(), value.to_owned()))
+    };
+    if words.is_empty() { None } else { words.iter().map(pair).collect() }
 }
 
 /// A redirection of standard output.
@@ -25,6 +180,10 @@ enum Token {
     Pipe,
     Out(bool),
     In,
+    /// `2>&1`
+    Merge,
+    /// `2>`
+    Errors,
 }
 
 /// Splits a line into the stages of a pipeline. The error says what is not closed or missing.
@@ -39,6 +198,11 @@ pub fn split(line: &str) -> Result<Vec<Stage>, String> {
             Token::Pipe => stages.push(Stage::default()),
             Token::Out(append) => match tokens.next() {
                 Some(Token::Word(file)) => stage.redirect = Some(Redirect { file, append }),
+                _ => return Err("syntax error near unexpected token `newline'".into()),
+            },
+            Token::Merge => stage.merge = true,
+            Token::Errors => match tokens.next() {
+                Some(Token::Word(_)) => stage.quiet = true,
                 _ => return Err("syntax error near unexpected token `newline'".into()),
             },
             Token::In => match tokens.next() {
@@ -106,6 +270,16 @@ fn tokens(line: &str) -> Result<Vec<Token>, String> {
                 out.extend(word.take().map(Token::Word));
                 out.push(Token::Pipe);
             }
+            '>' if word.as_deref() == Some("2") => {
+                word = None;
+                it.next_if_eq(&'>');
+                if it.next_if_eq(&'&').is_some() {
+                    it.next_if_eq(&'1');
+                    out.push(Token::Merge);
+                } else {
+                    out.push(Token::Errors);
+                }
+            }
             '>' => {
                 out.extend(word.take().map(Token::Word));
                 out.push(Token::Out(it.next_if_eq(&'>').is_some()));
@@ -133,5 +307,38 @@ mod tests {
         assert_eq!(w(r#"a "b \"c\" \n" d\ e '' # no"#), ["a", "b \"c\" \\n", "d e", ""]);
         assert_eq!(split("get pods | grep web > f").unwrap().len(), 2);
         assert!(split("get 'x").is_err());
+        let quiet = split("get pods 2>/dev/null | wc -l").unwrap();
+        assert!(quiet[0].quiet && quiet[0].words == ["get", "pods"]);
+        assert!(split("get pods 2>&1").unwrap()[0].merge);
+    }
+
+    #[test]
+    fn parts_of_a_line() {
+        let s = |l: &str| sequence(l).into_iter().map(|(j, p)| (j, p.trim().to_owned())).collect::<Vec<_>>();
+        assert_eq!(s("kubectl get pods;"), [(Join::Always, "kubectl get pods".into())]);
+        assert_eq!(
+            s("a 'x;y' && b \"&&\" || c; d # ; e"),
+            [
+                (Join::Always, "a 'x;y'".into()),
+                (Join::IfDone, "b \"&&\"".into()),
+                (Join::IfFailed, "c".into()),
+                (Join::Always, "d".into())
+            ]
+        );
+        assert_eq!(s("a $(b; c) | d &"), [(Join::Always, "a $(b; c) | d".into())]);
+        assert_eq!(s("for i in 1; do x; done").len(), 1);
+        assert_eq!(s("").len(), 1);
+    }
+
+    #[test]
+    fn what_stands_for_something_else() {
+        let value = |n: &str| (n == "A").then(|| "x \"y\"".to_owned());
+        let mut output = |l: &str| l.starts_with("kubectl").then(|| format!("<{l}>\n"));
+        let mut e = |l: &str| words(&expand(l, &value, &mut output)).unwrap();
+        assert_eq!(e("a $A \"$A\" '$A' ${A}b $B"), ["a", "x", "\"y\"", "x \"y\"", "$A", "x", "\"y\"b", "$B"]);
+        assert_eq!(e("a \"$(kubectl get (x))\" $(date)"), ["a", "<kubectl get (x)>", "$(date)"]);
+        let set = assignments(&split("export A=1 B='2 3'").unwrap()).unwrap();
+        assert_eq!(set, [("A".to_owned(), "1".to_owned()), ("B".to_owned(), "2 3".to_owned())]);
+        assert!(assignments(&split("label pod p a=b").unwrap()).is_none());
     }
 }

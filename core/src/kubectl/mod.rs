@@ -51,6 +51,9 @@ pub struct Session {
     /// Further contexts by name: the cluster, the user and the namespace of each.
     #[serde(default)]
     pub others: BTreeMap<String, [String; 3]>,
+    /// Variables that lines have set.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
     /// The shell that was opened in a container and takes the lines now.
     pub inside: Option<Inside>,
 }
@@ -78,6 +81,7 @@ impl Default for Session {
     fn default() -> Self {
         Session {
             inside: None,
+            variables: BTreeMap::new(),
             others: BTreeMap::new(),
             context: "kubarium".into(),
             cluster: "kubarium".into(),
@@ -201,8 +205,33 @@ pub fn run(line: &str, ctx: &mut Context) -> Output {
         finish(result, ctx);
         return std::mem::take(&mut ctx.out);
     }
-    match line::split(line) {
-        Ok(stages) => pipes::run(stages, ctx),
+    let mut said = String::new();
+    let line = {
+        let variables = ctx.session.variables.clone();
+        let mut output = |inner: &str| {
+            let first = inner.split_whitespace().next().unwrap_or_default();
+            if !(matches!(first, "kubectl" | "k") || pipes::is_filter(first)) {
+                return None;
+            }
+            let out = run(inner, ctx);
+            said.push_str(&out.stderr);
+            Some(out.stdout)
+        };
+        line::expand(line, &|name| variables.get(name).cloned(), &mut output)
+    };
+    ctx.out = Output { stderr: said, ..Output::default() };
+    match line::split(&line) {
+        Ok(stages) => match line::assignments(&stages) {
+            Some(set) => {
+                ctx.session.variables.extend(set);
+                ctx.out.code = Some(0);
+            }
+            None => {
+                let said = std::mem::take(&mut ctx.out.stderr);
+                pipes::run(stages, ctx);
+                ctx.out.stderr.insert_str(0, &said);
+            }
+        },
         Err(e) => {
             ctx.eprintln(format!("kubarium: {e}"));
             ctx.out.code = Some(2);

@@ -69,9 +69,16 @@ pub fn run(stages: Vec<Stage>, ctx: &mut Context) {
             filter_chunk(&rest, ctx);
             break;
         }
-        stderr.push_str(&std::mem::take(&mut ctx.out.stderr));
-        if let Some(r) = &stage.redirect {
-            redirect(r, ctx);
+        let errors = std::mem::take(&mut ctx.out.stderr);
+        if stage.merge {
+            ctx.out.stdout.push_str(&errors);
+        } else if !stage.quiet {
+            stderr.push_str(&errors);
+        }
+        match &stage.redirect {
+            Some(r) if r.file == "/dev/null" => ctx.out.stdout.clear(),
+            Some(r) => redirect(r, ctx),
+            None => {}
         }
         if i + 1 < count {
             piped = Some(std::mem::take(&mut ctx.out.stdout));
