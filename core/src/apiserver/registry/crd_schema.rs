@@ -62,7 +62,7 @@ pub fn validate(schema: &Value, status: bool, path: &str) -> Vec<FieldError> {
         if !kind.is_empty() && kind != "object" {
             let why = r#"only "object" is allowed as the type at the root of the schema if the status subresource is enabled"#;
             errors.push(FieldError::invalid(child(&at, "type"), kind, why));
-        } else if NOT_AT_ROOT.iter().any(|key| says(&key)) {
+        } else if NOT_AT_ROOT.iter().any(says) {
             let why = format!(
                 "only {AT_ROOT} fields are allowed at the root of the schema if the status subresource is enabled"
             );
