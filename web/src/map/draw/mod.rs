@@ -121,6 +121,15 @@ impl Painter {
         let _ = self.ctx.fill_text(s, x, y);
     }
 
+    /// Clears a card where `s` is written next, so that no line runs through its letters.
+    fn clear_for(&self, s: &str, x: f64, y: f64, w: f64) {
+        self.ctx.set_stroke_style_str(&self.palette.card);
+        self.ctx.set_line_width(5.0);
+        self.ctx.set_line_join("round");
+        let _ = self.ctx.stroke_text_with_max_width(s, x, y, w);
+        self.ctx.set_line_join("miter");
+    }
+
     /// Writes `s`, cut with an ellipsis where it is wider than `w`.
     fn text_in(&self, s: &str, x: f64, y: f64, w: f64) {
         if w <= 4.0 {

@@ -79,6 +79,9 @@ impl Painter {
             };
             let base = c.y + 14.0 + name_px * 0.75;
             let name_w = ctx.measure_text(&v.name).map(|m| m.width()).unwrap_or(60.0);
+            if name_w < c.w - 2.0 * PAD - 16.0 {
+                self.clear_for(&v.name, c.x + PAD, base, name_w);
+            }
             self.text_in(&v.name, c.x + PAD, base, c.w - 2.0 * PAD - 16.0);
             if !note.is_empty() {
                 self.font(500, small_px);
@@ -121,6 +124,7 @@ impl Painter {
                     self.font(450, small_px.min(11.6));
                     ctx.set_fill_style_str(&p.dim);
                     if named {
+                        self.clear_for(label, c.x + PAD, y + 4.0, label_w);
                         self.text(label, c.x + PAD, y + 4.0);
                     }
                     let x = c.x + PAD + label_w;
