@@ -4,6 +4,7 @@
 use kubarium_core::clock::{SimDuration, SimTime};
 use kubarium_core::cluster::Cluster;
 use kubarium_core::kubelet::backoff::{Backoff, INITIAL, MAX};
+use kubarium_core::kubelet::crowd::{Claim, divide, open_to, weight};
 use kubarium_core::kubelet::pressure::{Candidate, oom_score_adj, oom_victim, rank};
 use kubarium_core::store::pod::RunState;
 use kubarium_core::view::model::{Fault, Pressure};
@@ -184,6 +185,29 @@ proptest! {
                 prop_assert!(a.priority <= b.priority, "then the lower priority");
                 if a.priority == b.priority {
                     prop_assert!(excess(a) >= excess(b), "then the one that uses the most more");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn cpu_is_divided_by_weight(
+        capacity in 100..8_000u64,
+        rows in prop::collection::vec((0..6_000u64, 0..4_000u64), 1..12)
+    ) {
+        let claims: Vec<Claim> =
+            rows.iter().map(|(wanted, request)| Claim { wanted: *wanted, weight: weight(*request, None) }).collect();
+        let gets = divide(capacity, &claims);
+        let (sum, wanted) = (gets.iter().sum::<u64>(), claims.iter().map(|c| c.wanted).sum::<u64>());
+        let n = claims.len() as u64;
+        prop_assert!(sum <= capacity && sum + n >= capacity.min(wanted), "nothing is left while somebody wants it");
+        for (i, (c, g)) in claims.iter().zip(&gets).enumerate() {
+            prop_assert!(g <= &c.wanted);
+            prop_assert!(open_to(capacity, &claims, i) + n >= *g, "more is open to it than it gets");
+            for (other, og) in claims.iter().zip(&gets) {
+                // who gets less than it wants gets its part of what the others get
+                if g < &c.wanted {
+                    prop_assert!(u128::from(*og) * u128::from(c.weight) <= u128::from(g + 1) * u128::from(other.weight) + u128::from(c.weight));
                 }
             }
         }

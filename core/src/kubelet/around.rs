@@ -69,7 +69,42 @@ pub(super) fn server(plan: &Plan, port: u16) -> Option<(usize, &ContainerPlan)> 
     plan.containers.iter().enumerate().skip(plan.init).find(|(_, c)| c.ports.contains(&port))
 }
 
+/// Pages outside of the cluster that the documentation's manifests ask for: they are there, and say little.
+const OUTSIDE_NAMES: [&str; 4] = ["info.cern.ch", "example.com", "www.example.com", "kubernetes.io"];
+/// Their address.
+const OUTSIDE_PAGE: u32 = u32::from_be_bytes([203, 0, 113, 10]);
+
+fn is_outside(name: &str) -> bool {
+    OUTSIDE_NAMES.contains(&name.trim_end_matches('.'))
+}
+
 impl Around<'_> {
+    /// Does the pod get an answer of the name server it uses, be it the cluster's or its node's?
+    fn names_reached(&self) -> bool {
+        let cut = self.pod.node.as_ref().is_some_and(|n| self.sim.network.tables.is_cut(n));
+        !cut && (!dns::Resolver::of(self.pod).asks_cluster() || self.asks_names())
+    }
+
+    /// The answer of a page outside of the cluster; none: it is not one.
+    fn outside(&self, url: &Url) -> Option<Result<(u16, String), NetProblem>> {
+        use crate::network::policy::{End, Wanted, allowed};
+        if !is_outside(&url.host) {
+            return None;
+        }
+        if !self.names_reached() {
+            return Some(Err(NetProblem::UnknownHost));
+        }
+        let from = End { pod: Some(self.pod), ip: self.ip() };
+        let wanted = Wanted { port: url.port, udp: false };
+        Some(match allowed(self.sim, from, End { pod: None, ip: OUTSIDE_PAGE }, wanted) {
+            Ok(()) if matches!(url.port, 80 | 443) => {
+                let host = &url.host;
+                Ok((200, format!("<html><head><title>{host}</title></head><body>{host}</body></html>\n")))
+            }
+            _ => Err(NetProblem::TimedOut),
+        })
+    }
+
     fn ip(&self) -> u32 {
         let own = self.kubelets.workers.get(&self.pod.id).map_or(0, |w| w.ip);
         if self.plan.host_network { self.pod.status.host_ip } else { own }
@@ -179,6 +214,9 @@ impl Surroundings for Around<'_> {
         if name.parse::<Ipv4Addr>().is_ok() {
             return vec![name.to_owned()];
         }
+        if is_outside(name) && self.names_reached() {
+            return vec![Ipv4Addr::from(OUTSIDE_PAGE).to_string()];
+        }
         if !self.asks_names() {
             return vec![];
         }
@@ -190,6 +228,9 @@ impl Surroundings for Around<'_> {
     }
 
     fn canonical(&mut self, name: &str) -> Option<String> {
+        if is_outside(name) {
+            return Some(name.to_owned());
+        }
         let own = name == "localhost" || name == self.hostname() || dns::alias(self.pod, name).is_some();
         if own || !self.asks_names() {
             return None;
@@ -245,6 +286,9 @@ impl Surroundings for Around<'_> {
         let mut url = Url::parse(url).ok_or(NetProblem::UnknownHost)?;
         // a port in it says nothing
         url.named = host.map(|h| h.split(':').next().unwrap_or(h).into());
+        if let Some(body) = self.outside(&url) {
+            return body;
+        }
         let way = self.send(&url);
         let (answer, outcome) = match &way.end {
             Ok(r) => {
@@ -429,7 +473,7 @@ impl Servers for Kubelets {
         self.with_plan(record, |plan| match server(plan, port) {
             Some((i, c)) => match &c.entry {
                 Some(e) if !e.root.is_empty() && work.is_some() => {
-                    work.and_then(|w| w.page(c, i, path)).map_or(200, |p| p.0)
+                    work.and_then(|w| w.page(c, i, path)).map_or_else(|| e.answer(path).0, |p| p.0)
                 }
                 Some(e) if e.changes() => {
                     let since = self.process(sim, pod, port).map_or(sim.now, |(s, _)| s);

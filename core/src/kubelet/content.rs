@@ -51,10 +51,14 @@ fn error(code: u16, words: &str) -> Arc<str> {
 }
 
 impl PodWork {
-    /// What the server of a container answers by its files; none: its answers do not come from files.
+    /// What the server of a container answers by its files; none: it answers as the image does.
     pub(super) fn page(&self, c: &ContainerPlan, i: usize, path: &str) -> Option<(u16, Arc<str>)> {
         let root = c.entry.as_ref().map(|e| &e.root).filter(|r| !r.is_empty())?;
         let run = self.runs.get(i)?;
+        // nobody has changed what the image has: the catalogue knows the answer
+        if !c.shows_volume && !run.touched {
+            return None;
+        }
         let mounts = self.volumes.as_ref().and_then(|v| v.mounts.get(i)).map_or(&[][..], Vec::as_slice);
         let volumes = self.volumes.as_ref().map_or(&[][..], |v| &v.files);
         Some(page(View { root: &run.files, mounts, volumes }, root, path))

@@ -88,6 +88,8 @@ pub(super) struct Run {
     pub worked: Meter,
     /// Bytes that it has written to volumes in memory.
     pub in_volumes: u64,
+    /// Commands have been run in it, which may have changed its files.
+    pub touched: bool,
 }
 
 impl Run {
@@ -117,6 +119,7 @@ impl Run {
             env: None,
             worked: Meter::default(),
             in_volumes: 0,
+            touched: false,
         }
     }
 

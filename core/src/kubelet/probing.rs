@@ -68,6 +68,7 @@ impl Kubelets {
         let after = in_memory(&volumes);
         work.runs[i].in_volumes = (work.runs[i].in_volumes + after).saturating_sub(before);
         (work.draws, work.traces, work.reached) = (around.draws, around.traces, around.reached);
+        work.runs[i].touched = true;
         work.runs[i].files = root;
         work.volumes = Some(Arc::new(volumes));
         out

@@ -282,7 +282,7 @@ impl Kubelets {
         run.files = super::content::furnished(c);
         super::around::name_files(&mut run.files, pod, plan, ip);
         run.process = None;
-        run.in_volumes = 0;
+        (run.in_volumes, run.touched) = (0, false);
         run.exits = None;
         (run.term_at, run.kill_at) = (None, None);
         run.adopt(now, container);

@@ -246,6 +246,7 @@ impl Image {
     /// paths answers 200 everywhere.
     pub fn answer(&self, path: &str) -> (u16, &str) {
         let path = path.split(['?', '#']).next().unwrap_or(path);
+        let path = if path == "/index.html" && !self.root.is_empty() { "/" } else { path };
         match self.http.get(path).or_else(|| self.http.get("*")) {
             Some((code, body)) => (*code, body),
             None if self.http.is_empty() => (200, "OK\n"),

@@ -166,7 +166,18 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
                 d.takes = d.takes + net.took();
                 let failed = code >= 400;
                 if failed && !curl {
-                    d.err += &format!("wget: server returned error: HTTP/1.1 {code}\n");
+                    let phrase = match code {
+                        400 => " Bad Request",
+                        401 => " Unauthorized",
+                        403 => " Forbidden",
+                        404 => " Not Found",
+                        500 => " Internal Server Error",
+                        502 => " Bad Gateway",
+                        503 => " Service Unavailable",
+                        504 => " Gateway Timeout",
+                        _ => "",
+                    };
+                    d.err += &format!("wget: server returned error: HTTP/1.1 {code}{phrase}\n");
                     d.code = 1;
                     continue;
                 }

@@ -48,6 +48,7 @@ fn scripts() {
         "[x]\n[y z]\nbcd ef\n",
     );
     check("echo $(perl -Mbignum=bpi -wle 'print bpi(20)')", 0, "3.1415926535897932384\n");
+    check("echo -n admin | base64; echo YWRtaW4= | base64 -d", 0, "YWRtaW4=\nadmin");
     check("x='a  b'; echo $x \"$x\" ${x#a} ${y:-z} ${#x}", 0, "a b a  b b z 4\n");
     check("echo hi > /tmp/f; echo ho >> /tmp/f; cat /tmp/f | wc -l", 0, "2\n");
     check("cat /nope", 1, "cat: can't open '/nope': No such file or directory\n");

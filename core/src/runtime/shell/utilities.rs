@@ -11,6 +11,7 @@ const NAMES: &[&str] = &[
     "[",
     "[[",
     "awk",
+    "base64",
     "basename",
     "cat",
     "chgrp",
@@ -187,7 +188,9 @@ pub(super) fn reads_input(base: &str, args: &[String]) -> bool {
         .filter(|i| *i == 0 || !["-n", "-c", "-k", "-t", "-d", "-f", "-F", "-v"].contains(&args[*i - 1].as_str()))
         .count();
     match base {
-        "cat" | "sort" | "uniq" | "tac" | "rev" | "wc" | "head" | "tail" => files == 0 || args.iter().any(|a| a == "-"),
+        "base64" | "cat" | "sort" | "uniq" | "tac" | "rev" | "wc" | "head" | "tail" => {
+            files == 0 || args.iter().any(|a| a == "-")
+        }
         "tee" | "tr" | "cut" => true,
         "grep" | "egrep" | "fgrep" | "sed" | "awk" => files <= 1,
         _ => false,
@@ -237,6 +240,7 @@ pub(super) fn run(g: &Given<'_>, fs: &mut FileSystem<'_>, net: &mut dyn Surround
         | "fgrep" | "sed" | "awk" => filter(g, fs, &plain),
         "touch" | "rm" | "mkdir" | "rmdir" | "ls" | "cp" | "mv" | "chmod" | "chown" | "chgrp" | "ln" | "find"
         | "mktemp" | "stat" | "realpath" | "du" | "dd" | "truncate" | "fallocate" => super::filing::file(g, fs, &plain),
+        "base64" => base64_of(g, fs, plain.iter().find(|p| **p != "-").copied(), flag('d') || flag('D')),
         "date" => date(g),
         "hostname" => {
             let name = net.hostname();
@@ -333,6 +337,25 @@ fn pi(digits: usize) -> String {
 
 fn named(n: u32) -> String {
     if n == 0 { "0(root)".into() } else { n.to_string() }
+}
+
+/// `base64`, `base64 -d`: of a file, or of what comes in.
+fn base64_of(g: &Given<'_>, fs: &FileSystem<'_>, file: Option<&str>, decodes: bool) -> Done {
+    use base64::Engine as _;
+    let text = match file.map(|f| (f, fs.read(&normalize(g.cwd, f)))) {
+        Some((_, Ok(text))) => text.to_string(),
+        Some((f, Err(p))) => return Done::fail(1, format!("base64: {f}: {p}")),
+        None => g.input.to_owned(),
+    };
+    let engine = base64::engine::general_purpose::STANDARD;
+    if !decodes {
+        return Done::say(engine.encode(text) + "\n");
+    }
+    let packed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    match engine.decode(packed) {
+        Ok(bytes) => Done::say(String::from_utf8_lossy(&bytes)),
+        Err(_) => Done::fail(1, "base64: invalid input"),
+    }
 }
 
 /// `id` with `-u`, `-g`, `-G` or none of them.
