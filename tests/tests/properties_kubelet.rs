@@ -202,11 +202,11 @@ proptest! {
         let n = claims.len() as u64;
         prop_assert!(sum <= capacity && sum + n >= capacity.min(wanted), "nothing is left while somebody wants it");
         for (i, (c, g)) in claims.iter().zip(&gets).enumerate() {
-            prop_assert!(g <= &c.wanted);
+            prop_assert!(*g <= c.wanted);
             prop_assert!(open_to(capacity, &claims, i) + n >= *g, "more is open to it than it gets");
             for (other, og) in claims.iter().zip(&gets) {
                 // who gets less than it wants gets its part of what the others get
-                if g < &c.wanted {
+                if *g < c.wanted {
                     prop_assert!(u128::from(*og) * u128::from(c.weight) <= u128::from(g + 1) * u128::from(other.weight) + u128::from(c.weight));
                 }
             }
