@@ -169,11 +169,12 @@ fn dark_node(place: &Place) -> Result<()> {
 fn one_container(place: &Place) -> Result<()> {
     let page = Page::scenario(place, "traffic")?;
     page.ready("shop-", 4)?;
+    page.browser.eval("window.__kubarium.play(0)", &[])?;
     let patch = r#"{"spec":{"template":{"spec":{"containers":[{"name":"logger","image":"busybox:1.36","command":["sleep","3600"]}]}}}}"#;
     page.run(&format!("kubectl patch deployment shop -p '{patch}'"))?;
     page.pass(120.0)?;
+    page.told()?;
     let pods = page.ready("shop-", 4)?;
-    page.browser.eval("window.__kubarium.play(0)", &[])?;
     page.select(pods.first().ok_or("no pods")?)?;
     page.browser.click("[data-testid=faults] summary")?;
     let ills = "document.querySelector('[data-testid=ills]')";
