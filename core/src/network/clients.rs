@@ -560,8 +560,10 @@ fn settle(sim: &mut Sim, servers: &dyn Servers, client: &mut Client) {
                 None if failures > TRACED_FAILURES => continue,
                 None => {
                     let began = SimTime(now.0.saturating_sub(u64::from(wait.took)));
-                    let place = sim.store.pod(wait.pod).map(|p| Place::Pod(p.id, p.key()));
-                    let hops = place.map(|place| Hop { at: began, place }).into_iter().collect();
+                    let hops = way_of(sim, client, wait.pod, wait.via.as_deref())
+                        .into_iter()
+                        .map(|place| Hop { at: began, place })
+                        .collect();
                     trace_of(client, began, hops, SimDuration(u64::from(wait.took)), outcome)
                 }
             };
@@ -581,6 +583,21 @@ fn settle(sim: &mut Sim, servers: &dyn Servers, client: &mut Client) {
         client.answered =
             client.answered.iter().filter(|(id, _)| sim.store.pod(**id).is_some()).map(|(k, v)| (*k, *v)).collect();
     }
+}
+
+/// The places that a request passed whose way was not recorded as it went.
+fn way_of(sim: &Sim, client: &Client, reached: Id, via: Option<&Via>) -> Vec<Place> {
+    let pod = |p: &Arc<crate::store::PodRecord>| Place::Pod(p.id, p.key());
+    let start = match &client.spec.place {
+        ClientPlace::Outside => Some(Place::Outside),
+        ClientPlace::Pod { namespace, name } => {
+            sim.store.pod_by_name(&Key::new(namespace.as_str(), name.as_str())).map(pod)
+        }
+        ClientPlace::Inside { .. } => sim.network.nodes().first().map(|(n, _)| Place::Node(n.clone())),
+    };
+    let via = via.cloned().unwrap_or_default();
+    let between = [via.ingress.map(Place::Ingress), via.service.map(Place::Service), sim.store.pod(reached).map(pod)];
+    start.into_iter().chain(between.into_iter().flatten()).collect()
 }
 
 /// The name of a pod that is gone, from the trace of a request to it.

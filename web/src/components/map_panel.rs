@@ -124,7 +124,8 @@ pub fn MapPanel(props: &Common) -> Html {
         let session = session.clone();
         let deps = (ui.lang, ui.selected, ui.label.clone(), ui.search.clone());
         use_effect_with(deps, move |(lang, selected, label, search)| {
-            let notes = ["map.all_shown", "map.some_shown", "map.counted"].map(|key| lang.t(key).to_owned());
+            let notes = ["map.all_shown", "map.some_shown", "map.counted", "map.one_shown"];
+            let notes = notes.map(|key| lang.t(key).to_owned());
             session.map(|m, _| m.configure(words(*lang), notes, *selected, label.clone(), search.clone()));
         });
     }

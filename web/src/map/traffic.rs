@@ -165,7 +165,10 @@ impl Traffic {
 
     /// What a client's last requests passed.
     fn through(&self, client: &str) -> Option<Vec<Id>> {
-        let last = self.recent.iter().rev().find(|t| t.client.as_deref() == Some(client))?;
+        let passed = |t: &&Rc<TraceView>| {
+            t.client.as_deref() == Some(client) && t.hops.iter().any(|h| matches!(h.kind, "service" | "ingress"))
+        };
+        let last = self.recent.iter().rev().find(passed)?;
         let mut ids: Vec<Id> =
             last.hops.iter().filter(|h| matches!(h.kind, "service" | "ingress")).filter_map(|h| h.id).collect();
         ids.dedup();

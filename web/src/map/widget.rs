@@ -65,7 +65,7 @@ pub struct MapView {
     focused: bool,
     shown: Shown,
     note: Option<Element>,
-    note_words: [String; 3],
+    note_words: [String; 4],
     note_text: String,
     /// Frames painted so far and the milliseconds they took: for the tests of speed.
     pub frames: (u64, f64),
@@ -135,7 +135,7 @@ impl MapView {
     pub fn configure(
         &mut self,
         words: Words,
-        note_words: [String; 3],
+        note_words: [String; 4],
         selected: Option<Target>,
         label: Option<(Rc<str>, Rc<str>)>,
         search: Option<Rc<str>>,
@@ -328,7 +328,7 @@ impl MapView {
         let text = if self.shown.counted {
             self.note_words[2].replace("{n}", &shown.to_string()).replace("{all}", &all.to_string())
         } else if shown >= all {
-            self.note_words[0].replace("{n}", &all.to_string())
+            self.note_words[if all == 1 { 3 } else { 0 }].replace("{n}", &all.to_string())
         } else {
             self.note_words[1].replace("{n}", &shown.to_string()).replace("{all}", &all.to_string())
         };

@@ -32,20 +32,6 @@ impl Painter {
     pub(super) fn clients(&self, f: &Frame) {
         let (ctx, p, k) = (&self.ctx, &self.palette, f.layout.lane_scale);
         let traffic = &f.scene.traffic;
-        if let Some(r) = f.layout.dns {
-            ctx.begin_path();
-            round_rect(ctx, r.x, r.y, r.w, r.h, 5.0 * k);
-            ctx.set_fill_style_str(&p.card);
-            ctx.fill();
-            ctx.set_stroke_style_str(&p.line);
-            ctx.set_line_width(1.2);
-            ctx.stroke();
-            self.font(620, 10.5 * k);
-            ctx.set_fill_style_str(&p.dim);
-            ctx.set_text_align("center");
-            self.text("DNS", r.x + r.w / 2.0, r.y + r.h / 2.0 + 3.8 * k);
-            ctx.set_text_align("start");
-        }
         for c in traffic.outside() {
             let Some(r) = f.layout.clients.get(&c.view.number) else { continue };
             let first = c.through.first().and_then(|id| f.layout.ingresses.get(id).or(f.layout.services.get(id)));
@@ -66,6 +52,20 @@ impl Painter {
                 ctx.set_global_alpha(1.0);
             }
             self.chip(f, c, r, k);
+        }
+        if let Some(r) = f.layout.dns {
+            ctx.begin_path();
+            round_rect(ctx, r.x, r.y, r.w, r.h, 5.0 * k);
+            ctx.set_fill_style_str(&p.card);
+            ctx.fill();
+            ctx.set_stroke_style_str(&p.line);
+            ctx.set_line_width(1.2);
+            ctx.stroke();
+            self.font(620, 10.5 * k);
+            ctx.set_fill_style_str(&p.dim);
+            ctx.set_text_align("center");
+            self.text("DNS", r.x + r.w / 2.0, r.y + r.h / 2.0 + 3.8 * k);
+            ctx.set_text_align("start");
         }
         let hidden = traffic.outside().filter(|c| !f.layout.clients.contains_key(&c.view.number)).count();
         if hidden > 0
