@@ -13,6 +13,7 @@ pub const TESTS: &[Test] = &[
     ("says-what-happens-in-korean", korean_words),
     ("fits-a-phone", phone),
     ("nothing-lies-over-the-map", uncovered),
+    ("who-wants-less-motion-gets-none", still),
 ];
 
 /// Fails on what the checker of web accessibility calls serious or critical.
@@ -225,4 +226,34 @@ fn uncovered(place: &Place) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// How far a pod on the map is from its place half a second after the map was enlarged, at the moment it was.
+fn travels(page: &Page) -> Result<f64> {
+    page.browser.wait("a map at rest", "window.__kubarium.live() > 0 && window.__kubarium.idle()")?;
+    page.browser.eval("window.__kubarium.play(0)", &[])?;
+    let script = "const done = arguments[arguments.length - 1], at = () => window.__kubarium.place('node-2');\
+        document.querySelector('[data-testid=zoom-in]').click();\
+        const then = at();\
+        setTimeout(() => { const now = at(); done(Math.hypot(now[0] - then[0], now[1] - then[1])) }, 1500)";
+    page.browser.eval_async(script, &[])?.as_f64().ok_or_else(|| "no place on the map".into())
+}
+
+fn still(place: &Place) -> Result<()> {
+    let page = Page::open(place)?;
+    let moved = travels(&page)?;
+    if moved < 5.0 {
+        return Err(format!("the map goes to its new place, but it went {moved} pixels"));
+    }
+    let wish = json!({"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]});
+    page.browser.devtools("Emulation.setEmulatedMedia", &wish)?;
+    page.go(&page.url)?;
+    let moved = travels(&page)?;
+    if moved > 0.5 {
+        return Err(format!("the map was to be at its new place at once, but went {moved} pixels"));
+    }
+    let styled =
+        "[...document.querySelectorAll('button')].every(b => parseFloat(getComputedStyle(b).transitionDuration) === 0)";
+    page.browser.wait("styles without motion", styled)?;
+    page.quiet()
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 pub const TESTS: &[Test] = &[
     ("a-rolling-update-under-load-with-and-without-a-sleep", rolling_update),
+    ("a-lost-request-leads-back-to-what-was-typed", lost),
     ("a-shell-in-a-container", shell),
     ("an-ingress-path-serves-a-client", ingress),
     ("pods-of-a-dark-node-come-back-elsewhere", dark_node),
@@ -100,6 +101,36 @@ fn rolling_update(place: &Place) -> Result<()> {
         return Err(format!("with a sleep before the stop none is lost, but {failed} were"));
     }
     page.browser.screenshot("traffic-with-sleep")?;
+    page.quiet()
+}
+
+fn lost(place: &Place) -> Result<()> {
+    let page = Page::scenario(place, "traffic")?;
+    page.ready("shop-", 4)?;
+    page.browser.eval("window.__kubarium.play(0)", &[])?;
+    page.pass(5.0)?;
+    page.browser.click("[data-testid=dock-traffic]")?;
+    page.run("kubectl rollout restart deployment/shop")?;
+    let failed = "[data-testid=traffic] .trace.warning button";
+    for second in 0.. {
+        page.pass(1.0)?;
+        page.told()?;
+        if page.browser.eval(&format!("return !!document.querySelector('{failed}')"), &[])? == json!(true) {
+            break;
+        }
+        if second > 60 {
+            return Err("no request is lost".into());
+        }
+    }
+    page.browser.click(failed)?;
+    page.browser
+        .wait("the reason", "document.querySelector('[data-testid=request-because]')?.innerText.length > 20")?;
+    let typed = "document.querySelector('[data-testid=request-why]')?.innerText.includes('kubectl rollout restart')";
+    page.browser.wait("what was typed, at the end of the chain", typed)?;
+    page.browser.screenshot("request-why")?;
+    let before = page.browser.eval("return window.__kubarium.now()", &[])?.as_f64().unwrap_or_default();
+    page.browser.eval("[...document.querySelectorAll('[data-testid=request-why] .link')].at(-1).click()", &[])?;
+    page.browser.wait("the moment it was typed", &format!("window.__kubarium.now() < {before} - 0.5"))?;
     page.quiet()
 }
 

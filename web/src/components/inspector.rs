@@ -621,6 +621,10 @@ fn Overview(props: &Common) -> Html {
     let Common { ui, session } = props;
     let t = |key| ui.lang.t(key);
     let open = use_state(|| None::<&'static str>);
+    let begin = {
+        let ui = ui.clone();
+        Callback::from(move |_: MouseEvent| ui.dispatch(Action::Dialog(Some(Dialog::Lessons))))
+    };
     session.read(|e| {
         let scene = &e.scene;
         html! {
@@ -628,6 +632,9 @@ fn Overview(props: &Common) -> Html {
                 <div class="inspect-head"><h2>{ t("overview.title") }</h2></div>
                 <div class="inspect-body">
                     <p class="hint">{ t("overview.hint") }</p>
+                    if e.lesson.is_none() {
+                        <p><button type="button" class="link" onclick={begin} data-testid="begin">{ t("overview.begin") }</button></p>
+                    }
                     if !scene.workloads.is_empty() { <h3>{ t("table.workloads") }</h3> }
                     <ul class="links">
                         { for scene.workloads.values().filter(|w| w.owner.is_none_or(|o| !scene.workloads.contains_key(&o))).take(60).map(|w| html! {
