@@ -1,7 +1,7 @@
 //! Why a request came to nothing: from what it met, by what the proxies, the controllers and the kubelet did when, back
 //! to what a person did.
 
-use super::inspect::chain;
+use super::inspect::{chain, shorten};
 use super::model::{Cause, Doing, Message};
 use super::network::Why;
 use crate::clock::{SimDuration, SimTime};
@@ -49,8 +49,6 @@ pub struct RequestCause {
     pub fact: Fact,
 }
 
-/// Entries of one chain.
-const DEPTH: usize = 24;
 /// What happened this long before a request may be why it failed.
 const RECENT: SimDuration = SimDuration::from_secs(120);
 
@@ -78,7 +76,7 @@ pub fn why_request(cluster: &Cluster, number: u64) -> Vec<RequestCause> {
     let first = out.remove(0);
     out.sort_by_key(|c| std::cmp::Reverse(c.at));
     out.dedup();
-    out.truncate(DEPTH);
+    shorten(&mut out);
     out.insert(0, first);
     out
 }
@@ -163,6 +161,8 @@ fn of_pod(sim: &Sim, pod: &Key, until: SimTime, out: &mut Vec<RequestCause>) -> 
             }
         }
     }
+    // what it met while it started has nothing to do with its end
+    let from = begun.unwrap_or(from);
     for e in sim.store.list(Kind::Event, Some(&pod.namespace)) {
         let Obj::Event(e) = e else { continue };
         let tells = matches!(&*e.reason, "Killing" | "Evicted" | "Preempting" | "Unhealthy" | "BackOff");

@@ -5,6 +5,7 @@ use super::project::message;
 use super::workloads;
 use crate::api::yaml;
 use crate::apiserver::printers;
+use crate::apiserver::requests::RequestEntry;
 use crate::clock::SimTime;
 use crate::cluster::Cluster;
 use crate::kubectl;
@@ -64,6 +65,10 @@ pub struct Listing {
 
 /// Causes shown of one object.
 const DEPTH: usize = 24;
+/// Causes followed to the end of a chain.
+const FARTHEST: usize = 200;
+/// Requests among which the one is sought that gave a kubelet its pod.
+const LOOK_BACK: u64 = 50_000;
 
 /// Where an object is found: `kind`, namespace, name.
 #[derive(Clone, Debug, PartialEq)]
@@ -269,7 +274,7 @@ pub fn why(cluster: &Cluster, id: Id) -> Vec<Cause> {
     let fresh: Vec<Cause> = born.into_iter().filter(|c| !out.contains(c)).collect();
     out.extend(fresh);
     out.sort_by_key(|c| std::cmp::Reverse(c.at));
-    out.truncate(DEPTH);
+    shorten(&mut out);
     out
 }
 
@@ -330,22 +335,48 @@ pub fn why_condition(cluster: &Cluster, id: Id, condition: &Condition) -> Vec<Ca
     wrote.map(|r| r.id).next().map(|r| chain(sim, r)).unwrap_or_default()
 }
 
-/// The chain of a request's causes, newest first.
+/// Whose doing it was that a kubelet has a pod to report on: the last request on the pod before one of the kubelet's own,
+/// that is its binding, its deletion, a change of it. Kubelets report when something happens on their node, which no
+/// request has caused; without the pod they would have nothing to say.
+fn handed_over(sim: &Sim, report: &RequestEntry) -> u64 {
+    if !matches!(report.actor, Actor::Kubelet(_)) || report.kind != Some(Kind::Pod) {
+        return 0;
+    }
+    let before = (report.id.saturating_sub(LOOK_BACK).max(1)..report.id).rev().filter_map(|id| sim.requests.get(id));
+    let mut own =
+        before.filter(|r| r.kind == Some(Kind::Pod) && r.key == report.key && r.code < 400 && !r.verb.reads());
+    own.find(|r| !matches!(r.actor, Actor::Kubelet(_))).map_or(0, |r| r.id)
+}
+
+/// The chain of a request's causes, newest first. Of a long one the middle is left out, so that it still ends with what a
+/// person did.
 pub fn chain(sim: &Sim, request: u64) -> Vec<Cause> {
-    let mut out = vec![];
+    let mut entries: Vec<&RequestEntry> = vec![];
     let mut at = request;
-    while let Some(r) = sim.requests.get(at).filter(|_| at != 0 && out.len() < DEPTH) {
+    while let Some(r) = sim.requests.get(at).filter(|_| at != 0 && entries.len() < FARTHEST) {
+        entries.push(r);
+        let cause = if r.cause == 0 { handed_over(sim, r) } else { r.cause };
+        if cause >= at {
+            break;
+        }
+        at = cause;
+    }
+    let told = |r: &RequestEntry| {
         let message = match (&r.actor, &r.note) {
             (Actor::Person, Some(line)) => {
                 Message { doing: Doing::Types, kind: "", name: line.clone(), node: "".into(), refused: None }
             }
             _ => message(sim, r),
         };
-        out.push(Cause { at: r.at, actor: (*r.actor.name()).into(), message });
-        if r.cause >= at {
-            break;
-        }
-        at = r.cause;
+        Cause { at: r.at, actor: (*r.actor.name()).into(), message }
+    };
+    shorten(&mut entries);
+    entries.into_iter().map(told).collect()
+}
+
+/// Leaves out the middle of a chain that is too long to be read: its end is what matters.
+pub(super) fn shorten<T>(chain: &mut Vec<T>) {
+    if chain.len() > DEPTH {
+        chain.drain(DEPTH - 1..chain.len() - 1);
     }
-    out
 }

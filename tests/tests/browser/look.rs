@@ -228,14 +228,16 @@ fn uncovered(place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// How far a pod on the map is from its place half a second after the map was enlarged, at the moment it was.
+/// How far a node at the map's edge is, right after the map was enlarged, from where it comes to stand.
 fn travels(page: &Page) -> Result<f64> {
     page.browser.wait("a map at rest", "window.__kubarium.live() > 0 && window.__kubarium.idle()")?;
     page.browser.eval("window.__kubarium.play(0)", &[])?;
-    let script = "const done = arguments[arguments.length - 1], at = () => window.__kubarium.place('node-2');\
+    let script = "const done = arguments[arguments.length - 1], at = () => window.__kubarium.place('node-1');\
         document.querySelector('[data-testid=zoom-in]').click();\
-        const then = at();\
-        setTimeout(() => { const now = at(); done(Math.hypot(now[0] - then[0], now[1] - then[1])) }, 1500)";
+        requestAnimationFrame(() => requestAnimationFrame(() => {\
+            const then = at();\
+            setTimeout(() => { const now = at(); done(Math.hypot(now[0] - then[0], now[1] - then[1])) }, 1500)\
+        }))";
     page.browser.eval_async(script, &[])?.as_f64().ok_or_else(|| "no place on the map".into())
 }
 
