@@ -91,8 +91,12 @@ fn plot(e: &Engine, ui: &Ui, about: About) -> Plot {
             let mut rows = Vec::with_capacity(seconds.len());
             for (i, s) in seconds.iter().enumerate() {
                 rows.push(*s);
-                let next = seconds.get(i + 1).map_or(e.horizon, |n| n.at);
-                if next.0 > s.at.0 + 1_500_000 {
+                // the second that is not over yet is told of later
+                let silent = match seconds.get(i + 1) {
+                    Some(next) => next.at.0 > s.at.0 + 1_500_000,
+                    None => e.horizon.0 > s.at.0 + 2_200_000,
+                };
+                if silent {
                     rows.push(crate::map::history::Second {
                         at: SimTime(s.at.0 + 1_000_000),
                         ok: 0,
