@@ -502,6 +502,28 @@ fn apply(c: &mut Cluster, text: String) {
     c.submit(Input::Line { terminal: 0, line: "kubectl apply -f -".into(), stdin: Some(text) });
 }
 
+fn definition(n: u8, short: &str) -> String {
+    format!(
+        "{{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {{name: things{n}.example.com}}, \
+        spec: {{group: example.com, scope: Namespaced, names: {{plural: things{n}, kind: Thing{n}, shortNames: [{short}]}}, \
+        versions: [{{name: v1, served: true, storage: true, schema: {{openAPIV3Schema: {{type: object}}}}}}]}}}}"
+    )
+}
+
+#[test]
+fn a_name_given_up_goes_to_who_waits_for_it() {
+    let mut c = Cluster::with_nodes(1, 1);
+    for (n, short) in [(2, "c"), (0, "c"), (1, "b"), (3, "b"), (2, "a"), (1, "d")] {
+        apply(&mut c, definition(n, short));
+        pass(&mut c, 2);
+    }
+    let shorts: Vec<_> = all(&c, Kind::CustomResourceDefinition)
+        .iter()
+        .map(|d| text(&d["status"]["acceptedNames"], "/shortNames/0").to_owned())
+        .collect();
+    assert_eq!(shorts, ["c", "d", "a", "b"]);
+}
+
 /// Plural, singular and short names.
 fn names(names: &Value) -> BTreeSet<String> {
     let shorts = list(names, "/shortNames").filter_map(Value::as_str);
@@ -528,12 +550,9 @@ proptest! {
         let mut c = Cluster::with_nodes(1, seed);
         for a in &acts {
             match a {
-                Define::Make(n, short) => apply(&mut c, format!(
-                    "{{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {{name: things{n}.example.com}}, \
-                    spec: {{group: example.com, scope: Namespaced, names: {{plural: things{n}, kind: Thing{n}, shortNames: [{}]}}, \
-                    versions: [{{name: v1, served: true, storage: true, schema: {{openAPIV3Schema: {{type: object}}}}}}]}}}}",
-                    ["a", "b", "c", "things1", "thing2"][usize::from(*short)]
-                )),
+                Define::Make(n, short) => {
+                    apply(&mut c, definition(*n, ["a", "b", "c", "things1", "thing2"][usize::from(*short)]));
+                }
                 Define::Drop(n) => run(&mut c, format!("delete crd things{n}.example.com --wait=false")),
                 Define::Object(n, held) => apply(&mut c, format!(
                     "{{apiVersion: example.com/v1, kind: Thing{n}, metadata: {{name: x, finalizers: [{}]}}}}",

@@ -22,6 +22,8 @@ use std::sync::Arc;
 
 /// Keeps a definition until its objects are gone.
 const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
+/// Rounds in which names that are given up find new owners, at most.
+const ROUNDS: usize = 8;
 
 const VERBS: &[&str] = &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 
@@ -246,9 +248,20 @@ impl Sim {
         d.version(info).map(|v| (*v.schema).clone())
     }
 
-    /// Accepts the names of definitions that have changed, and reads anew what they say. One that a conflict kept out
-    /// gets its chance as soon as another of its group goes.
+    /// Accepts the names of definitions that have changed, and reads anew what they say. One that a conflict kept from a
+    /// name gets its chance as soon as another of its group goes or gives the name up.
     pub(super) fn refresh_definitions(&mut self) {
+        // each round that changes who has which name may have set another free
+        for _ in 0..ROUNDS {
+            if !self.refresh_once() {
+                break;
+            }
+        }
+    }
+
+    /// One round over all definitions. True: names have got other owners.
+    fn refresh_once(&mut self) -> bool {
+        let mut moved = false;
         let names: Vec<Key> = self.store.list(Kind::CustomResourceDefinition, None).map(Obj::key).collect();
         for key in names {
             let Some(obj) = self.store.get(Kind::CustomResourceDefinition, &key).cloned() else { continue };
@@ -256,7 +269,10 @@ impl Sim {
             let known = self.server.definitions.get(&key.name);
             let generation = crd.metadata.generation.unwrap_or(1);
             let ending = crd.metadata.deletion_timestamp.is_some();
-            if ending && known.is_none_or(|d| d.ending) || known.is_some_and(|d| d.generation == generation) && !ending
+            let conditions = crd.status.iter().flat_map(|s| s.conditions.iter().flatten());
+            let content = conditions.into_iter().any(|c| c.type_ == "NamesAccepted" && c.status == "True");
+            if ending && known.is_none_or(|d| d.ending)
+                || known.is_some_and(|d| d.generation == generation) && content && !ending
             {
                 continue;
             }
@@ -265,7 +281,9 @@ impl Sim {
             if !ending {
                 let all: Vec<Arc<CustomResourceDefinition>> = self.store.list_typed(None).cloned().collect();
                 let taken = naming::Taken::by_others(all.iter().map(|c| &**c), crd);
+                let had = v["status"]["acceptedNames"].clone();
                 v["status"] = naming::status(&v, &taken, &self.now.rfc3339());
+                moved |= v["status"]["acceptedNames"] != had;
             }
             if is_true(&v, "NamesAccepted") || is_true(&v, "Established") {
                 let Some(definition) = Definition::read(&v) else { continue };
@@ -276,6 +294,7 @@ impl Sim {
                 let _ = self.replace(Kind::CustomResourceDefinition, v, &obj);
             }
         }
+        moved
     }
 
     /// Does a field selector know a field of a custom kind?
