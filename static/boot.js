@@ -3,6 +3,7 @@
 import init from "./kubarium.js";
 
 try {
+  await bringRest();
   await init({ module_or_path: new URL("kubarium_bg.wasm", import.meta.url) });
   performance.mark("started");
   document.documentElement.dataset.started = "true";
@@ -12,6 +13,18 @@ try {
   console.error(error);
   const note = document.getElementById("start-failed");
   if (note) note.hidden = false;
+}
+
+// On a later visit the second file of the page's code is kept already. It is made ready before the page starts: without
+// a network nobody could wait for it in the middle of a call (`web/rest.js`), as such a request passes by the worker.
+async function bringRest() {
+  try {
+    if (!navigator.serviceWorker?.controller) return;
+    const kept = await caches.match("kubarium_rest.wasm");
+    if (kept) globalThis.kubariumRest = await WebAssembly.compile(await kept.arrayBuffer());
+  } catch {
+    // it comes over the network then
+  }
 }
 
 // A newer version waits until the person wants it: the page says so, and begins anew when it is told to.

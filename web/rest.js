@@ -9,7 +9,11 @@ const exports = () => initSync();
 const missing = () => exports().rest_table && !exports().rest_loaded.value;
 const address = () => new URL("kubarium_rest.wasm", document.baseURI).href;
 
+// What `boot.js` has made ready of an earlier visit's.
+const kept = () => globalThis.kubariumRest;
+
 function link(module) {
+  globalThis.kubariumRest = undefined;
   if (!missing()) return;
   new WebAssembly.Instance(module, { f: exports() });
   exports().rest_loaded.value = 1;
@@ -18,6 +22,7 @@ function link(module) {
 async function load(pause) {
   try {
     if (!missing()) return;
+    if (kept()) return link(kept());
     const answer = await fetch(address());
     if (!answer.ok) throw new Error(answer.statusText);
     link(await WebAssembly.compile(await answer.arrayBuffer()));
@@ -37,6 +42,7 @@ export function restSoon() {
 // Loads the rest at once: in the middle of a call nothing can be waited for in another way.
 export function restNow() {
   if (!missing()) return;
+  if (kept()) return link(kept());
   performance.mark("rest-awaited");
   const request = new XMLHttpRequest();
   request.open("GET", address(), false);

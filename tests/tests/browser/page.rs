@@ -29,7 +29,8 @@ impl Page {
     pub fn go(&self, url: &str) -> Result<()> {
         self.browser.open(url)?;
         self.browser.wait("the page to start", "document.documentElement.dataset.started === 'true'")?;
-        self.browser.wait("the session", "!!window.__kubarium").map(drop)
+        let began = self.browser.wait("the session", "!!window.__kubarium");
+        began.map(drop).map_err(|e| format!("{e}\nthe console: {:?}", self.browser.console().unwrap_or_default()))
     }
 
     /// Fails if the console has complaints: errors, warnings of the security policy.
