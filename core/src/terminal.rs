@@ -89,6 +89,11 @@ impl Terminals {
         self.terminals.get(&t).is_some_and(|t| t.pending.is_some())
     }
 
+    /// Does the command that waits there want to be looked at later only?
+    pub fn is_early(&self, t: u8, now: SimTime) -> bool {
+        self.terminals.get(&t).and_then(|t| t.pending.as_ref()).is_some_and(|p| p.is_early(now))
+    }
+
     /// Terminals in which a command waits.
     pub fn waiting(&self) -> Vec<u8> {
         self.terminals.iter().filter(|(_, t)| t.pending.is_some()).map(|(n, _)| *n).collect()

@@ -260,6 +260,7 @@ impl World {
                 sim.actor = Actor::Component(Component::Proxies);
                 crate::network::event(sim, &self.kubelets, e);
             }
+            Event::Poll(terminal) if self.terminals.is_early(terminal, sim.now) => {}
             Event::Poll(terminal) => self.poll(terminal),
             Event::Late(event) => self.carry_out(*event),
             Event::ExpireEvents => sim.expire_events(),

@@ -4,7 +4,7 @@
 //! it was created, as the API server does it.
 
 mod config;
-mod custom;
+pub(crate) mod custom;
 mod network;
 mod pod;
 mod storage;

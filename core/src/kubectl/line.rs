@@ -1,5 +1,7 @@
 //! Splitting of a typed line into words, as a POSIX shell does it, without expansions.
 
+use crate::apiserver::printers::custom::closing;
+
 /// Where a stage's output goes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stage {
@@ -89,7 +91,7 @@ pub fn expand(
         let after = &rest[c.len_utf8()..];
         if c == '$' && !single {
             let (inner, known, end) = if let Some(body) = after.strip_prefix('(') {
-                let end = closing(body).unwrap_or(body.len());
+                let end = closing(body, ['(', ')']).unwrap_or(body.len());
                 (&body[..end], true, 1 + (end + 1).min(body.len()))
             } else if let Some(body) = after.strip_prefix('{') {
                 let end = body.find('}').unwrap_or(body.len());
@@ -131,23 +133,6 @@ pub fn expand(
         rest = after;
     }
     out
-}
-
-/// Where the bracket that was opened before a text is closed.
-fn closing(text: &str) -> Option<usize> {
-    let (mut depth, mut quote) = (0, None);
-    for (i, c) in text.char_indices() {
-        match (quote, c) {
-            (Some(q), c) if q == c => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(c),
-            (None, '(') => depth += 1,
-            (None, ')') if depth == 0 => return Some(i),
-            (None, ')') => depth -= 1,
-            _ => {}
-        }
-    }
-    None
 }
 
 /// `NAME=value` words, alone or after `export`: what a line that only sets variables sets.

@@ -69,6 +69,12 @@ impl Pending {
         Pending { wait, deadline, pipes: Rest::default(), user: None }
     }
 
+    /// Is this look too early? Logs are read after each change, and each of these asks for the next look anew: of all
+    /// that come at once, one is enough.
+    pub fn is_early(&self, now: SimTime) -> bool {
+        matches!(self.wait, Wait::Logs(_) | Wait::Attached(_)) && self.deadline.is_some_and(|d| now < d)
+    }
+
     /// When it is to be polled even if nothing changes.
     pub fn deadline(&self) -> Option<SimTime> {
         self.deadline
@@ -80,7 +86,7 @@ pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Result<bool, CmdError> 
     let deadline = pending.deadline;
     match &mut pending.wait {
         Wait::Watch(w) => cmd::get::poll(w, deadline, ctx),
-        Wait::Logs(w) => w.poll(deadline, ctx),
+        Wait::Logs(w) => w.poll(&mut pending.deadline, ctx),
         Wait::Interrupt | Wait::Late(_) => Ok(false),
         Wait::Events(w) => cmd::events::poll(w, deadline, ctx),
         Wait::Gone(w) => w.poll(deadline, ctx),

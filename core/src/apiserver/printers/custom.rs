@@ -33,7 +33,7 @@ pub fn find<'a>(o: &'a Value, path: &str) -> Vec<&'a Value> {
     let mut rest = path.trim().trim_start_matches('$');
     while !rest.is_empty() {
         if let Some(after) = rest.strip_prefix('[') {
-            let Some(end) = close(after) else { return vec![] };
+            let Some(end) = closing(after, ['[', ']']) else { return vec![] };
             let inside = after[..end].trim();
             at = at.into_iter().flat_map(|v| pick(v, inside)).collect();
             rest = &after[end + 1..];
@@ -56,17 +56,17 @@ pub fn find<'a>(o: &'a Value, path: &str) -> Vec<&'a Value> {
     at
 }
 
-/// The end of a bracket that has been opened.
-fn close(text: &str) -> Option<usize> {
+/// Where the bracket that was opened before a text is closed; what stands in quotes does not count.
+pub(crate) fn closing(text: &str, [open, close]: [char; 2]) -> Option<usize> {
     let (mut depth, mut quote) = (0, None);
     for (i, c) in text.char_indices() {
         match (quote, c) {
             (Some(q), c) if q == c => quote = None,
             (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(c),
-            (None, '[') => depth += 1,
-            (None, ']') if depth == 0 => return Some(i),
-            (None, ']') => depth -= 1,
+            (None, c) if c == open => depth += 1,
+            (None, c) if c == close && depth == 0 => return Some(i),
+            (None, c) if c == close => depth -= 1,
             _ => {}
         }
     }

@@ -113,7 +113,7 @@ impl Attached {
             self.follow = Some(follower(&self.at));
         }
         let over = match &mut self.follow {
-            Some(f) => f.poll(None, ctx)? || again,
+            Some(f) => f.poll(deadline, ctx)? || again,
             None => true,
         };
         if !over {

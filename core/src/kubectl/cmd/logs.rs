@@ -2,7 +2,7 @@
 
 use crate::api::kinds;
 use crate::apiserver::request::Request;
-use crate::clock::SimTime;
+use crate::clock::{SimDuration, SimTime};
 use crate::kubectl::builder::{Builder, Info, gvk};
 use crate::kubectl::command::{Command, Invocation};
 use crate::kubectl::errors::CmdError;
@@ -11,6 +11,9 @@ use crate::kubectl::pending::{Pending, Wait};
 use crate::kubectl::{Context, Inside};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+/// Between two looks at a log that is followed.
+const LOOK: SimDuration = SimDuration::from_millis(500);
 
 static FLAGS: &[Flag] = &[
     Flag::bool("follow", "Specify if the logs should be streamed.").short('f'),
@@ -160,8 +163,9 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     }
     if follow {
         let mut f = Follow { sources, query };
-        if !f.poll(None, ctx)? {
-            ctx.out.pending = Some(Pending::new(Wait::Logs(f), None));
+        let mut next = None;
+        if !f.poll(&mut next, ctx)? {
+            ctx.out.pending = Some(Pending::new(Wait::Logs(f), next));
         }
     }
     Ok(())
@@ -300,7 +304,8 @@ pub(crate) fn follow_from_now(at: &Inside, ctx: &mut Context) -> Result<(), CmdE
     for s in &mut follow.sources {
         s.seen = read(s, &[], ctx)?.len();
     }
-    ctx.out.pending = Some(Pending::new(Wait::Logs(follow), None));
+    let next = ctx.now() + LOOK;
+    ctx.out.pending = Some(Pending::new(Wait::Logs(follow), Some(next)));
     Ok(())
 }
 
@@ -312,8 +317,12 @@ fn prefix(text: &str, prefix: &str) -> String {
 }
 
 impl Follow {
-    /// Prints what is new; true when every container has ended.
-    pub fn poll(&mut self, _deadline: Option<SimTime>, ctx: &mut Context) -> Result<bool, CmdError> {
+    /// Prints what is new; true when every container has ended. Sets when to look again: what a container prints is no
+    /// change of the cluster.
+    pub fn poll(&mut self, next: &mut Option<SimTime>, ctx: &mut Context) -> Result<bool, CmdError> {
+        if next.is_none_or(|t| ctx.now() >= t) {
+            *next = Some(ctx.now() + LOOK);
+        }
         for s in self.sources.iter_mut().filter(|s| !s.ended) {
             let pod = Request::get(format!("/api/v1/namespaces/{}/pods/{}", s.namespace, s.pod));
             let Ok(pod) = ctx.api.request(pod).ok() else {
