@@ -2,6 +2,7 @@
 //! from its name and the catalogue alone. Must not know pods or nodes.
 
 use crate::clock::SimDuration;
+use regex_lite::Regex;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -147,7 +148,7 @@ pub enum Term {
 }
 
 /// An entry of the catalogue.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Image {
     names: Vec<String>,
@@ -155,6 +156,9 @@ pub struct Image {
     pub size: u64,
     tags: Vec<String>,
     variants: Vec<String>,
+    /// `tags` and `variants`, read at the first question: every start of a container asks.
+    #[serde(skip)]
+    patterns: OnceLock<(Vec<Regex>, Vec<Regex>)>,
     /// Milliseconds until it listens.
     pub start: u64,
     /// Bytes of memory that it uses at least; 0: little enough for any limit.
@@ -258,12 +262,12 @@ impl Image {
         if self.tags.is_empty() {
             return true;
         }
-        let whole = |p: &str, s: &str| regex_lite::Regex::new(&format!("^(?:{p})$")).is_ok_and(|r| r.is_match(s));
-        self.tags.iter().any(|p| whole(p, tag))
-            || self.variants.iter().any(|v| whole(v, tag))
-            || tag.match_indices('-').any(|(i, _)| {
-                self.tags.iter().any(|p| whole(p, &tag[..i])) && self.variants.iter().any(|v| whole(v, &tag[i + 1..]))
-            })
+        let read = |texts: &[String]| texts.iter().filter_map(|p| Regex::new(&format!("^(?:{p})$")).ok()).collect();
+        let (tags, variants) = self.patterns.get_or_init(|| (read(&self.tags), read(&self.variants)));
+        let one = |patterns: &[Regex], text: &str| patterns.iter().any(|p| p.is_match(text));
+        one(tags, tag)
+            || one(variants, tag)
+            || tag.match_indices('-').any(|(i, _)| one(tags, &tag[..i]) && one(variants, &tag[i + 1..]))
     }
 }
 
