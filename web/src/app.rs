@@ -3,12 +3,13 @@
 use crate::bridge::{Session, Topic, use_topic};
 use crate::components::branches::Beside;
 use crate::components::client::{self, TrafficPanel};
+use crate::components::deeds::{act, offers};
 use crate::components::dialogs::{Dialogs, begin};
 use crate::components::editor::EditorPanel;
 use crate::components::faults::faults;
 use crate::components::header::{Header, SPEEDS};
 use crate::components::http::Http;
-use crate::components::inspector::{Inspector, act, offers};
+use crate::components::inspector::Inspector;
 use crate::components::lesson::LessonPanel;
 use crate::components::lists::{Events, Requests};
 use crate::components::map_panel::MapPanel;

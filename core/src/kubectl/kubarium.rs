@@ -89,7 +89,7 @@ impl Words {
         self.flags.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
-    fn only(&self, known: &[&str]) -> Result<(), CmdError> {
+    fn no_other_flags(&self, known: &[&str]) -> Result<(), CmdError> {
         match self.flags.iter().find(|(n, _)| !known.contains(&n.as_str())) {
             Some((n, _)) => Err(CmdError::client(format!("unknown flag: --{n}"))),
             None => Ok(()),
@@ -153,7 +153,7 @@ fn read(args: &[String], namespace: &str) -> Result<(Value, String), CmdError> {
     if let Some(extra) = words.plain.get(most) {
         return Err(CmdError::client(format!("kubarium {command} does not take {extra:?}")));
     }
-    words.only(match command {
+    words.no_other_flags(match command {
         "crash-loop" | "hang" => &["container", "namespace", "off"],
         "crash" | "leak" | "slow-start" => &["container", "namespace"],
         "break" | "mend" => &["namespace"],

@@ -2,7 +2,8 @@
 //! started as soon as the pod has its sandbox, and never again; a pod's phase and conditions know nothing of them.
 
 use super::plan::Plan;
-use super::pod_worker::{PodWork, Run};
+use super::pod_worker::PodWork;
+use super::run::Run;
 use crate::store::pod::api_container_status;
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, EphemeralContainer, PodSpec, PodStatus};
 use std::sync::Arc;

@@ -3,7 +3,8 @@
 
 use super::component::{Kubelets, Life, Worker};
 use super::plan::Plan;
-use super::pod_worker::{PodWork, Run};
+use super::pod_worker::PodWork;
+use super::run::Run;
 use crate::clock::{SimDuration, SimTime};
 use crate::sim::Sim;
 use crate::store::{Id, PodRecord};

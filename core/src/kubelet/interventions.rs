@@ -4,7 +4,8 @@
 use super::backoff::Backoff;
 use super::component::{Kubelets, Life};
 use super::environment;
-use super::pod_worker::{PodWork, Step};
+use super::pod_worker::PodWork;
+use super::run::Step;
 use crate::clock::SimDuration;
 use crate::runtime::shell::Stream;
 use crate::sim::Sim;

@@ -30,6 +30,7 @@ mod probing;
 mod publish;
 mod reconnect;
 pub mod recorded;
+mod run;
 mod scrape;
 pub mod simple;
 mod starting;

@@ -454,7 +454,7 @@ fn steady(action: &Action, c: &super::plan::ContainerPlan, ready: Option<bool>) 
         && matches!(action, Action::Http { .. } | Action::Tcp { .. } | Action::Grpc { .. })
 }
 
-impl super::pod_worker::Run {
+impl super::run::Run {
     /// Something in the container has sent its first process a signal. From its own children it is safe from SIGKILL.
     pub(super) fn killed(
         &mut self,

@@ -256,7 +256,7 @@ impl Kubelets {
         let done = self.on_node(sim, &pod, |k, sim, pod| {
             k.promote(sim, pod);
             let Some(mut work) = k.take_work(pod.id) else { return };
-            if work.runs.get(i).is_some_and(super::pod_worker::Run::running) {
+            if work.runs.get(i).is_some_and(super::run::Run::running) {
                 let ran = k.run_command(sim, pod, &plan, &mut work, i, argv, input, EXEC_LIMIT);
                 result = Ok(ExecResult { stdout: ran.out, stderr: ran.err, code: ran.code });
                 // it may have changed what probes find

@@ -4,8 +4,9 @@
 use super::backoff;
 use super::component::Kubelets;
 use super::plan::{Plan, Program, PullPolicy};
-use super::pod_worker::{PodWork, Step};
+use super::pod_worker::PodWork;
 use super::probe::ProbeState;
+use super::run::Step;
 use super::simple::pulled;
 use crate::clock::{SimDuration, SimTime};
 use crate::runtime::shell::{Process, Stream, Unknown};

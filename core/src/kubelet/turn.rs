@@ -1,7 +1,8 @@
 //! When a pod's worker looks again: the earliest of all moments at which something can happen to it. Pure.
 
 use super::plan::Plan;
-use super::pod_worker::{PodWork, Step};
+use super::pod_worker::PodWork;
+use super::run::Step;
 use crate::clock::{SimDuration, SimTime};
 
 impl PodWork {

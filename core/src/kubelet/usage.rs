@@ -7,7 +7,7 @@ use super::component::{Kubelets, Life, Worker};
 use super::crowd::Claim;
 use super::needs::Needs;
 use super::plan::Plan;
-use super::pod_worker::Run;
+use super::run::Run;
 use crate::clock::{SimDuration, SimTime};
 use crate::network::NEVER;
 use crate::sim::Sim;

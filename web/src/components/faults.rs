@@ -1,6 +1,6 @@
 //! What can be broken, and mended again: of a pod, a node, a part of the control plane, the registry.
 
-use super::inspector::{Deed, Offer};
+use super::deeds::{Deed, Offer};
 use crate::bridge::Engine;
 use crate::i18n::Lang;
 use crate::map::broken::{Broken, node_ills};

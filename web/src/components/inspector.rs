@@ -1,189 +1,23 @@
 //! What is selected: its facts, its YAML, its events, why it is as it is, and what can be done with it.
 
+use super::deeds::{Offer, act, offers};
 use super::faults::{choices, faults, is_broken};
 use super::lists::{Conditions, EventRow, chain};
+use super::overview::Overview;
 use super::placing::Placing;
 use super::{Common, client, tab, tab_keys};
-use crate::bridge::{Engine, Session, Topic, clock_text, in_namespace, use_topic, use_topic_if};
+use crate::bridge::{Engine, Session, Topic, clock_text, use_topic, use_topic_if};
 use crate::i18n::Lang;
 use crate::icons::icon;
 use crate::map::broken::{node_ills, part_ills, pod_ills};
 use crate::map::hit::Target;
 use crate::platform::timers;
-use crate::state::{Action, Asked, Dialog, Dock, InspectTab, Phone, UiHandle};
-use kubarium_core::view::model::{Fault, Id, PodState};
+use crate::state::{Action, Dialog, InspectTab, Phone, UiHandle};
+use kubarium_core::view::model::Id;
 use kubarium_core::view::{inspect, sequence};
-use kubarium_core::world::Input;
 use std::rc::Rc;
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
-
-/// Objects of a kind that the overview lists.
-const OTHERS: usize = 40;
-
-/// Something that can be done with what is selected.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Deed {
-    /// A line in the map's terminal.
-    Line(String),
-    /// A fault.
-    Fault(Fault),
-    /// Something else that has no command.
-    Input(Input),
-    /// A dialog.
-    Ask(Dialog),
-    /// The panel that sends requests.
-    Http(Asked),
-}
-
-/// What can be done with a thing: test id, text, key, deed, dangerous.
-pub struct Offer {
-    /// For tests.
-    pub id: &'static str,
-    /// In the person's language.
-    pub text: &'static str,
-    /// The key that does it.
-    pub key: Option<&'static str>,
-    /// What happens.
-    pub deed: Deed,
-    /// Takes something away.
-    pub danger: bool,
-}
-
-/// What can be done with a thing.
-pub fn offers(e: &Engine, lang: Lang, target: Target) -> Vec<Offer> {
-    let offer = |id, key, text, deed| Offer { id, text: lang.t(text), key, deed, danger: false };
-    let mut out = Vec::new();
-    match target {
-        Target::Pod(id) => {
-            let Some(p) = e.scene.pods.get(&id).filter(|p| p.died.is_none()) else { return out };
-            let (ns, name) = (&p.view.namespace, &p.view.name);
-            let at = in_namespace(ns);
-            let line = |verb: &str| Deed::Line(format!("kubectl {verb} {name}{at}"));
-            out.push(Offer { danger: true, ..offer("kill", Some("k"), "deed.kill", line("delete pod")) });
-            out.push(offer("relabel", Some("l"), "deed.relabel", Deed::Ask(Dialog::Relabel(id))));
-            let top = e.scene.top_owner(p.view.owner);
-            if let Some(owner) = top.filter(|o| e.scene.workloads.get(o).is_some_and(|w| scales(w.kind))) {
-                out.push(offer("scale", Some("s"), "deed.scale", Deed::Ask(Dialog::Scale(owner))));
-            }
-            out.push(offer("logs", None, "deed.logs", line("logs")));
-            if p.view.ip.is_some() && p.view.state != PodState::Succeeded {
-                let to = Asked {
-                    namespace: ns.to_string(),
-                    target: format!("pod/{name}"),
-                    port: first_port(e, id, "/spec/containers/0/ports/0/containerPort"),
-                };
-                out.push(offer("http", None, "deed.http", Deed::Http(to)));
-            }
-            out.push(offer("describe", None, "deed.describe", line("describe pod")));
-        }
-        Target::Workload(id) => {
-            let Some(w) = e.scene.workloads.get(&id) else { return out };
-            let kind = w.kind.to_lowercase();
-            let at = in_namespace(&w.namespace);
-            let line = |verb: &str| Deed::Line(format!("kubectl {verb} {kind}/{}{at}", w.name));
-            if scales(w.kind) {
-                out.push(offer("scale", Some("s"), "deed.scale", Deed::Ask(Dialog::Scale(id))));
-            }
-            if matches!(w.kind, "Deployment" | "StatefulSet" | "DaemonSet") {
-                out.push(offer("restart", None, "deed.restart", line("rollout restart")));
-                out.push(offer("rollback", None, "deed.undo_rollout", line("rollout undo")));
-                out.push(offer("status", None, "deed.status", line("rollout status")));
-            }
-            out.push(offer("describe", None, "deed.describe", line("describe")));
-            out.push(Offer { danger: true, ..offer("delete", None, "deed.delete", line("delete")) });
-        }
-        Target::Service(id) => {
-            let Some(s) = e.scene.services.get(&id) else { return out };
-            let at = in_namespace(&s.namespace);
-            let line = |verb: &str| Deed::Line(format!("kubectl {verb} service/{}{at}", s.name));
-            if &*s.kind != "ExternalName" {
-                let to = Asked {
-                    namespace: s.namespace.to_string(),
-                    target: format!("service/{}", s.name),
-                    port: first_port(e, id, "/spec/ports/0/port"),
-                };
-                out.push(offer("http", None, "deed.http", Deed::Http(to)));
-            }
-            out.push(offer("describe", None, "deed.describe", line("describe")));
-            let slices = format!("kubectl get endpointslices -l kubernetes.io/service-name={}{at}", s.name);
-            out.push(offer("slices", None, "deed.slices", Deed::Line(slices)));
-            out.push(Offer { danger: true, ..offer("delete", None, "deed.delete", line("delete")) });
-        }
-        Target::Node(id) => {
-            let Some(n) = e.scene.nodes.get(&id) else { return out };
-            let name = &n.view.name;
-            let (text, verb) = if n.view.cordoned { ("deed.uncordon", "uncordon") } else { ("deed.cordon", "cordon") };
-            out.push(offer("cordon", Some("x"), text, Deed::Line(format!("kubectl {verb} {name}"))));
-            let drain = format!("kubectl drain {name} --ignore-daemonsets");
-            out.push(offer("drain", None, "deed.drain", Deed::Line(drain)));
-            out.push(offer("describe", None, "deed.describe", Deed::Line(format!("kubectl describe node {name}"))));
-        }
-        Target::Object(id) => {
-            let Some(place) = inspect::place(&e.cluster, id) else { return out };
-            let at = in_namespace(&place.namespace);
-            let line = |verb: &str| Deed::Line(format!("kubectl {verb} {}/{}{at}", place.resource, place.name));
-            out.push(offer("describe", None, "deed.describe", line("describe")));
-            out.push(Offer { danger: true, ..offer("delete", None, "deed.delete", line("delete")) });
-        }
-        Target::Client(number) => {
-            let Some(c) = e.scene.traffic.client(number) else { return out };
-            let name = c.view.name.to_string();
-            out.push(offer(
-                "client-change",
-                None,
-                "client.change_do",
-                Deed::Ask(Dialog::Client(Some(number), Rc::default())),
-            ));
-            let remove = Deed::Input(Input::RemoveClient { name });
-            out.push(Offer { danger: true, ..offer("client-remove", None, "client.remove", remove) });
-        }
-        Target::Part(_) | Target::Request(_) => {}
-    }
-    if matches!(target, Target::Pod(_) | Target::Service(_))
-        || matches!(target, Target::Object(id) if e.scene.ingresses.contains_key(&id))
-    {
-        let draft = client::draft(e, Some(target));
-        out.push(offer("client", None, "client.add", Deed::Ask(Dialog::Client(None, draft.into()))));
-    }
-    out
-}
-
-/// Whether a kind has a number of replicas to change.
-fn scales(kind: &str) -> bool {
-    matches!(kind, "Deployment" | "ReplicaSet" | "StatefulSet" | "ReplicationController")
-}
-
-/// The first port that an object names, else that of the web.
-fn first_port(e: &Engine, id: Id, path: &str) -> u16 {
-    let value = inspect::value(&e.cluster, id);
-    value.and_then(|v| v.pointer(path)?.as_u64()).and_then(|n| u16::try_from(n).ok()).unwrap_or(80)
-}
-
-/// Does it.
-pub fn act(ui: &UiHandle, session: &Session, deed: &Deed) {
-    match deed {
-        Deed::Line(line) => {
-            let refused = session.map_line(line);
-            // What prints something worth reading is shown.
-            if [" logs ", " describe", " get ", " status"].iter().any(|w| line.contains(w)) {
-                ui.dispatch(Action::Dock(Dock::Terminal));
-                ui.dispatch(Action::Phone(Phone::Dock));
-            } else {
-                ui.dispatch(Action::Toast(refused.unwrap_or_else(|| line.clone())));
-            }
-        }
-        Deed::Fault(fault) => {
-            // said in the terminal too, which need not be in sight
-            if let Some(why) = session.fault(fault.clone()) {
-                ui.dispatch(Action::Toast(why));
-            }
-        }
-        Deed::Input(input) => session.submit(input.clone()),
-        Deed::Http(to) => ui.dispatch(Action::Http(Some(to.clone()))),
-        Deed::Ask(dialog) => ui.dispatch(Action::Dialog(Some(dialog.clone()))),
-    }
-}
 
 /// Buttons for what can be done with the selection.
 #[component]
@@ -470,7 +304,7 @@ fn owners(ui: &UiHandle, session: &Session, e: &Engine, id: Id) -> Html {
 }
 
 /// The colour in which an owner's pods are underlined on the map.
-fn swatch(e: &Engine, id: Id) -> Html {
+pub(super) fn swatch(e: &Engine, id: Id) -> Html {
     match e.scene.colour(Some(id)) {
         Some(c) => html! { <i class={classes!("owner-key", format!("o{c}"))} aria-hidden="true"></i> },
         None => html! {},
@@ -610,96 +444,6 @@ pub fn Inspector(props: &Common) -> Html {
                 </div>
                 <Actions ui={ui.clone()} session={session.clone()} />
             </section>
-        }
-    })
-}
-
-/// What there is, while nothing is selected: every owner and service, one click away.
-#[component]
-fn Overview(props: &Common) -> Html {
-    use_topic(&props.session, Topic::Objects);
-    let Common { ui, session } = props;
-    let t = |key| ui.lang.t(key);
-    let open = use_state(|| None::<&'static str>);
-    let begin = {
-        let ui = ui.clone();
-        Callback::from(move |_: MouseEvent| ui.dispatch(Action::Dialog(Some(Dialog::Lessons))))
-    };
-    session.read(|e| {
-        let scene = &e.scene;
-        html! {
-            <>
-                <div class="inspect-head"><h2>{ t("overview.title") }</h2></div>
-                <div class="inspect-body">
-                    <p class="hint">{ t("overview.hint") }</p>
-                    if e.lesson.is_none() {
-                        <p><button type="button" class="link" onclick={begin} data-testid="begin">{ t("overview.begin") }</button></p>
-                    }
-                    if !scene.workloads.is_empty() { <h3>{ t("table.workloads") }</h3> }
-                    <ul class="links">
-                        { for scene.workloads.values().filter(|w| w.owner.is_none_or(|o| !scene.workloads.contains_key(&o))).take(60).map(|w| html! {
-                            <li key={w.id}><span class="with-key">{ swatch(e, w.id) }{ leads(ui, session, Target::Workload(w.id), format!("{}/{}", w.kind.to_lowercase(), w.name)) }</span><span>{ &*w.progress }</span></li>
-                        }) }
-                    </ul>
-                    if !scene.ingresses.is_empty() {
-                        <h3>{ ui.lang.term("kind", "Ingress") }</h3>
-                        <ul class="links">
-                            { for scene.ingresses.values().take(60).map(|i| html! {
-                                <li key={i.id}>{ leads(ui, session, Target::Object(i.id), format!("ingress/{}", i.name)) }<span>{ &*i.hosts }</span></li>
-                            }) }
-                        </ul>
-                    }
-                    if !scene.traffic.clients.is_empty() {
-                        <h3>{ t("traffic.clients") }</h3>
-                        <ul class="links">
-                            { for scene.traffic.clients.iter().map(|c| html! {
-                                <li key={c.view.number}>{ leads(ui, session, Target::Client(c.view.number), c.view.name.to_string()) }<span>{ crate::map::draw::traffic::rate_text(c.rate) }</span></li>
-                            }) }
-                        </ul>
-                    }
-                    <h3>{ t("table.services") }</h3>
-                    <ul class="links">
-                        { for scene.services.values().take(60).map(|s| html! {
-                            <li key={s.id}>{ leads(ui, session, Target::Service(s.id), format!("service/{}", s.name)) }<span>{ format!("→ {}", s.endpoints.iter().filter(|(_, r)| *r).count()) }</span></li>
-                        }) }
-                    </ul>
-                    <h3>{ t("overview.plane") }</h3>
-                    <ul class="links">
-                        { for [1u8, 3, 4].into_iter().map(|i| html! {
-                            <li key={i}>{ leads(ui, session, Target::Part(i), title(e, ui.lang, Target::Part(i))) }<span>{ part_ills(ui.lang, &scene.broken, i).join(", ") }</span></li>
-                        }) }
-                    </ul>
-                    <h3>{ t("table.nodes") }</h3>
-                    <ul class="links">
-                        { for scene.order.iter().take(30).filter_map(|id| scene.nodes.get(id)).map(|n| html! {
-                            <li key={n.view.id}>{ leads(ui, session, Target::Node(n.view.id), n.view.name.to_string()) }<span>{ &*n.view.status }</span></li>
-                        }) }
-                    </ul>
-                    <h3>{ t("table.others") }</h3>
-                    { for inspect::other_kinds(&e.cluster).into_iter().map(|(kind, n)| {
-                        let shown = *open == Some(kind);
-                        let onclick = {
-                            let open = open.clone();
-                            Callback::from(move |_: MouseEvent| open.set(if shown { None } else { Some(kind) }))
-                        };
-                        html! {
-                            <div class="kind" key={kind}>
-                                <button type="button" class="kind-head" aria-expanded={shown.to_string()} {onclick}>
-                                    { icon(if shown { "down" } else { "right" }) }<span>{ ui.lang.term("kind", kind) }</span><span class="grow"></span><span>{ n }</span>
-                                </button>
-                                if let Some(list) = shown.then(|| inspect::listing(&e.cluster, kind, OTHERS)).flatten() {
-                                    <ul class="links">
-                                        { for list.rows.iter().map(|(id, ns, cells)| html! {
-                                            <li>{ leads(ui, session, Target::Object(*id), cells.first().cloned().unwrap_or_default()) }<span>{ &**ns }</span></li>
-                                        }) }
-                                        if list.all > OTHERS { <li><span>{ ui.lang.f("table.some", &[("n", &OTHERS.to_string()), ("all", &list.all.to_string())]) }</span></li> }
-                                    </ul>
-                                }
-                            </div>
-                        }
-                    }) }
-                </div>
-            </>
         }
     })
 }
