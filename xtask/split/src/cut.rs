@@ -9,12 +9,13 @@
 //!
 //! Which functions come first is a matter of `first.txt`: see [`rules`].
 
+use crate::blobs::{self, Blob, Piece};
 use std::collections::{BTreeMap, BTreeSet};
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
-    CodeSection, ConstExpr, ElementMode, ElementSection, ElementSegment, Elements, EntityType, ExportKind,
-    ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection, Instruction, Module,
-    RawSection, RefType, TableSection, TableType, TypeSection, ValType,
+    CodeSection, ConstExpr, DataCountSection, DataSection, ElementMode, ElementSection, ElementSegment, Elements,
+    EntityType, ExportKind, ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection,
+    Instruction, Module, RawSection, RefType, TableSection, TableType, TypeSection, ValType,
 };
 use wasmparser::{ElementKind, ExternalKind, FunctionBody, KnownCustom, Name, Operator, Parser, Payload, TypeRef};
 
@@ -41,6 +42,8 @@ pub struct Halves {
     pub later: Vec<u8>,
     /// How many functions of the first module stand for one of the second.
     pub stubs: usize,
+    /// Bytes of data that have gone to the second.
+    pub data: usize,
 }
 
 /// A module, taken apart as far as needed.
@@ -59,6 +62,7 @@ struct Whole<'a> {
     elements: Vec<wasmparser::Element<'a>>,
     start: Option<u32>,
     bodies: Vec<FunctionBody<'a>>,
+    data: Vec<wasmparser::Data<'a>>,
     names: BTreeMap<u32, String>,
     raw: BTreeMap<u8, &'a [u8]>,
     /// What the memory is called between the halves: other builds call it otherwise, so that halves of two builds do
@@ -82,6 +86,7 @@ impl<'a> Whole<'a> {
             elements: vec![],
             start: None,
             bodies: vec![],
+            data: vec![],
             names: BTreeMap::new(),
             raw: BTreeMap::new(),
             memory_name: format!("{FIRST}m{:x}", fingerprint(wasm)),
@@ -130,6 +135,7 @@ impl<'a> Whole<'a> {
                 Payload::StartSection { func, .. } => w.start = Some(func),
                 Payload::ElementSection(s) => w.elements = s.into_iter().collect::<Result<_, _>>()?,
                 Payload::CodeSectionEntry(body) => w.bodies.push(body),
+                Payload::DataSection(s) => w.data = s.into_iter().collect::<Result<_, _>>()?,
                 Payload::CustomSection(c) => {
                     if let KnownCustom::Name(names) = c.as_known() {
                         for n in names {
@@ -247,12 +253,13 @@ impl Reencode for Renumber<'_> {
     }
 }
 
-/// Cuts a module: functions whose names `is_first` picks stay.
-pub fn split(wasm: &[u8], is_first: impl Fn(&str) -> bool) -> Result<Halves, String> {
-    cut(wasm, is_first).map_err(|e| e.to_string())
+/// Cuts a module: functions whose names `is_first` picks stay. Blobs go with the functions that they belong to; one whose
+/// function is not there any more, or which is not in the data, stays where it is.
+pub fn split(wasm: &[u8], is_first: impl Fn(&str) -> bool, blobs: &[Blob]) -> Result<Halves, String> {
+    cut(wasm, is_first, blobs).map_err(|e| e.to_string())
 }
 
-fn cut(wasm: &[u8], is_first: impl Fn(&str) -> bool) -> Result<Halves, Error> {
+fn cut(wasm: &[u8], is_first: impl Fn(&str) -> bool, blobs: &[Blob]) -> Result<Halves, Error> {
     let whole = Whole::read(wasm)?;
     let load = whole.load.ok_or_else(|| error(format!("nothing called {LOAD} is imported")))?;
     if whole.takes_more {
@@ -260,6 +267,17 @@ fn cut(wasm: &[u8], is_first: impl Fn(&str) -> bool) -> Result<Halves, Error> {
     }
     let imports = whole.imports.len() as u32;
     let count = imports + whole.functions.len() as u32;
+
+    // what data goes, and whose it is
+    let mut pieces = blobs::pieces(&whole.data);
+    let (mut taken, mut owners): (Vec<Piece<'_>>, Vec<&str>) = (vec![], vec![]);
+    for b in blobs.iter().filter(|b| whole.names.values().filter(|n| *n == b.owner).count() == 1) {
+        if let Some((left, blob)) = pieces.as_ref().and_then(|p| blobs::take(p, &b.bytes)) {
+            pieces = Some(left);
+            taken.push(blob);
+            owners.push(b.owner);
+        }
+    }
 
     // who goes, and whom that needs
     let mut moved = BTreeSet::new();
@@ -269,8 +287,10 @@ fn cut(wasm: &[u8], is_first: impl Fn(&str) -> bool) -> Result<Halves, Error> {
         calls.insert(f, named);
         let name = whole.names.get(&f).map_or("", String::as_str);
         // what has no name was made by wasm-bindgen to start with
-        if !takes_address && whole.start != Some(f) && !name.is_empty() && !is_first(name) {
+        if !takes_address && whole.start != Some(f) && !name.is_empty() && (!is_first(name) || owners.contains(&name)) {
             moved.insert(f);
+        } else if owners.contains(&name) {
+            return Err(error(format!("{name} has data of the second half and cannot go there")));
         }
     }
     let mut stubs = BTreeSet::new();
@@ -288,9 +308,9 @@ fn cut(wasm: &[u8], is_first: impl Fn(&str) -> bool) -> Result<Halves, Error> {
     let exported = whole.exports.iter().filter(|e| e.kind == ExternalKind::Func).map(|e| e.index);
     let slots = whole.slots()?;
     stubs.extend(exported.chain(slots.iter().map(|(_, f)| *f)).filter(|f| moved.contains(f)));
-    let first = first_half(&whole, load, &moved, &stubs, &shared)?;
-    let later = second_half(&whole, &moved, &stubs, &shared, &slots)?;
-    Ok(Halves { first, later, stubs: stubs.len() })
+    let first = first_half(&whole, load, &moved, &stubs, &shared, pieces.filter(|_| !taken.is_empty()))?;
+    let later = second_half(&whole, &moved, &stubs, &shared, &slots, &taken)?;
+    Ok(Halves { first, later, stubs: stubs.len(), data: taken.iter().map(|(_, bytes)| bytes.len()).sum() })
 }
 
 fn raw(module: &mut Module, whole: &Whole<'_>, id: u8) {
@@ -314,6 +334,7 @@ fn first_half(
     moved: &BTreeSet<u32>,
     stubs: &BTreeSet<u32>,
     shared: &BTreeSet<u32>,
+    data: Option<Vec<Piece<'_>>>,
 ) -> Result<Vec<u8>, Error> {
     let imports = whole.imports.len() as u32;
     let count = imports + whole.functions.len() as u32;
@@ -369,7 +390,12 @@ fn first_half(
         re.parse_element(&mut elements, e.clone())?;
     }
     module.section(&elements);
-    raw(&mut module, whole, 12);
+    match (&data, whole.raw.contains_key(&12)) {
+        (Some(data), true) => {
+            module.section(&DataCountSection { count: data.len() as u32 });
+        }
+        _ => raw(&mut module, whole, 12),
+    }
     let mut code = CodeSection::new();
     let mut slot = 0;
     for f in &kept {
@@ -395,8 +421,21 @@ fn first_half(
         slot += 1;
     }
     module.section(&code);
-    raw(&mut module, whole, 11);
+    match &data {
+        Some(data) => {
+            module.section(&active_data(data));
+        }
+        None => raw(&mut module, whole, 11),
+    }
     Ok(module.finish())
+}
+
+fn active_data(pieces: &[Piece<'_>]) -> DataSection {
+    let mut section = DataSection::new();
+    for (offset, bytes) in pieces {
+        section.active(0, &ConstExpr::i32_const(*offset as i32), bytes.iter().copied());
+    }
+    section
 }
 
 /// The short name by which the second module finds a function of the first.
@@ -410,6 +449,7 @@ fn second_half(
     stubs: &BTreeSet<u32>,
     shared: &BTreeSet<u32>,
     slots: &[(u32, u32)],
+    data: &[Piece<'_>],
 ) -> Result<Vec<u8>, Error> {
     let own = shared.iter().chain(moved);
     let numbers: BTreeMap<u32, u32> = own.enumerate().map(|(n, f)| (*f, n as u32)).collect();
@@ -472,6 +512,9 @@ fn second_half(
         re.parse_function_body(&mut code, body.clone())?;
     }
     module.section(&code);
+    if !data.is_empty() {
+        module.section(&active_data(data));
+    }
     Ok(module.finish())
 }
 
@@ -574,6 +617,9 @@ mod tests {
             code.function(&f);
         }
         m.section(&code);
+        let mut data = DataSection::new();
+        data.active(0, &ConstExpr::i32_const(8), *b"first BLOB last");
+        m.section(&data);
         let mut names = NameMap::new();
         for (n, name) in ["stays", "goes", "helps"].iter().enumerate() {
             names.append(n as u32 + 1, name);
@@ -587,7 +633,7 @@ mod tests {
     #[test]
     fn what_goes_leaves_a_stub_and_calls_back() {
         let wasm = module();
-        let halves = split(&wasm, |name| name != "goes").expect("it can be cut");
+        let halves = split(&wasm, |name| name != "goes", &[]).expect("it can be cut");
         assert_eq!(halves.stubs, 1);
         let first = Whole::read(&halves.first).expect("a module");
         let later = Whole::read(&halves.later).expect("a module");
@@ -602,6 +648,23 @@ mod tests {
                 && exported.contains(&LOADED)
                 && exported.contains(&&*format!("fm{:x}", fingerprint(&wasm)))
         );
-        assert!(split(&halves.later, |_| true).is_err(), "nothing loads a rest there");
+        assert!(split(&halves.later, |_| true, &[]).is_err(), "nothing loads a rest there");
+    }
+
+    #[test]
+    fn data_goes_with_the_function_that_it_belongs_to() {
+        let blob = |owner| [Blob { owner, bytes: b"BLOB".to_vec() }];
+        let held = |wasm: &[u8]| -> Vec<(u32, Vec<u8>)> {
+            let whole = Whole::read(wasm).expect("a module");
+            let pieces = blobs::pieces(&whole.data).expect("active data");
+            pieces.into_iter().map(|(at, bytes)| (at, bytes.to_vec())).collect()
+        };
+        let halves = split(&module(), |_| true, &blob("helps")).expect("it can be cut");
+        assert_eq!(halves.data, 4);
+        assert_eq!(held(&halves.first), [(8, b"first ".to_vec()), (18, b" last".to_vec())]);
+        assert_eq!(held(&halves.later), [(14, b"BLOB".to_vec())]);
+        assert_eq!(Whole::read(&halves.later).expect("a module").bodies.len(), 1, "its function goes, first or not");
+        let halves = split(&module(), |_| true, &blob("gone")).expect("it can be cut");
+        assert_eq!((halves.data, held(&halves.first).len(), held(&halves.later).len()), (0, 1, 0));
     }
 }

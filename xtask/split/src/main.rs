@@ -1,5 +1,6 @@
 //! Cuts the page's module in two: what a first visit needs, and the rest. `cargo xtask dist` runs it.
 
+mod blobs;
 mod cut;
 mod rules;
 
@@ -35,8 +36,9 @@ fn run(args: &[&str]) -> Result<(), String> {
         ["cut", module, first, later] => {
             let list = String::from_utf8_lossy(&read(LIST)?).into_owned();
             let tree = rules::Tree::read(&list).map_err(|e| format!("{LIST}: {e}"))?;
-            let halves = cut::split(&read(module)?, |name| tree.picks(name))?;
-            eprintln!("{} bytes first, {} later, {} stubs", halves.first.len(), halves.later.len(), halves.stubs);
+            let halves = cut::split(&read(module)?, |name| tree.picks(name), &blobs::known())?;
+            let cut::Halves { first: begin, later: rest, stubs, data } = &halves;
+            eprintln!("{} bytes first, {} later ({data} of them data), {stubs} stubs", begin.len(), rest.len());
             write(first, &halves.first)?;
             write(later, &halves.later)
         }
