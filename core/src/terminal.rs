@@ -75,8 +75,11 @@ impl Terminals {
         self.terminals.get(&t)?.line.clone()
     }
 
-    /// The prompt of the shell in a container that takes the lines; empty: kubectl takes them.
+    /// The prompt of the shell in a container, or the question, that takes the lines; empty: kubectl takes them.
     pub fn prompt(&self, t: u8) -> Arc<str> {
+        if self.terminals.get(&t).is_some_and(|t| !t.session.asked.is_empty()) {
+            return crate::kubectl::cmd::delete::QUESTION.into();
+        }
         let inside = self.terminals.get(&t).and_then(|t| t.session.inside.as_ref());
         inside.map_or_else(
             || "".into(),
@@ -194,6 +197,9 @@ impl Terminals {
     }
 
     pub(crate) fn interrupt(&mut self, t: u8, sim: &mut Sim) {
+        if let Some(terminal) = self.terminals.get_mut(&t) {
+            terminal.session.asked.clear();
+        }
         if self.take_pending(t).is_some() {
             self.push(t, sim.now, Piece::Err("^C\n".into()));
             self.push(t, sim.now, Piece::Exit(130));

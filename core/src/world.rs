@@ -155,7 +155,7 @@ impl World {
             let until = self.sim.now + later;
             let mut api = WorldApi { sim: &mut self.sim, kubelets: &mut self.kubelets };
             let out = if later > SimDuration::ZERO && kubectl::asks_server(&line, &session) {
-                kubectl::begin_late(&line, stdin.map(str::to_owned), until)
+                kubectl::begin_late(&line, stdin.map(str::to_owned), self.sim.now, until)
             } else {
                 let mut ctx = kubectl::Context::new(&mut api, files, &mut session);
                 ctx.stdin = stdin.map(str::to_owned);

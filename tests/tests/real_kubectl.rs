@@ -1,12 +1,15 @@
 //! The deployments' cases once more, their commands carried out by a real kubectl against the core behind HTTP: what the
 //! core's own kubectl does is not needed to use the cluster. Without a kubectl, or with one too old to be compared with
-//! the recordings, nothing is asked, and it says so. `KUBECTL` names the program.
+//! the recordings, nothing is asked, and it says so. `KUBECTL` names the program. Its help is compared with ours too: no flag
+//! of a command that is simulated is unknown.
 
 use kubarium_core::sim::NodeConfig;
 use kubarium_tests::case::{Case, Player};
 use kubarium_tests::{json, normalize, shell};
 use libtest_mimic::{Arguments, Failed, Trial};
+use regex_lite::Regex;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/conformance/cases/deployments");
@@ -181,7 +184,105 @@ fn cases(program: &Path) -> Vec<Trial> {
         let program = program.to_owned();
         Trial::test(name, move || judge(&path, &program))
     });
-    trials.chain([Trial::test("apply-custom-resources-roles", move || session(&own))]).collect()
+    let named = own.clone();
+    let more = [
+        Trial::test("apply-custom-resources-roles", move || session(&own)),
+        Trial::test("known-flags", move || known_flags(&named)),
+    ];
+    trials.chain(more).collect()
+}
+
+/// Flags that ours has and the other's help does not show: `edit` and `drain` have them for themselves, or they are
+/// newer than the oldest kubectl that is asked.
+const MORE: &[&str] = &[
+    "apply --subresource",
+    "autoscale --cpu",
+    "autoscale --memory",
+    "config view --output",
+    "create clusterrolebinding --role",
+    "drain --all",
+    "edit --saved",
+    "options --as-user-extra",
+    "options --kuberc",
+    "top node --show-swap",
+    "top pod --show-swap",
+];
+
+/// Flags whose letters or defaults differ, and why.
+const OTHERWISE: &[(&str, &str)] = &[
+    ("autoscale --cpu-percent", "deprecated since 1.34, so help leaves it out"),
+    ("cluster-info dump", "refused"),
+    ("config set-cluster", "refused"),
+    ("config set-credentials", "refused"),
+    ("config view --output", "its default is written in words"),
+    ("create clusterrole --aggregation-rule", "a map is shown as a list"),
+    ("create quota --hard", "a list since 1.34"),
+    ("create quota --scopes", "a list since 1.34"),
+    ("debug --profile", "another default since 1.36"),
+    ("options --cache-dir", "the home directory's name"),
+    ("options --vmodule", "no quotes"),
+    ("wait --for", "may come again since 1.36"),
+];
+
+/// Commands that are refused by name.
+const REFUSED: &[&str] = &["certificate", "completion", "kustomize", "plugin", "proxy"];
+
+/// The flags that a help text lists: name, letter and default as one text.
+fn flags(help: &str) -> BTreeMap<String, String> {
+    let option = Regex::new(r"(?m)^    (-\w, )?--([\w-]+)=(.*):$").expect("a pattern that compiles");
+    option.captures_iter(help).map(|c| (c[2].to_owned(), c[0].trim().to_owned())).collect()
+}
+
+/// The subcommands that a help text lists.
+fn commands(help: &str) -> Vec<String> {
+    let mut listed = false;
+    let mut out = vec![];
+    for line in help.lines() {
+        if !line.starts_with(' ') && !line.is_empty() {
+            listed = line.ends_with("Commands:") || line.contains("Commands (");
+        } else if listed && let Some(name) = line.strip_prefix("  ").and_then(|l| l.split(' ').next()) {
+            out.push(name.to_owned());
+        }
+    }
+    out.retain(|n| n.starts_with(|c: char| c.is_ascii_lowercase()));
+    out
+}
+
+/// Every flag that the other's help has is known here, with its letter and its default; and no other is.
+fn known_flags(program: &Path) -> Result<(), Failed> {
+    let ask = |words: &str| -> Result<String, Failed> {
+        let out = std::process::Command::new(program).args(words.split(' ').filter(|w| !w.is_empty())).output()?;
+        Ok(String::from_utf8_lossy(&out.stdout).into_owned())
+    };
+    let mut player = Player::new(vec![NodeConfig::numbered(1)]);
+    let global: Vec<String> = flags(&player.kubectl("options", None).stdout).into_keys().collect();
+    let mut paths = vec!["options".to_owned()];
+    paths.extend(commands(&ask("--help")?));
+    let mut wrong = vec![];
+    while let Some(path) = paths.pop() {
+        if REFUSED.contains(&path.as_str()) {
+            continue;
+        }
+        let call = if path == "options" { path.clone() } else { format!("{path} --help") };
+        let theirs = ask(&call)?;
+        let ours = player.kubectl(&call, None);
+        paths.extend(commands(&theirs).iter().map(|sub| format!("{path} {sub}")));
+        let (theirs, ours) = (flags(&theirs), flags(&ours.stdout));
+        for (name, option) in &theirs {
+            let all = format!("{path} --{name}");
+            let excused = OTHERWISE.iter().any(|(o, _)| *o == all || *o == path);
+            match ours.get(name) {
+                Some(own) if own == option => {}
+                _ if excused => {}
+                Some(own) => wrong.push(format!("{path}: {option} is {own} here")),
+                None if global.contains(name) => {}
+                None => wrong.push(format!("{path}: {option} is not known")),
+            }
+        }
+        let more = ours.keys().filter(|n| !theirs.contains_key(*n) && !MORE.contains(&&*format!("{path} --{n}")));
+        wrong.extend(more.map(|n| format!("{path}: --{n} is known here only")));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
 }
 
 fn judge(path: &Path, program: &Path) -> Result<(), Failed> {

@@ -187,16 +187,15 @@ pub static CALLS: &[(&str, &str)] = &[
         "change nothing: there is one server, and it takes everybody for its administrator who does not come with `--as` or a `--token`",
     ),
     (
-        "--cache-dir, --disable-compression, --kuberc, --log-flush-frequency, --match-server-version, --profile-output, -v, --vmodule",
+        "--cache-dir, --disable-compression, --kuberc, --log-flush-frequency, --match-server-version, --profile, --profile-output, -v, --vmodule",
         "change nothing: kubectl keeps nothing on disk here and logs nothing",
     ),
-    ("--request-timeout", "changes nothing: kubectl waits for a slow API server"),
     (
         "--chunk-size, --concurrency, --no-preserve, --openapi-patch, --retries, --use-protocol-buffers, --windows-line-endings",
         "change nothing that is seen",
     ),
     (
-        "api-resources --cached, config view --flatten, logs --insecure-skip-tls-verify-backend",
+        "api-resources --cached, config set --set-raw-bytes, config view --flatten, logs --insecure-skip-tls-verify-backend",
         "change nothing that is seen",
     ),
     ("cluster-info dump", "refused"),
@@ -205,11 +204,7 @@ pub static CALLS: &[(&str, &str)] = &[
         "refused: there is one cluster, and its administrator",
     ),
     ("create token --bound-object-uid", "changes nothing: a token is bound to its account only"),
-    ("create --edit", "refused"),
-    ("create configmap or secret --append-hash", "refused"),
     ("debug --target", "the container sees its own processes only"),
-    ("delete --interactive", "the answer is read from a pipe: `echo y | kubectl delete -i …`"),
-    ("diff --prune", "changes nothing"),
     ("drain --skip-wait-for-delete-timeout", "changes nothing: every pod is waited for"),
     ("get --output-watch-events", "changes nothing: rows do not say what happened"),
     (
@@ -218,6 +213,7 @@ pub static CALLS: &[(&str, &str)] = &[
     ),
     ("get --server-print", "changes nothing that is seen"),
     ("patch --subresource=resize", "refused"),
+    ("top --show-swap", "nodes have no swap: it is `<unknown>`"),
     ("run -i, -t; exec -i, -t; attach -i", "lines can be typed into a shell, not into another program"),
 ];
 

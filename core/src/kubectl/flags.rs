@@ -123,6 +123,8 @@ pub static GLOBAL: &[Flag] = &[
     Flag::str("kuberc", "Path to the kuberc file to use for preferences."),
     Flag::duration("log-flush-frequency", "5s", "Maximum number of seconds between log flushes"),
     Flag::str("password", "Password for basic authentication to the API server"),
+    Flag::str("profile", "Name of profile to capture. One of (none|cpu|heap|goroutine|threadcreate|block|mutex)")
+        .default("none"),
     Flag::str("profile-output", "Name of the file to write the profile to").default("profile.pprof"),
     Flag::str("tls-server-name", "Server name to use for server certificate validation."),
     Flag::str("username", "Username for basic authentication to the API server"),
@@ -154,6 +156,15 @@ pub static FILENAME: &[Flag] = &[
     Flag::str("kustomize", "Process a kustomization directory. Not simulated.").short('k'),
     Flag::bool("recursive", "Process the directory used in -f, --filename recursively.").short('R'),
 ];
+
+/// `-f` where directories are gone through as it is.
+pub static FILES_DEEP: &[Flag] = &[
+    Flag::list("filename", "The files that contain the configurations.").short('f'),
+    Flag::new("recursive", Kind::Bool, "true", "Process the directory used in -f, --filename recursively.").short('R'),
+];
+
+/// `-f` alone.
+pub static FILES: &[Flag] = &[Flag::list("filename", "The files that contain the configurations.").short('f')];
 
 /// `-l`.
 pub static SELECTOR: &[Flag] = &[Flag::str("selector", "Selector (label query) to filter on.").short('l')];

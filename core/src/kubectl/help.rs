@@ -69,7 +69,7 @@ pub fn text(command: &Command, path: &str) -> String {
         let mut flags: Vec<_> = command.all_flags().filter(|f| f.deprecated.is_none()).collect();
         flags.sort_by_key(|f| f.name);
         for f in flags {
-            out.push_str(&option(f));
+            out.push_str(&option(f, path));
         }
     }
     if !out.ends_with("\n\n") {
@@ -90,14 +90,24 @@ pub fn global_options() -> String {
     let mut all: Vec<_> = super::flags::GLOBAL.iter().filter(|f| f.name != "help").collect();
     all.sort_by_key(|f| f.name);
     for f in all {
-        let _ = write!(out, "{}", option(f));
+        let _ = write!(out, "{}", option(f, ""));
     }
     out
 }
 
-fn option(f: &super::flags::Flag) -> String {
+/// The manager of fields that a command is when none is named.
+fn manager(path: &str) -> String {
+    match path.split(' ').nth(1).unwrap_or_default() {
+        "apply" | "diff" => "kubectl-client-side-apply".into(),
+        command => format!("kubectl-{command}"),
+    }
+}
+
+fn option(f: &super::flags::Flag, path: &str) -> String {
     let short = f.short.map_or_else(String::new, |c| format!("-{c}, "));
     let default = match (f.kind, f.default) {
+        _ if f.name == "field-manager" => format!("'{}'", manager(path)),
+        (Kind::List | Kind::Array, d) if !d.is_empty() => format!("[{d}]"),
         (Kind::Str, d) => format!("'{d}'"),
         (Kind::List | Kind::Array, _) => "[]".to_string(),
         (_, d) => d.to_string(),

@@ -28,7 +28,7 @@ mod tests;
 use crate::api::error::Status;
 use crate::api::kinds::ResourceInfo;
 use crate::apiserver::request::{Api, Method, Request, Response, User};
-use crate::clock::SimTime;
+use crate::clock::{SimDuration, SimTime};
 use command::Invocation;
 use errors::CmdError;
 use pending::Pending;
@@ -56,6 +56,9 @@ pub struct Session {
     pub variables: BTreeMap<String, String>,
     /// The shell that was opened in a container and takes the lines now.
     pub inside: Option<Inside>,
+    /// What is carried out if the next line says yes; empty: nothing has been asked.
+    #[serde(default)]
+    pub asked: Vec<String>,
 }
 
 /// A shell in a container.
@@ -81,6 +84,7 @@ impl Default for Session {
     fn default() -> Self {
         Session {
             inside: None,
+            asked: vec![],
             variables: BTreeMap::new(),
             others: BTreeMap::new(),
             context: "kubarium".into(),
@@ -205,6 +209,10 @@ pub fn run(line: &str, ctx: &mut Context) -> Output {
         finish(result, ctx);
         return std::mem::take(&mut ctx.out);
     }
+    if !ctx.session.asked.is_empty() {
+        cmd::delete::answered(line, ctx);
+        return std::mem::take(&mut ctx.out);
+    }
     let mut said = String::new();
     let line = {
         let variables = ctx.session.variables.clone();
@@ -247,9 +255,22 @@ pub fn asks_server(line: &str, session: &Session) -> bool {
 }
 
 /// A line whose first answer takes until then: the API server is slow.
-pub fn begin_late(line: &str, stdin: Option<String>, until: SimTime) -> Output {
-    let wait = pending::Wait::Late(pending::Late { line: line.to_owned(), stdin });
+pub fn begin_late(line: &str, stdin: Option<String>, now: SimTime, until: SimTime) -> Output {
+    let patience = line::words(line).unwrap_or_default();
+    let patience = patience.iter().enumerate().find_map(|(i, w)| match w.strip_prefix("--request-timeout")? {
+        "" => request_timeout(patience.get(i + 1)?),
+        given => request_timeout(given.strip_prefix('=')?),
+    });
+    let patience = patience.filter(|s| *s > 0.0).map(|s| now + SimDuration((s * 1e6) as u64));
+    let given_up = patience.is_some_and(|p| p < until);
+    let until = patience.map_or(until, |p| p.min(until));
+    let wait = pending::Wait::Late(pending::Late { line: line.to_owned(), stdin, given_up });
     Output { pending: Some(Pending::new(wait, Some(until))), ..Output::default() }
+}
+
+/// What `--request-timeout` means, in seconds: a bare number is one of seconds.
+fn request_timeout(text: &str) -> Option<f64> {
+    text.parse::<u32>().ok().map(f64::from).or_else(|| flags::parse_duration(text))
 }
 
 /// Runs kubectl with arguments that are split already (without the leading `kubectl`).
@@ -268,6 +289,13 @@ pub fn run_args(args: &[String], ctx: &mut Context) {
 fn execute(args: &[String], ctx: &mut Context) -> Result<(), CmdError> {
     let (command, path, rest) = command::find(args)?;
     let inv = Invocation::parse(command, path, rest, ctx)?;
+    if let Some(inv) = &inv
+        && request_timeout(inv.str("request-timeout")).is_none()
+    {
+        return Err(CmdError::client(
+            "Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a corresponding time unit (e.g. 1s | 2m | 3h)",
+        ));
+    }
     match inv {
         None => Ok(()),
         Some(inv) => match command.run {
@@ -401,6 +429,11 @@ pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Output {
     if let pending::Wait::Late(late) = &mut pending.wait {
         if pending.deadline.is_some_and(|t| ctx.now() < t) {
             return Output::default();
+        }
+        if late.given_up {
+            let why = "net/http: request canceled (Client.Timeout exceeded while awaiting headers)";
+            finish(Err(CmdError::Plain(format!("Unable to connect to the server: {why}"))), ctx);
+            return std::mem::take(&mut ctx.out);
         }
         ctx.stdin = late.stdin.take();
         let line = std::mem::take(&mut late.line);

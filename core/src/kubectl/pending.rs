@@ -61,6 +61,8 @@ pub struct Late {
     pub line: String,
     /// What `-f -` reads.
     pub stdin: Option<String>,
+    /// `--request-timeout` is over before the API server answers.
+    pub given_up: bool,
 }
 
 impl Pending {

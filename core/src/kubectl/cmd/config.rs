@@ -18,6 +18,8 @@ static VIEW: &[Flag] = &[
     Flag::bool("flatten", "Flatten the resulting kubeconfig file into self-contained output"),
     Flag::new("merge", Kind::Bool, "true", "Merge the full hierarchy of kubeconfig files"),
 ];
+static SET: &[Flag] =
+    &[Flag::bool("set-raw-bytes", "When writing a []byte PROPERTY_VALUE, write the given string directly.")];
 static LIST: &[Flag] = &[
     Flag::str("output", "Output format. One of: (name).").short('o'),
     Flag::bool("no-headers", "When using the default or custom-column output format, don't print headers."),
@@ -49,7 +51,7 @@ static SUBS: &[Command] = &[
         "set",
         "Set an individual value in a kubeconfig file.",
         "PROPERTY_NAME PROPERTY_VALUE",
-        &[],
+        &[SET],
         set_property,
     ),
     Command::new("unset", "Unset an individual value in a kubeconfig file.", "PROPERTY_NAME", &[], set_property),

@@ -63,7 +63,7 @@ pub static COMMAND: Command = Command::new(
     "debug",
     "Create debugging sessions for troubleshooting workloads and nodes.",
     "(POD | TYPE[[.VERSION].GROUP]/NAME) [ -- COMMAND [args...] ]",
-    &[FLAGS, flags::FILENAME],
+    &[FLAGS, flags::FILES],
     run,
 );
 

@@ -165,16 +165,34 @@ impl How {
     }
 }
 
-/// `--interactive`: what is to go is named, and the standard input says whether it may. (`echo y | kubectl delete -i …`:
-/// a line has ended before anybody could be asked.)
-fn confirmed(infos: &[Result<Info, CmdError>], ctx: &mut Context) -> bool {
+/// `--interactive`: what is to go is named, and the next line, or the standard input, says whether it may. `None`: the
+/// question stands.
+fn confirmed(inv: &Invocation, infos: &[Result<Info, CmdError>], ctx: &mut Context) -> Option<bool> {
     ctx.println(format!("You are about to delete the following {} resource(s):", infos.iter().flatten().count()));
     for info in infos.iter().flatten() {
         ctx.println(info.printed_name());
     }
-    ctx.print("Do you want to continue? (y/N): ");
-    let answer = ctx.stdin.as_deref().and_then(|s| s.split_whitespace().next());
-    answer.is_some_and(|a| a.eq_ignore_ascii_case("y"))
+    let Some(given) = ctx.stdin.clone() else {
+        ctx.session.asked = inv.words.iter().cloned().chain(["--interactive=false".to_owned()]).collect();
+        return None;
+    };
+    ctx.print(format!("{QUESTION} "));
+    let answer = given.split_whitespace().next();
+    Some(answer.is_some_and(|a| a.eq_ignore_ascii_case("y")))
+}
+
+/// What `--interactive` asks.
+pub const QUESTION: &str = "Do you want to continue? (y/N):";
+
+/// The answer to the question has come.
+pub fn answered(line: &str, ctx: &mut Context) {
+    let words = std::mem::take(&mut ctx.session.asked);
+    if line.trim().eq_ignore_ascii_case("y") {
+        crate::kubectl::run_args(&words, ctx);
+    } else {
+        ctx.println("deletion is cancelled");
+        ctx.out.code = Some(0);
+    }
 }
 
 /// When a wait of `--timeout` ends; zero waits for a week.
@@ -197,9 +215,15 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     if !matches!(output, "" | "name") {
         return Err(CmdError::client(format!("unexpected -o output mode: {output}. We only support '-o name'")));
     }
-    if inv.bool("interactive") && dry == DryRun::None && !confirmed(&infos, ctx) {
-        ctx.println("deletion is cancelled");
-        return Ok(());
+    if inv.bool("interactive") && dry == DryRun::None {
+        match confirmed(inv, &infos, ctx) {
+            Some(true) => {}
+            Some(false) => {
+                ctx.println("deletion is cancelled");
+                return Ok(());
+            }
+            None => return Ok(()),
+        }
     }
     let ignore = inv.bool("ignore-not-found") || selecting && !inv.changed("ignore-not-found");
     let mut warn = inv.namespace_given && !inv.bool("all-namespaces");

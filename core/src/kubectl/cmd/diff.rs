@@ -1,6 +1,6 @@
 //! `kubectl diff`: what `apply` would change. Models kubectl `pkg/cmd/diff`.
 
-use super::apply::{self, three_way};
+use super::apply::{self, prune, three_way};
 use crate::apiserver::request::{Method, Request};
 use crate::kubectl::Context;
 use crate::kubectl::builder::{Builder, Info};
@@ -15,7 +15,11 @@ static FLAGS: &[Flag] = &[
     Flag::bool("force-conflicts", "If true, server-side apply will force the changes against conflicts."),
     Flag::bool("show-managed-fields", "If true, include managed fields in the diff."),
     Flag::int("concurrency", "1", "Number of objects to process in parallel when diffing against the live version."),
-    Flag::bool("prune", "Include resources that would be deleted by pruning. Not simulated."),
+    Flag::bool(
+        "prune",
+        "Include resources that would be deleted by pruning. Can be used with -l and default shows all resources would be pruned",
+    ),
+    Flag::array("prune-allowlist", "Overwrite the default allowlist with <group/version/kind> for --prune"),
 ];
 
 /// The command.
@@ -75,8 +79,18 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     }
     let mut differs = false;
     let now = ctx.now().timestamp();
+    let mut visited = prune::Visited::default();
+    let mut pairs = vec![];
     for info in Builder::new(inv).all_infos(ctx)? {
         let (live, merged) = pair(&info, ctx)?;
+        visited.add(if live.is_null() { &merged } else { &live });
+        pairs.push((info, live, merged));
+    }
+    if inv.bool("prune") {
+        let doomed = visited.doomed(inv, ctx)?;
+        pairs.extend(doomed.into_iter().map(|info| (info.clone(), info.object, Value::Null)));
+    }
+    for (info, live, merged) in pairs {
         let (a, b) = (shown(&live, inv), shown(&merged, inv));
         if a == b {
             continue;

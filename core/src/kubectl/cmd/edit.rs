@@ -28,7 +28,8 @@ pub static COMMAND: Command = Command::new(
     run,
 );
 
-const HEADER: &str = "# Please edit the object below. Lines beginning with a '#' will be ignored,\n# and an empty file will abort the edit. If an error occurs while saving this file will be\n# reopened with the relevant failures.\n#\n";
+/// What stands above a text that is to be edited.
+pub const HEADER: &str = "# Please edit the object below. Lines beginning with a '#' will be ignored,\n# and an empty file will abort the edit. If an error occurs while saving this file will be\n# reopened with the relevant failures.\n#\n";
 
 /// What an edit begins from stands beside its buffer, under this ending.
 const ORIGINAL: &str = ".orig";

@@ -31,7 +31,7 @@ pub static COMMAND: Command = Command::new(
     "exec",
     "Execute a command in a container.",
     "(POD | TYPE/NAME) [-c CONTAINER] [flags] -- COMMAND [args...] [options]",
-    &[FLAGS, flags::FILENAME],
+    &[FLAGS, flags::FILES],
     exec,
 );
 

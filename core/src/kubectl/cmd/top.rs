@@ -12,6 +12,7 @@ use serde_json::Value;
 static COMMON: &[Flag] = &[
     Flag::str("sort-by", "If non-empty, sort list using specified field. The field can be either 'cpu' or 'memory'."),
     Flag::bool("no-headers", "If present, print output without headers"),
+    Flag::bool("show-swap", "Print swap resources"),
     Flag::new("use-protocol-buffers", Kind::Bool, "true", "Enables using protocol-buffers to access Metrics API."),
 ];
 static NODE: &[Flag] = &[Flag::bool(
@@ -139,10 +140,16 @@ fn nodes(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let mut rows: Vec<(Value, Usage)> = list.into_iter().map(|m| (m.clone(), Usage::of(&m["usage"]))).collect();
     rows.sort_by(|a, b| name_of(&a.0).cmp(name_of(&b.0)));
     sort(&mut rows, inv.str("sort-by"));
+    let swap = inv.bool("show-swap");
     let mut text = String::new();
     if !inv.bool("no-headers") {
-        text.push_str("NAME\tCPU(cores)\tCPU(%)\tMEMORY(bytes)\tMEMORY(%)\t\n");
+        text += &format!(
+            "NAME\tCPU(cores)\tCPU(%)\tMEMORY(bytes)\tMEMORY(%)\t{}\n",
+            if swap { "SWAP(bytes)\tSWAP(%)\t" } else { "" }
+        );
     }
+    // nodes here have none
+    let nothing = if swap { "<unknown>\t<unknown>\t" } else { "" };
     let which = if inv.bool("show-capacity") { "capacity" } else { "allocatable" };
     for (m, used) in &rows {
         let name = name_of(m);
@@ -150,7 +157,7 @@ fn nodes(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         let all = node.map_or_else(Usage::default, |n| Usage::of(&n["status"][which]));
         let share = |a: i64, b: i64| if b > 0 { a * 100 / b } else { 0 };
         text += &format!(
-            "{name}\t{}m\t{}%\t{}Mi\t{}%\t\n",
+            "{name}\t{}m\t{}%\t{}Mi\t{}%\t{nothing}\n",
             used.cpu,
             share(used.cpu, all.cpu),
             used.memory / (1024 * 1024),
@@ -159,7 +166,7 @@ fn nodes(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     }
     // nodes of which nothing is known come last
     for name in known.iter().map(name_of).filter(|n| rows.iter().all(|(m, _)| name_of(m) != *n)) {
-        text += &format!("{name}\t<unknown>\t<unknown>\t<unknown>\t<unknown>\t\n");
+        text += &format!("{name}\t<unknown>\t<unknown>\t<unknown>\t<unknown>\t{nothing}\n");
     }
     ctx.print(columns(&text));
     Ok(())
@@ -222,13 +229,16 @@ fn pods(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     };
     rows.sort_by_key(|r| key(r.0));
     sort(&mut rows, by);
+    let swap = inv.bool("show-swap");
+    let nothing = if swap { "<unknown>\t" } else { "" };
     let mut text = String::new();
     let mut width = 3;
     if !inv.bool("no-headers") {
         width += usize::from(everywhere) + usize::from(containers);
         let place = if everywhere { "NAMESPACE\t" } else { "" };
         let pod = if containers { "POD\t" } else { "" };
-        text += &format!("{place}{pod}NAME\tCPU(cores)\tMEMORY(bytes)\t\n");
+        let last = if swap { "SWAP(bytes)\t" } else { "" };
+        text += &format!("{place}{pod}NAME\tCPU(cores)\tMEMORY(bytes)\t{last}\n");
     }
     for (m, used) in &rows {
         let (namespace, name) = key(m);
@@ -238,10 +248,10 @@ fn pods(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             parts.sort_by(|a, b| a.0.cmp(&b.0));
             sort(&mut parts, by);
             for (container, used) in parts {
-                text += &format!("{lead}\t{container}\t{}\t\n", used.cells());
+                text += &format!("{lead}\t{container}\t{}\t{nothing}\n", used.cells());
             }
         } else {
-            text += &format!("{lead}\t{}\t\n", used.cells());
+            text += &format!("{lead}\t{}\t{nothing}\n", used.cells());
         }
     }
     if inv.bool("sum") {

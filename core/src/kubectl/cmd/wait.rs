@@ -34,7 +34,7 @@ pub static COMMAND: Command = Command::new(
     "wait",
     "Wait for a specific condition on one or many resources.",
     "([-f FILENAME] | resource.group/resource.name | resource.group [(-l label | --all)]) [--for=create|--for=delete|--for condition=available|--for=jsonpath='{}'[=value]]",
-    &[FLAGS, flags::PRINT, flags::FILENAME, flags::SELECTOR, flags::FIELD_SELECTOR, flags::ALL_NAMESPACES],
+    &[FLAGS, flags::PRINT, flags::FILES_DEEP, flags::SELECTOR, flags::FIELD_SELECTOR, flags::ALL_NAMESPACES],
     run,
 );
 

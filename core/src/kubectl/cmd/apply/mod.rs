@@ -13,7 +13,7 @@ use crate::kubectl::printer::{Printer, json};
 use serde_json::{Value, json};
 
 pub mod last_applied;
-mod prune;
+pub(super) mod prune;
 pub mod three_way;
 
 pub use three_way::strategic;
@@ -43,8 +43,10 @@ static FLAGS: &[Flag] = &[
     Flag::str("cascade", "Must be \"background\", \"orphan\", or \"foreground\".")
         .default("background")
         .no_opt("background"),
-    Flag::bool(
+    Flag::new(
         "openapi-patch",
+        Kind::Bool,
+        "true",
         "If true, use openapi to calculate diff when the openapi presents and the resource can be found in the openapi spec.",
     ),
     Flag::str("subresource", "If specified, apply will operate on the subresource of the requested object."),
@@ -59,10 +61,17 @@ static SUBS: &[Command] = &[
         last_applied::view,
     ),
     Command::new(
+        "edit-last-applied",
+        "Edit latest last-applied-configuration annotations of a resource/object.",
+        "(RESOURCE/NAME | -f FILENAME)",
+        &[last_applied::EDIT, VALIDATE, change::RECORD, flags::PRINT, flags::FILENAME, flags::FIELD_MANAGER],
+        last_applied::edit,
+    ),
+    Command::new(
         "set-last-applied",
         "Set the latest last-applied-configuration annotations by setting it to match the contents of a file.",
         "-f FILENAME",
-        &[last_applied::SET, flags::PRINT, flags::FILENAME, flags::DRY_RUN],
+        &[last_applied::SET, flags::PRINT, flags::FILES, flags::DRY_RUN],
         last_applied::set,
     ),
 ];

@@ -33,7 +33,7 @@ const KINDS: &[(&str, &str)] = &[
 
 /// What has just been applied.
 #[derive(Default)]
-pub(super) struct Visited {
+pub struct Visited {
     uids: BTreeSet<String>,
     namespaces: BTreeSet<String>,
 }
@@ -77,7 +77,7 @@ fn kinds_of(inv: &Invocation) -> Result<Vec<&'static ResourceInfo>, CmdError> {
 
 impl Visited {
     /// Takes note of an object that has been applied.
-    pub(super) fn add(&mut self, object: &Value) {
+    pub fn add(&mut self, object: &Value) {
         let text = |k: &str| object["metadata"][k].as_str().unwrap_or_default().to_owned();
         self.uids.insert(text("uid"));
         if !text("namespace").is_empty() {
@@ -85,44 +85,44 @@ impl Visited {
         }
     }
 
+    /// What was applied before and not now.
+    ///
+    /// # Errors
+    /// What the API server says.
+    pub fn doomed(&self, inv: &Invocation, ctx: &mut Context) -> Result<Vec<Info>, CmdError> {
+        let kinds = kinds_of(inv)?;
+        let mut places = vec![];
+        for namespace in &self.namespaces {
+            places.extend(kinds.iter().filter(|k| k.namespaced).map(|k| (*k, Some(namespace.as_str()))));
+        }
+        places.extend(kinds.iter().filter(|k| !k.namespaced).map(|k| (*k, None)));
+        let mut doomed = vec![];
+        for (kind, namespace) in places {
+            let mut request = Request::get(kind.path(namespace, None));
+            if !inv.str("selector").is_empty() {
+                request = request.with("labelSelector", inv.str("selector"));
+            }
+            // what is read for the sake of other objects brings no warnings with it
+            let mut list = ctx.api.request(request).ok()?;
+            for mut object in list["items"].as_array_mut().map(std::mem::take).unwrap_or_default() {
+                let applied = object["metadata"]["annotations"][LAST_APPLIED].is_string();
+                let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
+                if applied && !self.uids.contains(uid) {
+                    object["kind"] = kind.kind.into();
+                    object["apiVersion"] = kind.api_version().into();
+                    doomed.push(Info::of(kind, object));
+                }
+            }
+        }
+        Ok(doomed)
+    }
+
     /// Deletes what was applied before and not now.
     ///
     /// # Errors
     /// What the API server says.
     pub(super) fn prune(&self, inv: &Invocation, dry: DryRun, ctx: &mut Context) -> Result<(), CmdError> {
-        let kinds = kinds_of(inv)?;
-        for namespace in &self.namespaces {
-            for kind in kinds.iter().filter(|k| k.namespaced) {
-                self.prune_kind(kind, Some(namespace), inv, dry, ctx)?;
-            }
-        }
-        for kind in kinds.iter().filter(|k| !k.namespaced) {
-            self.prune_kind(kind, None, inv, dry, ctx)?;
-        }
-        Ok(())
-    }
-
-    fn prune_kind(
-        &self,
-        kind: &'static ResourceInfo,
-        namespace: Option<&String>,
-        inv: &Invocation,
-        dry: DryRun,
-        ctx: &mut Context,
-    ) -> Result<(), CmdError> {
-        let mut request = Request::get(kind.path(namespace.map(String::as_str), None));
-        if !inv.str("selector").is_empty() {
-            request = request.with("labelSelector", inv.str("selector"));
-        }
-        // what is read for the sake of other objects brings no warnings with it
-        let list = ctx.api.request(request).ok()?;
-        for object in list["items"].as_array().into_iter().flatten() {
-            let applied = object["metadata"]["annotations"][LAST_APPLIED].is_string();
-            let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
-            if !applied || self.uids.contains(uid) {
-                continue;
-            }
-            let info = Info::of(kind, object.clone());
+        for info in self.doomed(inv, ctx)? {
             if dry != DryRun::Client {
                 let policy = match inv.str("cascade") {
                     "orphan" | "false" => "Orphan",
@@ -135,10 +135,7 @@ impl Visited {
                 }
                 ctx.call(dry.apply(Request::new(Method::Delete, info.path())).body(options))?;
             }
-            let mut shown = object.clone();
-            shown["kind"] = kind.kind.into();
-            shown["apiVersion"] = kind.api_version().into();
-            change::print(inv, &shown, "pruned", dry, ctx)?;
+            change::print(inv, &info.object, "pruned", dry, ctx)?;
         }
         Ok(())
     }

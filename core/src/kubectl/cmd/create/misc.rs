@@ -293,6 +293,12 @@ pub fn encode(text: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(text)
 }
 
+/// What a value of a Secret stands for.
+pub fn decode(text: &str) -> String {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// The value of `.dockerconfigjson` that `kubectl create secret docker-registry` writes.
 pub fn docker_config(server: &str, user: &str, password: &str, email: &str) -> String {
     let quote = |t: &str| Value::from(t).to_string();

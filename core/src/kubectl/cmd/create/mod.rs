@@ -4,15 +4,17 @@ use super::apply;
 use super::change::{self, RECORD, SAVE_CONFIG, VALIDATE};
 use crate::api::kinds;
 use crate::apiserver::request::{Method, Request};
-use crate::kubectl::Context;
-use crate::kubectl::builder::Builder;
+use crate::kubectl::builder::{Builder, Info};
 use crate::kubectl::command::{Command, DryRun, Invocation};
 use crate::kubectl::errors::CmdError;
 use crate::kubectl::flags::{self, Flag};
+use crate::kubectl::printer::json;
+use crate::kubectl::{Context, Effect};
 use serde_json::Value;
 
 pub mod data;
 pub mod deployment;
+pub mod hash;
 pub mod misc;
 pub mod service;
 mod subs;
@@ -48,9 +50,6 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     if change::no_files(inv) {
         return Err(CmdError::client("must specify one of -f and -k"));
     }
-    if inv.bool("edit") {
-        return Err(CmdError::client("--edit is not simulated: edit the file, then create from it"));
-    }
     if change::raw(inv, Method::Post, ctx)? {
         return Ok(());
     }
@@ -59,6 +58,9 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let infos = Builder::new(inv).infos(ctx)?;
     if infos.is_empty() {
         return Err(CmdError::client("no objects passed to create"));
+    }
+    if inv.bool("edit") {
+        return edit(inv, infos, ctx);
     }
     let mut printed = 0;
     change::each(infos, ctx, |mut info, ctx| {
@@ -79,6 +81,25 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         printed += 1;
         change::print(inv, &info.object, "created", dry, ctx)
     })
+}
+
+/// `--edit`: what is to be created stands in an editor first, and is created when it is saved.
+fn edit(inv: &Invocation, infos: Vec<Result<Info, CmdError>>, ctx: &mut Context) -> Result<(), CmdError> {
+    let infos: Vec<Info> = infos.into_iter().collect::<Result<_, _>>()?;
+    let texts: Vec<String> = infos.iter().map(|i| json::yaml(&i.object)).collect();
+    let file = format!("create-{}.yaml", infos[0].name);
+    let mut then = format!("kubectl create -f {file}");
+    for (i, word) in inv.words.iter().enumerate().skip(1) {
+        let of_file = word.starts_with("-f") || word.starts_with("--filename") || word.starts_with("--edit");
+        let value = i > 0 && matches!(inv.words[i - 1].as_str(), "-f" | "--filename");
+        if !of_file && !value {
+            then.push(' ');
+            then.push_str(word);
+        }
+    }
+    let text = format!("{}{}", super::edit::HEADER, texts.join("---\n"));
+    ctx.out.effects.push(Effect::OpenEditor { file, text, then });
+    Ok(())
 }
 
 /// How a generator's failures begin.

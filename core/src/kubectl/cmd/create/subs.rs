@@ -3,7 +3,7 @@
 use super::data::{self, Sources, Target};
 use super::deployment::Deployment;
 use super::service::Service;
-use super::{Wrap, fetch, finish, misc, with_data};
+use super::{Wrap, fetch, finish, hash, misc, with_data};
 use crate::apiserver::request::{Method, Request};
 use crate::kubectl::Context;
 use crate::kubectl::cmd::change::{self, SAVE_CONFIG, VALIDATE};
@@ -29,7 +29,7 @@ static SOURCES: &[Flag] = &[
     ),
     Flag::array("from-literal", "Specify a key and literal value to insert (i.e. mykey=somevalue)"),
     Flag::array("from-env-file", "Specify the path to a file to read lines of key=val pairs."),
-    Flag::bool("append-hash", "Append a hash of the object to its name. Not simulated."),
+    Flag::bool("append-hash", "Append a hash of the object to its name."),
 ];
 
 static TYPE: &[Flag] = &[Flag::str("type", "The type of secret to create")];
@@ -40,13 +40,13 @@ static DOCKER: &[Flag] = &[
     Flag::str("docker-password", "Password for Docker registry authentication"),
     Flag::str("docker-email", "Email for Docker registry"),
     Flag::array("from-file", "Key files can be specified using their file path."),
-    Flag::bool("append-hash", "Append a hash of the secret to its name. Not simulated."),
+    Flag::bool("append-hash", "Append a hash of the secret to its name."),
 ];
 
 static TLS: &[Flag] = &[
     Flag::str("cert", "Path to PEM encoded public key certificate."),
     Flag::str("key", "Path to private key associated with given certificate."),
-    Flag::bool("append-hash", "Append a hash of the secret to its name. Not simulated."),
+    Flag::bool("append-hash", "Append a hash of the secret to its name."),
 ];
 
 static DEPLOYMENT: &[Flag] = &[
@@ -334,11 +334,13 @@ fn required(inv: &Invocation, names: &[&str]) -> Result {
     Err(CmdError::client(format!("required flag(s) {} not set", missing.join(", "))))
 }
 
-fn no_hash(inv: &Invocation) -> Result {
+/// `--append-hash`: the name says what the object holds.
+fn hashed(inv: &Invocation, mut object: Value) -> Value {
     if inv.bool("append-hash") {
-        return Err(CmdError::client("--append-hash is not simulated"));
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        object["metadata"]["name"] = format!("{name}-{}", hash::of(&object)).into();
     }
-    Ok(())
+    object
 }
 
 fn deployment(inv: &Invocation, ctx: &mut Context) -> Result {
@@ -371,26 +373,24 @@ fn sources(inv: &Invocation) -> Sources {
 
 fn config_map(inv: &Invocation, ctx: &mut Context) -> Result {
     let name = change::one_name(inv)?;
-    no_hash(inv)?;
     let data = client(data::collect(&sources(inv), Target::ConfigMap(&name), ctx.files))?;
-    finish(inv, with_data("v1", "ConfigMap", &name, json!(data)), Wrap::Failed("configmap"), ctx)
+    let v = hashed(inv, with_data("v1", "ConfigMap", &name, json!(data)));
+    finish(inv, v, Wrap::Failed("configmap"), ctx)
 }
 
 fn generic(inv: &Invocation, ctx: &mut Context) -> Result {
     let name = change::one_name(inv)?;
-    no_hash(inv)?;
     let data = client(data::collect(&sources(inv), Target::Secret, ctx.files))?;
     let data: Value = data.iter().map(|(k, v)| (k.clone(), Value::from(misc::encode(v)))).collect();
     let mut v = with_data("v1", "Secret", &name, data);
     if inv.changed("type") {
         v["type"] = inv.str("type").into();
     }
-    finish(inv, v, Wrap::Secret, ctx)
+    finish(inv, hashed(inv, v), Wrap::Secret, ctx)
 }
 
 fn docker(inv: &Invocation, ctx: &mut Context) -> Result {
     let name = change::one_name(inv)?;
-    no_hash(inv)?;
     let mut v;
     if inv.list("from-file").is_empty() {
         let (server, user, password) =
@@ -409,12 +409,11 @@ fn docker(inv: &Invocation, ctx: &mut Context) -> Result {
         v = with_data("v1", "Secret", &name, data);
     }
     v["type"] = "kubernetes.io/dockerconfigjson".into();
-    finish(inv, v, Wrap::Secret, ctx)
+    finish(inv, hashed(inv, v), Wrap::Secret, ctx)
 }
 
 fn tls(inv: &Invocation, ctx: &mut Context) -> Result {
     let name = change::one_name(inv)?;
-    no_hash(inv)?;
     if inv.str("cert").is_empty() || inv.str("key").is_empty() {
         return Err(CmdError::client("key and cert must be specified"));
     }
@@ -431,7 +430,7 @@ fn tls(inv: &Invocation, ctx: &mut Context) -> Result {
     let data = json!({"tls.crt": misc::encode(&cert), "tls.key": misc::encode(&key)});
     let mut v = with_data("v1", "Secret", &name, data);
     v["type"] = "kubernetes.io/tls".into();
-    finish(inv, v, Wrap::Secret, ctx)
+    finish(inv, hashed(inv, v), Wrap::Secret, ctx)
 }
 
 fn service(inv: &Invocation, kind: &'static str, ctx: &mut Context) -> Result {

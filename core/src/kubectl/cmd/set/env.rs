@@ -1,12 +1,15 @@
 //! `kubectl set env`.
 
 use super::Words;
+use crate::api::quantity::Quantity;
+use crate::apiserver::request::Request;
 use crate::kubectl::Context;
 use crate::kubectl::builder;
 use crate::kubectl::cmd::change;
 use crate::kubectl::command::{DryRun, Invocation};
 use crate::kubectl::errors::CmdError;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Splits arguments into resources and variables.
 ///
@@ -122,6 +125,56 @@ fn reference(from: &Value) -> String {
     "invalid valueFrom".into()
 }
 
+/// What a variable that refers to something holds.
+///
+/// # Errors
+/// It cannot be known; in the words that follow "error retrieving reference for".
+fn resolve(from: &Value, object: &Value, container: &Value, ctx: &mut Context) -> Result<String, String> {
+    let at = |v: &Value, k: &str| v[k].as_str().unwrap_or_default().to_string();
+    let namespace = at(&object["metadata"], "namespace");
+    for (field, plural, what) in
+        [("configMapKeyRef", "configmaps", "config map"), ("secretKeyRef", "secrets", "secret")]
+    {
+        let reference = &from[field];
+        if reference.is_object() {
+            let (name, key) = (at(reference, "name"), at(reference, "key"));
+            let path = format!("/api/v1/namespaces/{namespace}/{plural}/{name}");
+            let source = ctx.call(Request::get(path)).map_err(|e| e.text())?;
+            let held = source["data"][&key].as_str();
+            let held = held.ok_or_else(|| format!("key {key} not found in {what} {name}"))?;
+            return Ok(if plural == "secrets" { crate::kubectl::cmd::create::misc::decode(held) } else { held.into() });
+        }
+    }
+    let path = at(&from["fieldRef"], "fieldPath");
+    if !path.is_empty() {
+        let (field, key) = path.split_once("['").map_or((&*path, None), |(f, k)| (f, Some(k.trim_end_matches("']"))));
+        let value = object.pointer(&format!("/{}", field.replace('.', "/")));
+        return match (field, key, value) {
+            ("metadata.labels" | "metadata.annotations", Some(key), value) => {
+                Ok(value.map_or_else(String::new, |v| at(v, key)))
+            }
+            ("metadata.name" | "metadata.namespace" | "metadata.uid", None, Some(v)) => {
+                Ok(v.as_str().unwrap_or_default().into())
+            }
+            ("metadata.labels" | "metadata.annotations", None, value) => {
+                let pairs = value.and_then(Value::as_object).into_iter().flatten();
+                Ok(pairs.map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join("\n"))
+            }
+            _ => Err(format!("unsupported fieldPath: {path}")),
+        };
+    }
+    let resource = at(&from["resourceFieldRef"], "resource");
+    let value = resource.split_once('.').map(|(list, name)| &container["resources"][list][name]);
+    let amount = value.and_then(Value::as_str).and_then(|t| t.parse::<Quantity>().ok()).map_or(0.0, |q| q.as_f64());
+    let divisor = from["resourceFieldRef"]["divisor"].as_str().and_then(|t| t.parse::<Quantity>().ok());
+    let divisor = divisor.map(|q| q.as_f64()).filter(|d| *d > 0.0).unwrap_or(1.0);
+    if resource.is_empty() {
+        Err("invalid valueFrom".into())
+    } else {
+        Ok(format!("{}", (amount / divisor).ceil() as i64))
+    }
+}
+
 pub(super) fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let err = |t: &str| Err(CmdError::client(t));
     let (resources, specs) = split(&inv.args).map_err(|e| inv.usage(e))?;
@@ -142,7 +195,7 @@ pub(super) fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let (mut set, remove) = parse(&all, ctx.stdin.as_deref()).map_err(CmdError::Client)?;
     if let Some((kind, name)) = inv.str("from").split_once('/') {
         let path = builder::mapping(kind, inv)?.path(Some(&inv.namespace), Some(name));
-        let source = ctx.call(crate::apiserver::request::Request::get(path))?;
+        let source = ctx.call(Request::get(path))?;
         set.extend(imported(&source, inv.list("keys")).map_err(CmdError::Client)?);
     } else if inv.changed("from") {
         return err("arguments in resource/name form must have a single resource and name");
@@ -155,7 +208,8 @@ pub(super) fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     }
     let pattern = inv.str("containers");
     let words = Words { done: "env updated", failed: "failed to patch env update to pod template: " };
-    super::apply(inv, &resources, &words, ctx, |object, ctx| {
+    let mut unresolved: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let done = super::apply(inv, &resources, &words, ctx, |object, ctx| {
         let before = object.clone();
         let long_name = super::others::object_name(object);
         let text = |v: &Value| v.as_str().unwrap_or_default().to_string();
@@ -176,7 +230,18 @@ pub(super) fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             if list {
                 ctx.println(format!("# {kind} {name}, container {}", text(&c["name"])));
                 for v in &new {
-                    if v["valueFrom"].is_object() {
+                    let held = match inv.bool("resolve") && v["valueFrom"].is_object() {
+                        true => resolve(&v["valueFrom"], &before, c, ctx),
+                        false => Err(String::new()),
+                    };
+                    if let Ok(value) = held {
+                        ctx.println(format!("{}={value}", text(&v["name"])));
+                    } else if v["valueFrom"].is_object() {
+                        if let Err(why) = held
+                            && !why.is_empty()
+                        {
+                            unresolved.entry(why).or_default().push(text(&v["name"]));
+                        }
                         ctx.println(format!("# {} from {}", text(&v["name"]), reference(&v["valueFrom"])));
                     } else {
                         ctx.println(format!("{}={}", text(&v["name"]), text(&v["value"])));
@@ -194,7 +259,12 @@ pub(super) fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             *object = before;
         }
         Ok(())
-    })
+    });
+    for (why, mut names) in unresolved {
+        names.sort();
+        ctx.eprintln(format!("error retrieving reference for {}: {why}", names.join(", ")));
+    }
+    done
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ static ENV: &[Flag] = &[
         .short('c')
         .default("*"),
     Flag::bool("list", "If true, display the environment and any changes in the standard format."),
+    Flag::bool("resolve", "If true, show secret or configmap references when listing variables."),
     Flag::new(
         "overwrite",
         flags::Kind::Bool,
@@ -43,6 +44,11 @@ static RESOURCES: &[Flag] = &[
     Flag::str("limits", "The resource requirement limits for this container. For example, 'cpu=100m,memory=256Mi'."),
     Flag::str("requests", "The resource requirement requests for this container. For example, 'cpu=100m,memory=256Mi'."),
 ];
+
+static SELECTOR: &[Flag] = &[Flag::str(
+    "resource-version",
+    "If non-empty, the selectors update will only succeed if this is the current resource-version for the object. Only valid when specifying a single resource.",
+)];
 
 static SUBJECT: &[Flag] = &[
     Flag::array("user", "Usernames to bind to the role"),
@@ -94,7 +100,7 @@ static SUBS: &[Command] = &[
         "selector",
         "Set the selector on a resource.",
         "(-f FILENAME | TYPE NAME) EXPRESSIONS",
-        &[COMMON, change::RECORD, flags::PRINT, flags::FILENAME, flags::DRY_RUN, flags::FIELD_MANAGER],
+        &[SELECTOR, COMMON, change::RECORD, flags::PRINT, flags::FILES_DEEP, flags::DRY_RUN, flags::FIELD_MANAGER],
         others::selector,
     ),
     Command::new(
@@ -221,7 +227,10 @@ fn send(
     if inv.bool("local") || dry == DryRun::Client {
         return Ok(Some(after));
     }
-    let (body, kind) = change::difference(info, &info.object, &after);
+    let (mut body, kind) = change::difference(info, &info.object, &after);
+    if inv.changed("resource-version") {
+        body["metadata"]["resourceVersion"] = inv.str("resource-version").into();
+    }
     change::patch(info, kind, body, (inv, dry, "kubectl-set"), ctx).map(Some).map_err(|e| {
         if words.failed.is_empty() { e } else { CmdError::client(format!("{}{}", words.failed, e.text())) }
     })
