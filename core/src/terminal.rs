@@ -102,10 +102,14 @@ impl Terminals {
         self.terminals.iter().filter(|(_, t)| t.pending.is_some()).map(|(n, _)| *n).collect()
     }
 
-    /// Does the command that waits there run another one again and again?
+    /// Does the command that waits there run others, again and again or one by one?
     pub fn repeats(&self, t: u8) -> bool {
         let pending = self.terminals.get(&t).and_then(|t| t.pending.as_ref());
-        pending.is_some_and(|p| matches!(p.wait, Wait::Repeating(_)))
+        pending.is_some_and(|p| match &p.wait {
+            Wait::Repeating(_) => true,
+            Wait::Script(script) => script.only_sleeps(),
+            _ => false,
+        })
     }
 
     /// The exit code of the last command that ended.

@@ -1,7 +1,7 @@
 //! The world: the whole cluster as one value. Invariant: all state of the simulation is in here; equal worlds given
 //! equal inputs stay equal, on any machine.
 
-use crate::apiserver::request::{Api, Method, Request, Response};
+use crate::apiserver::request::{Api, Method, Request, Response, Unanswered};
 use crate::clock::{SimDuration, SimTime};
 use crate::controllers::Controllers;
 use crate::kubectl;
@@ -425,6 +425,10 @@ impl Api for WorldApi<'_> {
             },
             _ => Err("that is nothing a command does".into()),
         }
+    }
+
+    fn fetch(&mut self, url: &str, host: Option<&str>) -> Result<(u16, String, SimDuration), Unanswered> {
+        self.kubelets.asked_from_outside(self.sim, url, host)
     }
 
     fn clients(&self) -> Vec<serde_json::Value> {

@@ -2,6 +2,7 @@
 //! `nodes`, and `steps`, each of which has one of
 //! - `kubectl`: a line (or `line`: one of another program), with `stdin` and `says` (texts that its output must contain) or `not` (that it must not);
 //! - `pass`: seconds that go by;
+//! - `interrupt`: Ctrl+C;
 //! - `fault`: something a person does to a container or a node;
 //! - `client`: a client that begins to send requests;
 //! - `counted`: of the client `load`: `ok` and `failed` (`some` or `none`), `only` (the reasons of all failures).
@@ -37,6 +38,8 @@ struct Step {
     #[serde(default)]
     not: Vec<String>,
     pass: Option<u64>,
+    #[serde(default)]
+    interrupt: bool,
     fault: Option<serde_json::Value>,
     client: Option<serde_json::Value>,
     counted: Option<Counted>,
@@ -105,6 +108,9 @@ fn play(path: &Path) -> Result<(), String> {
             if let Some(t) = step.not.iter().find(|t| said.contains(*t)) {
                 return Err(format!("unwanted: {}", wrong(t)));
             }
+        }
+        if step.interrupt {
+            cluster.submit(Input::Interrupt { terminal: 0 });
         }
         if let Some(s) = step.pass {
             pass(&mut cluster, SimDuration::from_secs(s));

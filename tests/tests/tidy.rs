@@ -26,8 +26,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("scheduler", &["api", "apiserver", "clock", "rng", "sim", "store"]),
     ("kubelet", &["api", "apiserver", "clock", "network", "rng", "runtime", "sim", "store", "view"]),
     ("network", &["api", "apiserver", "clock", "rng", "runtime", "sim", "store"]),
-    // what people type reaches the cluster through requests only
-    ("kubectl", &["api", "apiserver", "clock", "text"]),
+    // what people type reaches the cluster through requests only; its loops are read by the containers' shell
+    ("kubectl", &["api", "apiserver", "clock", "runtime", "text"]),
     ("terminal", &["clock", "kubectl", "sim"]),
     (
         "world",

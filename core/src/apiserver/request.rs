@@ -1,7 +1,7 @@
 //! Requests and responses: the REST shape that kubectl, the page and an HTTP shell share.
 
 use crate::api::error::Status;
-use crate::clock::SimTime;
+use crate::clock::{SimDuration, SimTime};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -167,6 +167,17 @@ impl Response {
     }
 }
 
+/// Why a URL brings no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// The name does not resolve.
+    UnknownHost,
+    /// Nobody listens.
+    Refused,
+    /// No answer comes.
+    TimedOut,
+}
+
 /// Whoever answers requests: the API server of a world, or a shell around one.
 pub trait Api {
     /// Carries out one request at the current moment.
@@ -183,6 +194,14 @@ pub trait Api {
     /// What is wrong with it.
     fn intervene(&mut self, _deed: &Value) -> Result<String, String> {
         Err("nothing but an API server can be reached from here".into())
+    }
+    /// Asks for a URL from where the person sits, outside of the cluster, by this `Host` header if one is given: status,
+    /// body, and how long it took.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    fn fetch(&mut self, _url: &str, _host: Option<&str>) -> Result<(u16, String, SimDuration), Unanswered> {
+        Err(Unanswered::UnknownHost)
     }
     /// Clients that send load, as JSON.
     fn clients(&self) -> Vec<Value> {

@@ -29,8 +29,24 @@ pub enum Join {
 }
 
 /// The parts of a line, in the order they are carried out in. A `&` at the end is left out: nothing goes on in the
-/// background. Loops stay whole, and are refused as such.
+/// background. What the shell is to read ([`super::script`]) stays whole.
 pub fn sequence(line: &str) -> Vec<(Join, String)> {
+    let mut parts = sequence_parts(line);
+    if super::script::is_one(parts.iter().map(|(_, part)| part.as_str())) {
+        return vec![(Join::Always, line.to_owned())];
+    }
+    for (_, part) in &mut parts {
+        if let Some(bare) = part.trim_end().strip_suffix('&').filter(|b| b.ends_with(' ')) {
+            *part = bare.trim_end().to_owned();
+        }
+    }
+    let some = parts.iter().any(|(_, p)| !p.trim().is_empty());
+    parts.retain(|(_, p)| !some || !p.trim().is_empty());
+    parts
+}
+
+/// The parts that a line falls into at `;`, `&&`, `||` and its newlines, whatever they mean; one, if a quote stays open.
+pub fn sequence_parts(line: &str) -> Vec<(Join, String)> {
     let mut parts = vec![(Join::Always, String::new())];
     let (mut single, mut double, mut depth) = (false, false, 0);
     let mut it = line.chars().peekable();
@@ -63,17 +79,9 @@ pub fn sequence(line: &str) -> Vec<(Join, String)> {
             parts.push((join, String::new()));
         }
     }
-    let loops = ["for ", "while ", "until ", "if ", "case "];
-    if single || double || loops.iter().any(|l| line.trim_start().starts_with(l)) {
+    if single || double {
         return vec![(Join::Always, line.to_owned())];
     }
-    for (_, part) in &mut parts {
-        if let Some(bare) = part.trim_end().strip_suffix('&').filter(|b| b.ends_with(' ')) {
-            *part = bare.trim_end().to_owned();
-        }
-    }
-    let some = parts.iter().any(|(_, p)| !p.trim().is_empty());
-    parts.retain(|(_, p)| !some || !p.trim().is_empty());
     parts
 }
 

@@ -20,6 +20,7 @@ pub mod manifest;
 pub mod pending;
 pub mod pipes;
 pub mod printer;
+pub mod script;
 pub mod sort;
 
 #[cfg(test)]
@@ -27,7 +28,7 @@ mod tests;
 
 use crate::api::error::Status;
 use crate::api::kinds::ResourceInfo;
-use crate::apiserver::request::{Api, Method, Request, Response, User};
+use crate::apiserver::request::{Api, Method, Request, Response, Unanswered, User};
 use crate::clock::{SimDuration, SimTime};
 use command::Invocation;
 use errors::CmdError;
@@ -213,6 +214,10 @@ pub fn run(line: &str, ctx: &mut Context) -> Output {
         cmd::delete::answered(line, ctx);
         return std::mem::take(&mut ctx.out);
     }
+    if script::is_one(line::sequence_parts(line).iter().map(|(_, part)| part.as_str())) {
+        script::begin(line, ctx);
+        return std::mem::take(&mut ctx.out);
+    }
     let mut said = String::new();
     let line = {
         let variables = ctx.session.variables.clone();
@@ -375,6 +380,9 @@ impl Api for Posing<'_> {
     }
     fn controllers(&self) -> Vec<&'static str> {
         self.api.controllers()
+    }
+    fn fetch(&mut self, url: &str, host: Option<&str>) -> Result<(u16, String, SimDuration), Unanswered> {
+        self.api.fetch(url, host)
     }
 }
 

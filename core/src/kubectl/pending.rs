@@ -50,6 +50,9 @@ pub enum Wait {
     Repeating(super::pipes::Repeat),
     /// `run -it`, `debug -it`
     Attached(Box<cmd::attached::Attached>),
+    /// Loops and the like at the prompt: never written anywhere, since sessions are replayed
+    #[serde(skip)]
+    Script(Box<super::script::Script>),
     /// A line that has not begun: the API server is slow
     Late(Late),
 }
@@ -74,7 +77,12 @@ impl Pending {
     /// Is this look too early? Logs are read after each change, and each of these asks for the next look anew: of all
     /// that come at once, one is enough.
     pub fn is_early(&self, now: SimTime) -> bool {
-        matches!(self.wait, Wait::Logs(_) | Wait::Attached(_)) && self.deadline.is_some_and(|d| now < d)
+        let own_time = match &self.wait {
+            Wait::Logs(_) | Wait::Attached(_) => true,
+            Wait::Script(s) => s.only_sleeps(),
+            _ => false,
+        };
+        own_time && self.deadline.is_some_and(|d| now < d)
     }
 
     /// When it is to be polled even if nothing changes.
@@ -97,6 +105,7 @@ pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Result<bool, CmdError> 
         Wait::Rollouts(w) => w.poll(deadline, ctx),
         Wait::Waiting(w) => w.poll(deadline, ctx),
         Wait::Scaled(w) => cmd::scale::poll(w, deadline, ctx),
+        Wait::Script(w) => Ok(w.poll(&mut pending.deadline, ctx)),
         Wait::Repeating(w) => Ok(w.poll(&mut pending.deadline, ctx)),
         Wait::Attached(w) => w.poll(&mut pending.deadline, ctx),
     }

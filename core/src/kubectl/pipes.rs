@@ -200,6 +200,20 @@ pub(super) fn is_filter(name: &str) -> bool {
     )
 }
 
+/// Runs a filter on its own; the result stands in `ctx.out`.
+pub(super) fn run_filter(words: &[String], input: &str, ctx: &mut Context) {
+    match filter(words, Some(input.to_owned()), ctx) {
+        Ok((text, code)) => {
+            ctx.out.stdout = text;
+            ctx.out.code = Some(code);
+        }
+        Err(e) => {
+            ctx.eprintln(e);
+            ctx.out.code = Some(2);
+        }
+    }
+}
+
 fn filter(words: &[String], input: Option<String>, ctx: &mut Context) -> Result<(String, i32), String> {
     let name = words[0].as_str();
     let args = &words[1..];

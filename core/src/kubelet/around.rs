@@ -5,6 +5,7 @@ use super::component::{Kubelets, Life};
 use super::plan::{ContainerPlan, Plan, Program};
 use super::pod_worker::PodWork;
 use super::simple::Simple;
+use crate::apiserver::request::Unanswered;
 use crate::clock::{SimDuration, SimTime};
 use crate::network::request::{Failure, Outcome, PATIENCE, Sender, Told, Trace, Url, Way, send};
 use crate::network::{Answer, Listens, Servers, dns};
@@ -149,24 +150,21 @@ impl Around<'_> {
     }
 
     fn keep(&mut self, url: &Url, way: Way, outcome: Outcome) {
-        let took = way.waits();
-        let url = if url.port == 80 {
-            format!("http://{}{}", url.host, url.path)
-        } else {
-            format!("http://{}:{}{}", url.host, url.port, url.path)
-        };
         if self.traces.len() < 64 {
-            self.traces.push(Trace {
-                number: 0,
-                client: None,
-                at: self.sim.now,
-                took,
-                url: url.into(),
-                hops: way.hops,
-                outcome,
-            });
+            self.traces.push(kept(self.sim, url, way, outcome));
         }
     }
+}
+
+/// What is kept of a request.
+fn kept(sim: &Sim, url: &Url, way: Way, outcome: Outcome) -> Trace {
+    let took = way.waits();
+    let url = if url.port == 80 {
+        format!("http://{}{}", url.host, url.path)
+    } else {
+        format!("http://{}:{}{}", url.host, url.port, url.path)
+    };
+    Trace { number: 0, client: None, at: sim.now, took, url: url.into(), hops: way.hops, outcome }
 }
 
 /// The problem that a program has; none: it got an HTTP status.
@@ -356,6 +354,64 @@ impl Servers for Around<'_> {
 }
 
 impl Kubelets {
+    /// What somebody outside of the cluster gets for a URL, by this `Host` header if one is given: status, body and how
+    /// long it took.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn asked_from_outside(
+        &self,
+        sim: &mut Sim,
+        url: &str,
+        host: Option<&str>,
+    ) -> Result<(u16, String, SimDuration), Unanswered> {
+        let mut url = Url::parse(url).ok_or(Unanswered::UnknownHost)?;
+        url.named = host.map(|h| h.split(':').next().unwrap_or(h).into());
+        if is_outside(&url.host) {
+            return Ok((200, format!("<html><body>{}</body></html>\n", url.host), SimDuration::from_millis(50)));
+        }
+        if &*url.host == "localhost" || url.host.starts_with("127.") {
+            return Err(Unanswered::Refused);
+        }
+        let mut draw = fnv(&sim.network.last_trace().to_le_bytes()) as u32;
+        let mut next = || {
+            draw = draw.wrapping_mul(0x9e37_79b1).wrapping_add(sim.now.0 as u32);
+            draw
+        };
+        let way = send(sim, self, &Sender::outside(), &url, true, &mut next);
+        let mut took = way.took;
+        let (answer, outcome) = match &way.end {
+            Ok(r) => {
+                let rate = sim.network.served.rate(r.pod.id, r.port, sim.now);
+                took = took + self.serves_in(sim, r.pod.id, r.port, rate);
+                if took >= PATIENCE {
+                    (Err(Unanswered::TimedOut), Outcome::Failed(Failure::NoAnswer(r.pod.key())))
+                } else {
+                    let a = self.answer(sim, r.pod.id, r.port, &url.path);
+                    (Ok((a.code, a.body)), Outcome::Answered(a.code, r.pod.key()))
+                }
+            }
+            Err(f) => {
+                let answer = match problem(f.told()) {
+                    Ok(code) => Ok((code, page(f, code))),
+                    Err(NetProblem::UnknownHost) => Err(Unanswered::UnknownHost),
+                    Err(NetProblem::Refused) => Err(Unanswered::Refused),
+                    Err(NetProblem::TimedOut) => Err(Unanswered::TimedOut),
+                };
+                (answer, Outcome::Failed(f.clone()))
+            }
+        };
+        let reached = way.end.as_ref().ok().map(|r| (r.pod.id, r.port));
+        let trace = kept(sim, &url, way, outcome);
+        let now = sim.now;
+        sim.network.passed.count_trace(&trace, now);
+        sim.network.keep(trace);
+        if let Some((pod, port)) = reached {
+            sim.served(pod, port, 1);
+        }
+        answer.map(|(code, body)| (code, body, took))
+    }
+
     /// The status that a pod's node gets for a GET of a URL, or why it gets none, as Go's client says it. `open`: ports
     /// that the pod itself listens on.
     pub(super) fn asked_by_node(

@@ -63,8 +63,8 @@ pub(super) fn filter(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> 
     if operands.is_empty() {
         text.push_str(g.input);
     }
-    for f in operands {
-        if f == "-" {
+    for f in &operands {
+        if *f == "-" {
             text.push_str(g.input);
             continue;
         }
@@ -122,11 +122,12 @@ pub(super) fn filter(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> 
         }
         "wc" => {
             let (l, w, c) = (text.matches('\n').count(), text.split_whitespace().count(), text.len());
+            let of = operands.first().map_or_else(String::new, |f| format!(" {f}"));
             match (has('l'), has('w'), has('c')) {
-                (true, ..) => format!("{l}\n"),
-                (_, true, _) => format!("{w}\n"),
-                (.., true) => format!("{c}\n"),
-                _ => format!("{l:9} {w:9} {c:9}\n"),
+                (true, ..) => format!("{l}{of}\n"),
+                (_, true, _) => format!("{w}{of}\n"),
+                (.., true) => format!("{c}{of}\n"),
+                _ => format!("{l:9} {w:9} {c:9}{of}\n"),
             }
         }
         "head" | "tail" => {

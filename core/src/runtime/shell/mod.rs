@@ -136,10 +136,30 @@ pub trait Surroundings {
     fn cores(&self) -> u64 {
         4
     }
+    /// Is it carried out by [`Surroundings::run`]?
+    fn runs(&self, _name: &str) -> bool {
+        false
+    }
+    /// Carries out a command that no container has: what it printed and its exit code. `job`: who goes on by
+    /// [`Process::resume`] if there is none yet; `instant`: nobody can wait for it.
+    fn run(&mut self, _job: u32, _argv: &[String], _input: &str, _instant: bool, _files: &mut FileSystem<'_>) -> Ran {
+        Ran::default()
+    }
     /// How long the last [`Surroundings::get`] took.
     fn took(&self) -> SimDuration {
         SimDuration::ZERO
     }
+}
+
+/// What a command outside of the shell has printed; without a code it goes on.
+#[derive(Clone, Debug, Default)]
+pub struct Ran {
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+    /// The exit code.
+    pub code: Option<i32>,
 }
 
 /// Nothing around: a host name, no network. For tests and for containers whose network is not looked at.
@@ -220,6 +240,8 @@ enum Block {
     /// For ever, in a program that has all it wants of a core.
     Burning,
     Waiting,
+    /// For a command outside of the shell.
+    Outside,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -335,6 +357,32 @@ impl Process {
             exited: None,
             worked: SimDuration::ZERO,
             busy: 0,
+        }
+    }
+
+    /// A shell that runs a script of its own.
+    pub fn of_list(list: List, env: &[(String, String)], cwd: &str) -> Process {
+        let mut process = Process::new(&[], env, cwd, Unknown::NotFound);
+        if let Some(t) = process.threads.first_mut() {
+            t.frames = vec![Frame::List(list, 0)];
+        }
+        process
+    }
+
+    /// The variables that its script has set.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let all = self.threads.first().into_iter().flat_map(|t| t.env.vars.iter());
+        let own = all.filter(|(k, _)| !matches!(&***k, "PATH" | "HOME"));
+        own.map(|(k, (v, _))| (k.to_string(), v.to_string())).collect()
+    }
+
+    /// A command that a job waits for ([`Surroundings::run`]) has printed something, or has ended.
+    pub fn resume(&mut self, job: u32, ran: &Ran, files: &mut FileSystem<'_>) {
+        let around = &mut Alone(String::new());
+        let now = SimTime::ZERO;
+        let mut m = Machine { now, files, around, shared: &mut self.shared, budget: 0, depth: 0, instant: false };
+        if let Some(t) = self.threads.iter_mut().find(|t| t.pid == job && t.block == Block::Outside) {
+            m.ran(t, ran);
         }
     }
 
