@@ -1,6 +1,6 @@
 //! README's tables of what is simulated, made from the tables in the code, so that it cannot say anything else.
 
-use kubarium_core::api::kinds::{RESOURCES, ResourceInfo};
+use kubarium_core::api::kinds::{RESOURCES, ResourceInfo, Support};
 use kubarium_core::api::support::{CALLS, FIELDS, When};
 use kubarium_core::apiserver::authorizer::REVIEWS;
 use kubarium_core::apiserver::convert;
@@ -58,21 +58,28 @@ fn calls() -> String {
 }
 
 fn kinds() -> String {
-    let mut out = String::from("| group | simulated | refused for now, by name |\n|---|---|---|\n");
+    let mut out = String::from(
+        "| group | simulated | stored and printed, and nothing acts on it | refused for now, by name |\n|---|---|---|---|\n",
+    );
     let mut groups: Vec<&str> = RESOURCES.iter().map(|r| r.group).collect();
     groups.dedup();
     for group in groups {
         // some are answered without being stored under a name of their own
         let lives = |r: &ResourceInfo| convert::stored(r).is_some() || REVIEWS.contains(&r.plural);
-        let of = |simulated: bool| -> String {
-            let kinds = RESOURCES.iter().filter(|r| r.group == group && lives(r) == simulated);
+        let of = |support: Support| -> String {
+            let is = |r: &ResourceInfo| match r.support {
+                Support::Stored => support == Support::Stored,
+                _ if lives(r) => support == Support::Simulated,
+                _ => support == Support::NotYet,
+            };
+            let kinds = RESOURCES.iter().filter(|r| r.group == group && is(r));
             let mut names: Vec<String> = kinds.map(|r| r.kind.to_owned()).collect();
             names.dedup();
             names.join(", ")
         };
         let name = if group.is_empty() { "core" } else { group };
-        let (yes, no) = (of(true), of(false));
-        let _ = writeln!(out, "| {name} | {yes} | {no} |");
+        let (yes, stored, no) = (of(Support::Simulated), of(Support::Stored), of(Support::NotYet));
+        let _ = writeln!(out, "| {name} | {yes} | {stored} | {no} |");
     }
     out
 }

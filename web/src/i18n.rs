@@ -383,7 +383,9 @@ mod tests {
         let mut actors: BTreeSet<String> = Component::ALL.iter().map(|c| c.name().to_owned()).collect();
         actors.extend(["kubectl", "kube-apiserver", "kubelet_on"].map(str::to_owned));
         assert_eq!(known("actor"), actors);
-        let noted: BTreeSet<String> = kubarium_core::api::support::FIELDS.iter().map(|g| g.note.to_owned()).collect();
+        let mut noted: BTreeSet<String> =
+            kubarium_core::api::support::FIELDS.iter().map(|g| g.note.to_owned()).collect();
+        noted.insert(kubarium_core::api::support::STORED.to_owned());
         let missing: Vec<_> = noted.iter().filter(|n| !notes().contains_key(*n)).collect();
         assert!(missing.is_empty(), "not in notes.ko.json: {missing:?}");
         let korean = |t: &str| t.chars().any(|c| ('가'..='힣').contains(&c));

@@ -226,6 +226,10 @@ fn check_object(checked: &mut Checked, lines: &Lines, root: &str, object: &Value
             }
         }
     }
+    if info.support == Support::Stored {
+        let message = format!("accepted, not simulated: kind ({})", support::STORED);
+        checked.tell(lines, &at_kind, At::Value, Severity::Info, message);
+    }
     if info.support == Support::Simulated {
         for (path, note) in support::not_simulated(kind, object) {
             let message = format!("accepted, not simulated: {path} ({note})");
@@ -283,7 +287,7 @@ mod tests {
             "apiVersion: v1\nkind: Deployment\n---\napiVersion: node.k8s.io/v1\nkind: RuntimeClass\n",
             expect![[r#"
             2:7-17 Error no matches for kind "Deployment" in version "v1"
-            5:7-19 Error RuntimeClass (node.k8s.io/v1) is not simulated yet
+            5:7-19 Info accepted, not simulated: kind (stored, and nothing acts on it)
         "#]],
         );
         judged(

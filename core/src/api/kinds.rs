@@ -5,6 +5,8 @@
 pub enum Support {
     /// Accepted, defaulted, validated, acted on, printed.
     Simulated,
+    /// Kept and printed as it is written, and not acted on.
+    Stored,
     /// Known by name, refused with "not simulated yet".
     NotYet,
 }
@@ -326,7 +328,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Stored,
     },
     ResourceInfo {
         table: None,
@@ -410,7 +412,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["api-extensions"],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Stored,
     },
     ResourceInfo {
         table: None,
@@ -424,7 +426,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["api-extensions"],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Stored,
     },
     ResourceInfo {
         table: None,
@@ -438,7 +440,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["api-extensions"],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Stored,
     },
     ResourceInfo {
         table: None,
@@ -452,7 +454,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["api-extensions"],
         verbs: RW,
         subresources: &["status"],
-        support: Support::NotYet,
+        support: Support::Stored,
     },
     ResourceInfo {
         table: None,
@@ -466,7 +468,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["api-extensions"],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Stored,
     },
     ResourceInfo {
         table: None,
@@ -480,7 +482,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["api-extensions"],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Stored,
     },
     ResourceInfo {
         table: None,
@@ -508,7 +510,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["api-extensions"],
         verbs: RW,
         subresources: &["status"],
-        support: Support::NotYet,
+        support: Support::Stored,
     },
     ResourceInfo {
         table: None,
@@ -774,7 +776,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &["status"],
-        support: Support::NotYet,
+        support: Support::Stored,
     },
     ResourceInfo {
         table: None,
@@ -788,7 +790,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &["status"],
-        support: Support::NotYet,
+        support: Support::Stored,
     },
     ResourceInfo {
         table: None,
@@ -872,7 +874,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Stored,
     },
     ResourceInfo {
         table: None,
@@ -956,7 +958,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Stored,
     },
     ResourceInfo {
         table: None,
@@ -970,7 +972,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &["status"],
-        support: Support::NotYet,
+        support: Support::Stored,
     },
     ResourceInfo {
         table: None,
@@ -984,7 +986,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Stored,
     },
     ResourceInfo {
         table: None,
@@ -1026,7 +1028,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Stored,
     },
     ResourceInfo {
         table: None,
@@ -1096,6 +1098,6 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &[],
-        support: Support::NotYet,
+        support: Support::Stored,
     },
 ];

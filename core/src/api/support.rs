@@ -71,6 +71,9 @@ const fn service(path: &'static str, note: &'static str) -> Gap {
     gap(Owner::Kind("Service"), path, note)
 }
 
+/// What is so of kinds that are [`super::kinds::Support::Stored`].
+pub const STORED: &str = "stored, and nothing acts on it";
+
 const HPA: Owner = Owner::Kind("HorizontalPodAutoscaler");
 const EMPTY_DIRECTORY: &str = "mounted as an empty directory";
 const EMPTY_VOLUME: &str = "the volume begins empty";

@@ -10,7 +10,7 @@ pub fn stored(info: &ResourceInfo) -> Option<Kind> {
     match (info.group, info.version, info.kind) {
         ("autoscaling", "v1", "HorizontalPodAutoscaler") => Some(Kind::HorizontalPodAutoscaler),
         ("events.k8s.io", "v1", "Event") => Some(Kind::Event),
-        _ if info.support == Support::Simulated => Kind::of_info(info),
+        _ if info.support != Support::NotYet => Kind::of_info(info),
         _ => None,
     }
 }

@@ -7,8 +7,10 @@ use super::request::{ContentType, Request};
 use super::server::{Answer, MAX_OBJECTS, Options, not_simulated};
 use super::target::Target;
 use crate::api::error::{FieldError, Status};
+use crate::api::kinds::Support;
 use crate::api::labels::Selector;
 use crate::api::schema;
+use crate::api::support::STORED;
 use crate::apiserver::{admission, managed, patch, registry};
 use crate::sim::{Actor, Sim};
 use crate::store::pod::RunState;
@@ -124,6 +126,9 @@ impl Sim {
         options.warnings.extend((strategy.warnings)(&v, None));
         if t.kind == Kind::CustomResourceDefinition {
             options.warnings.extend(Sim::definition_warnings(&v));
+        }
+        if t.info.support == Support::Stored {
+            options.warnings.push(format!("{} {}: {STORED}", t.info.api_version(), t.info.kind));
         }
         self.check_size(&v)?;
         if options.dry_run {
@@ -469,7 +474,7 @@ pub(super) fn metadata(v: &mut Value) -> &mut Map<String, Value> {
 }
 
 pub(super) fn apply_patch(t: &Target, old: &Value, r: &Request, options: &mut Options) -> Result<Value, Status> {
-    if matches!(t.kind, Kind::Custom(_)) && r.content_type == ContentType::StrategicMergePatch {
+    if t.info.table.is_some() && r.content_type == ContentType::StrategicMergePatch {
         return Err(Status::new(
             415,
             "UnsupportedMediaType",

@@ -289,7 +289,7 @@ fn resource_types(ctx: &Context) -> Vec<Completion> {
     RESOURCES
         .iter()
         .chain(custom.iter().copied())
-        .filter(|r| r.support == Support::Simulated && r.verbs.contains(&"get"))
+        .filter(|r| r.support != Support::NotYet && r.verbs.contains(&"get"))
         .map(|r| word(r.plural, r.short_names.join(", ")))
         .collect()
 }

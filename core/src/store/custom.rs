@@ -1,10 +1,12 @@
-//! Objects of kinds that CustomResourceDefinitions made, as JSON: their schema is known to the API server only.
+//! Objects of kinds that CustomResourceDefinitions made, as JSON: their schema is known to the API server only. Built-in
+//! kinds that nothing acts on are kept so as well.
 
-use crate::api::kinds::ResourceInfo;
+use crate::api::kinds::{RESOURCES, ResourceInfo, Support};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
+use std::sync::OnceLock;
 
 /// A kind that a CustomResourceDefinition made. Two are the same if group and plural are, whatever else a definition has
 /// come to say. The row it points to lives as long as the program: a few hundred bytes for each time that a definition
@@ -22,6 +24,16 @@ impl Custom {
     /// The kind of a definition; `info` in the version that is stored.
     pub fn new(info: &'static ResourceInfo) -> Custom {
         Custom(Box::leak(Box::new(Row { info, api_version: info.api_version() })))
+    }
+
+    /// Built-in kinds that are only stored: their objects are kept like those of definitions.
+    pub fn built_in() -> impl Iterator<Item = Custom> {
+        static ROWS: OnceLock<Vec<Row>> = OnceLock::new();
+        let rows = ROWS.get_or_init(|| {
+            let stored = RESOURCES.iter().filter(|i| i.support == Support::Stored);
+            stored.map(|info| Row { info, api_version: info.api_version() }).collect()
+        });
+        rows.iter().map(Custom)
     }
 
     /// Its row, as the built-in ones have theirs in the table of kinds.

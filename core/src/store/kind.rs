@@ -219,7 +219,13 @@ impl Kind {
 
     /// The stored kind of a resource in any of its versions, if it is stored.
     pub fn of_info(info: &ResourceInfo) -> Option<Kind> {
-        Kind::ALL.iter().copied().find(|k| (k.info().kind, k.info().group) == (info.kind, info.group))
+        let all = Kind::ALL.iter().copied().chain(Kind::only_stored());
+        all.into_iter().find(|k| (k.info().kind, k.info().group) == (info.kind, info.group))
+    }
+
+    /// Built-in kinds that nothing acts on.
+    pub fn only_stored() -> impl Iterator<Item = Kind> {
+        Custom::built_in().map(Kind::Custom)
     }
 
     /// Finds a stored kind by its name alone: owner references to kinds here are unambiguous.

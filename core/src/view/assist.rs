@@ -85,10 +85,13 @@ pub fn not_simulated(text: &str) -> Vec<Unacted> {
         for (_, object) in crate::api::diagnostics::objects(&document.value) {
             let word = |v: &serde_json::Value| v.as_str().unwrap_or_default().to_owned();
             let (version, kind) = (word(&object["apiVersion"]), word(&object["kind"]));
-            let Some(info) = kinds::by_kind(&version, &kind).filter(|i| i.support == kinds::Support::Simulated) else {
+            let Some(info) = kinds::by_kind(&version, &kind).filter(|i| i.support != kinds::Support::NotYet) else {
                 continue;
             };
             let name = format!("{}/{}", info.singular, word(&object["metadata"]["name"]));
+            if info.support == kinds::Support::Stored {
+                out.push(Unacted { object: name.clone(), path: "kind".into(), note: support::STORED });
+            }
             for (path, note) in support::not_simulated(&kind, &object) {
                 out.push(Unacted { object: name.clone(), path, note });
             }

@@ -232,9 +232,9 @@ impl Sim {
         self.server.definitions.values().flat_map(|d| d.versions.iter().map(|v| v.info)).collect()
     }
 
-    /// The kinds of all definitions.
+    /// The kinds of all definitions, and those built-in ones that are kept in the same way.
     pub fn custom_kinds(&self) -> Vec<Kind> {
-        self.server.definitions.values().map(|d| Kind::Custom(d.kind)).collect()
+        self.server.definitions.values().map(|d| Kind::Custom(d.kind)).chain(Kind::only_stored()).collect()
     }
 
     /// Does a definition make this kind?
