@@ -174,6 +174,10 @@ impl Lang {
             Failure::Gateway(code, Some(why)) => {
                 self.f("why.gateway_by", &[("code", &code.to_string()), ("why", &self.failure(why))])
             }
+            Failure::Proxy(pod, code, why) => {
+                let code = code.to_string();
+                self.f("why.proxy", &[("code", &code), ("pod", &pod.to_string()), ("why", &self.failure(why))])
+            }
         }
     }
 
@@ -423,6 +427,7 @@ mod tests {
             Failure::ApiDown,
             Failure::Gateway(404, None),
             gateway,
+            Failure::Proxy(key("web-1"), 502, Box::new(Failure::Api)),
         ];
         let whys = failures.map(|f| Why::Failed(f.into())).into_iter().chain([Why::Answered(500)]);
         let faults = || {

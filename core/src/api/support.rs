@@ -81,7 +81,6 @@ const NO_SUCH_METRICS: &str = "there are metrics of CPU and memory only";
 const GATE_OFF: &str = "dropped, as wherever its feature gate is off";
 const NOTHING_FORBIDDEN: &str = "no program needs the rights or is refused them";
 const HEADERS: &str = "the servers here read no header but `Host`";
-const SERVICES: &str = "a server is healthy or not, with all its services";
 const NO_DEVICES: &str = "devices are not given out";
 
 /// The fields.
@@ -124,9 +123,7 @@ pub static FIELDS: &[Gap] = &[
     container("resources.claims", NO_DEVICES),
     container("lifecycle.postStart.httpGet.httpHeaders", HEADERS),
     container("lifecycle.preStop.httpGet.httpHeaders", HEADERS),
-    container("livenessProbe.grpc.service", SERVICES),
     container("livenessProbe.httpGet.httpHeaders", HEADERS),
-    container("readinessProbe.grpc.service", SERVICES),
     container("readinessProbe.httpGet.httpHeaders", HEADERS),
     container("securityContext.appArmorProfile", NOTHING_FORBIDDEN),
     container("securityContext.capabilities", NOTHING_FORBIDDEN),
@@ -135,7 +132,6 @@ pub static FIELDS: &[Gap] = &[
     container("securityContext.seLinuxOptions", NOTHING_FORBIDDEN),
     container("securityContext.seccompProfile", NOTHING_FORBIDDEN),
     container("securityContext.windowsOptions", "every node is Linux"),
-    container("startupProbe.grpc.service", SERVICES),
     container("startupProbe.httpGet.httpHeaders", HEADERS),
     container("stdin", "only a shell with a terminal waits for what is typed"),
     container("volumeDevices", "there are no block devices"),

@@ -4,13 +4,15 @@
 use super::component::{Kubelets, Life};
 use super::plan::{ContainerPlan, Plan, Program};
 use super::pod_worker::PodWork;
+use super::run::Run;
 use super::simple::Simple;
 use crate::apiserver::request::Unanswered;
 use crate::clock::{SimDuration, SimTime};
 use crate::network::request::{Failure, Outcome, PATIENCE, Sender, Told, Trace, Url, Way, send};
 use crate::network::{Answer, Listens, Servers, dns};
-use crate::runtime::files::{FileSystem, Files, Mount};
+use crate::runtime::files::{FileSystem, Files, Mount, View};
 use crate::runtime::images::{Reference, Term};
+use crate::runtime::nginx::{Served, Site};
 use crate::runtime::shell::{NetProblem, Surroundings};
 use crate::sim::Sim;
 use crate::store::pod::{RunState, fnv};
@@ -40,6 +42,8 @@ pub(super) struct Around<'a> {
     pub roots: Vec<Files>,
     /// What is mounted into each of them.
     pub mounts: Vec<Vec<Mount>>,
+    /// What the web server of each has read of its configuration.
+    pub sites: Vec<Option<Arc<Site>>>,
 }
 
 /// The name that a pod's containers have for their machine.
@@ -62,18 +66,29 @@ pub(super) fn name_files(files: &mut crate::runtime::files::Files, pod: &PodReco
 /// Ports that a pod's containers listen on now.
 pub(super) fn open_ports(plan: &Plan, work: &PodWork, now: SimTime) -> Vec<u16> {
     let runs = work.runs.iter().zip(plan.containers.iter());
-    runs.filter(|(r, c)| r.serves(c, now)).flat_map(|(_, c)| c.ports.iter().copied()).collect()
+    runs.filter(|(r, c)| r.serves(c, now)).flat_map(|(r, c)| ports(c, Some(r)).iter().copied()).collect()
+}
+
+/// Ports that a container listens on: those that its server has been told by its files, or its image's.
+fn ports<'a>(c: &'a ContainerPlan, run: Option<&'a Run>) -> &'a [u16] {
+    run.and_then(|r| r.site.as_ref()).map_or(&c.ports, |s| &s.ports)
 }
 
 /// The container that answers on a port.
-pub(super) fn server(plan: &Plan, port: u16) -> Option<(usize, &ContainerPlan)> {
-    plan.containers.iter().enumerate().skip(plan.init).find(|(_, c)| c.ports.contains(&port))
+pub(super) fn server<'a>(plan: &'a Plan, work: Option<&PodWork>, port: u16) -> Option<(usize, &'a ContainerPlan)> {
+    let run = |i: usize| work.and_then(|w| w.runs.get(i));
+    plan.containers.iter().enumerate().skip(plan.init).find(|(i, c)| ports(c, run(*i)).contains(&port))
 }
 
 /// Pages outside of the cluster that the documentation's manifests ask for: they are there, and say little.
 const OUTSIDE_NAMES: [&str; 4] = ["info.cern.ch", "example.com", "www.example.com", "kubernetes.io"];
 /// Their address.
 const OUTSIDE_PAGE: u32 = u32::from_be_bytes([203, 0, 113, 10]);
+
+/// The address of a page outside of the cluster.
+pub(super) fn outside_address(name: &str) -> Option<u32> {
+    is_outside(name).then_some(OUTSIDE_PAGE)
+}
 
 fn is_outside(name: &str) -> bool {
     OUTSIDE_NAMES.contains(&name.trim_end_matches('.'))
@@ -136,17 +151,36 @@ impl Around<'_> {
         way
     }
 
+    /// The pod's own container that answers on a port.
+    fn own_server(&self, port: u16) -> Option<(usize, &ContainerPlan)> {
+        let of = |i: usize| self.sites.get(i).and_then(Option::as_ref);
+        let all = self.plan.containers.iter().enumerate().skip(self.plan.init);
+        all.into_iter().find(|(i, c)| of(*i).map_or(&*c.ports, |s| &s.ports).contains(&port))
+    }
+
     /// What the pod's own server answers by its files, as they are at this moment of the process.
     fn own_page(&self, pod: Id, port: u16, path: &str, files: &FileSystem<'_>) -> Option<Answer> {
-        let (i, c) = server(self.plan, port).filter(|_| pod == self.pod.id)?;
+        let (i, c) = self.own_server(port).filter(|_| pod == self.pod.id)?;
         let root = c.entry.as_ref().map(|e| &e.root).filter(|r| !r.is_empty())?;
         let mut view = files.view();
         if i != self.container {
             view.root = self.roots.get(i)?;
             view.mounts = self.mounts.get(i)?;
         }
-        let (code, body) = super::content::page(view, root, path);
+        let (code, body) = match self.sites.get(i).and_then(Option::as_ref) {
+            Some(site) => match site.answer(view, port, "localhost", path) {
+                Served::Says(code, body) => (code, self.filled(&body).into()),
+                // who passes it on has done so
+                Served::Passes(..) => return None,
+            },
+            None => super::content::page(view, root, path),
+        };
         Some(Answer { code, body: body.to_string() })
+    }
+
+    /// A server's text with what stands for this pod.
+    fn filled(&self, body: &str) -> String {
+        body.replace("{hostname}", &self.pod.name).replace("{now}", &self.sim.now.rfc3339())
     }
 
     fn keep(&mut self, url: &Url, way: Way, outcome: Outcome) {
@@ -262,6 +296,10 @@ impl Surroundings for Around<'_> {
         let Some(c) = self.plan.containers.get(self.container) else { return vec![] };
         let line = match &c.program {
             Program::Command(argv) => argv.join(" "),
+            _ if c.nginx => {
+                let master = (1, "nginx: master process nginx -g daemon off;".to_owned());
+                return vec![master, (29, "nginx: worker process".to_owned())];
+            }
             _ => {
                 let name = c.image.split(['@', ':']).next().unwrap_or_default();
                 name.rsplit('/').next().unwrap_or_default().to_owned()
@@ -273,6 +311,53 @@ impl Surroundings for Around<'_> {
     fn cores(&self) -> u64 {
         let node = self.kubelets.workers.get(&self.pod.id).and_then(|w| self.kubelets.nodes.get(w.node as usize));
         node.map_or(1, |n| n.cpu.div_ceil(1000))
+    }
+
+    fn memory(&self) -> (u64, u64) {
+        let node = self.kubelets.workers.get(&self.pod.id).and_then(|w| self.kubelets.nodes.get(w.node as usize));
+        let used = node.and_then(|n| self.kubelets.node_using(self.sim, &n.name)).map_or(0, |u| u.memory);
+        (node.map_or(0, |n| n.memory), used)
+    }
+
+    fn disk(&self) -> (u64, u64) {
+        let index = self.kubelets.workers.get(&self.pod.id).map(|w| w.node);
+        (super::pressure::DISK, index.map_or(0, |i| self.kubelets.disk_demand(self.sim, i)))
+    }
+
+    fn listening(&self) -> Vec<u16> {
+        let mut ports = self.own.clone();
+        ports.sort_unstable();
+        ports
+    }
+
+    fn pings(&mut self, ip: &str) -> bool {
+        use crate::network::policy::{End, Wanted, allowed};
+        let Ok(ip) = ip.parse::<Ipv4Addr>().map(u32::from) else { return false };
+        let tables = &self.sim.network.tables;
+        let cut = |n: &Arc<str>| tables.is_cut(n);
+        let own = self.pod.node.as_ref();
+        if ip >> 24 == 127 || ip == self.ip() {
+            return true;
+        }
+        if let Some((name, _)) = self.sim.network.nodes().iter().find(|(_, n)| *n == ip) {
+            return own == Some(name) || (!cut(name) && !own.is_some_and(cut) && self.kubelets.powered(name));
+        }
+        // an address of a service is nobody's: there is nothing behind it that answers an echo
+        let Some(pod) = self.kubelets.holder(ip).and_then(|id| self.sim.store.pod(id)) else { return false };
+        let joined = pod.node.as_ref() == own || !pod.node.as_ref().is_some_and(cut) && !own.is_some_and(cut);
+        let powered = pod.node.as_ref().is_some_and(|n| self.kubelets.powered(n));
+        let (from, to) = (End { pod: Some(self.pod), ip: self.ip() }, End { pod: Some(pod), ip });
+        joined && powered && allowed(self.sim, from, to, Wanted { port: 0, udp: false }).is_ok()
+    }
+
+    fn busybox(&self) -> bool {
+        let image = self.plan.containers.get(self.container).map_or("", |c| &c.image);
+        !["ubuntu", "centos", "fedora", "netshoot"].iter().any(|p| image.contains(p))
+    }
+
+    fn lacks(&self, program: &str) -> bool {
+        let c = self.plan.containers.get(self.container);
+        c.is_some_and(|c| c.entry.is_some() && crate::runtime::shell::lacks(&c.image, program))
     }
 
     fn image_version(&self) -> String {
@@ -294,14 +379,16 @@ impl Surroundings for Around<'_> {
                 let rate = self.sim.network.served.rate(pod, port, self.sim.now);
                 let took = self.serves_in(self.sim, pod, port, rate);
                 if self.reached.len() < 1024 {
+                    self.reached.extend(&r.by);
                     self.reached.push((pod, port));
                 }
                 self.took = way.took + took;
                 if took >= PATIENCE {
                     (Err(NetProblem::TimedOut), Outcome::Failed(Failure::NoAnswer(r.pod.key())))
                 } else {
-                    let a = self.own_page(pod, port, &url.path, files);
-                    let a = a.unwrap_or_else(|| self.answer(self.sim, pod, port, &url.path));
+                    let path = r.path.as_ref().unwrap_or(&url.path);
+                    let a = self.own_page(pod, port, path, files);
+                    let a = a.unwrap_or_else(|| self.answer(self.sim, pod, port, path));
                     (Ok((a.code, a.body)), Outcome::Answered(a.code, r.pod.key()))
                 }
             }
@@ -326,6 +413,20 @@ impl Servers for Around<'_> {
             true if self.own.contains(&port) => Listens::Open(SimTime::ZERO),
             true => Listens::Closed,
             false => self.kubelets.listens(sim, pod, port),
+        }
+    }
+
+    fn passes_on(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> Option<(u32, u16, Arc<str>)> {
+        if pod != self.pod.id {
+            return self.kubelets.passes_on(sim, pod, port, path);
+        }
+        let (i, _) = self.own_server(port)?;
+        let site = self.sites.get(i)?.as_ref()?;
+        let nothing = Files::default();
+        let view = View { root: &nothing, mounts: &[], volumes: &[] };
+        match site.answer(view, port, "localhost", path) {
+            Served::Passes(ip, port, path) => Some((ip, port, path)),
+            Served::Says(..) => None,
         }
     }
 
@@ -480,11 +581,11 @@ impl Kubelets {
         self.with_plan(pod, |plan| match &w.life {
             Life::Full(work) => {
                 let mut runs = work.runs.iter().zip(plan.containers.iter());
-                let (run, _) = runs.find(|(r, c)| c.ports.contains(&port) && r.serves(c, sim.now))?;
+                let (run, _) = runs.find(|(r, c)| ports(c, Some(r)).contains(&port) && r.serves(c, sim.now))?;
                 Some((run.since, run.exits.is_some()))
             }
             life => {
-                let (_, c) = server(plan, port)?;
+                let (_, c) = server(plan, None, port)?;
                 let record = pod.status.containers.first()?;
                 let RunState::Running(since) = record.state else { return None };
                 let told = match life {
@@ -526,10 +627,14 @@ impl Servers for Kubelets {
             Some(Life::Full(work)) => Some(work),
             _ => None,
         };
-        self.with_plan(record, |plan| match server(plan, port) {
+        self.with_plan(record, |plan| match server(plan, work.map(|w| &**w), port) {
             Some((i, c)) => match &c.entry {
                 Some(e) if !e.root.is_empty() && work.is_some() => {
-                    work.and_then(|w| w.page(c, i, path)).map_or_else(|| e.answer(path).0, |p| p.0)
+                    match work.and_then(|w| w.served(plan, i, port, path)) {
+                        Some(Served::Says(code, _)) => code,
+                        Some(Served::Passes(ip, port, path)) => self.passed_on(sim, record, ip, port, &path).code,
+                        None => e.answer(path).0,
+                    }
                 }
                 Some(e) if e.changes() => {
                     let since = self.process(sim, pod, port).map_or(sim.now, |(s, _)| s);
@@ -543,15 +648,22 @@ impl Servers for Kubelets {
     }
 
     fn answer(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> Answer {
-        let code = self.code(sim, pod, port, path);
-        let Some(record) = sim.store.pod(pod) else { return Answer { code, body: String::new() } };
-        if let Some(Life::Full(work)) = self.workers.get(&pod).map(|w| &w.life)
-            && let Some((code, body)) =
-                self.with_plan(record, |plan| server(plan, port).and_then(|(i, c)| work.page(c, i, path)))
-        {
-            return Answer { code, body: body.to_string() };
+        let Some(record) = sim.store.pod(pod) else { return Answer { code: 502, body: String::new() } };
+        let filled = |body: &str| body.replace("{hostname}", &record.name).replace("{now}", &sim.now.rfc3339());
+        if let Some(Life::Full(work)) = self.workers.get(&pod).map(|w| &w.life) {
+            let served = |plan: &Plan| {
+                let (i, _) = server(plan, Some(work), port)?;
+                Some((work.served(plan, i, port, path)?, work.runs[i].site.is_some()))
+            };
+            match self.with_plan(record, served) {
+                Some((Served::Says(code, body), true)) => return Answer { code, body: filled(&body) },
+                Some((Served::Says(code, body), false)) => return Answer { code, body: body.to_string() },
+                Some((Served::Passes(ip, port, path), _)) => return self.passed_on(sim, record, ip, port, &path),
+                None => {}
+            }
         }
-        let body = self.with_plan(record, |plan| match server(plan, port) {
+        let code = self.code(sim, pod, port, path);
+        let body = self.with_plan(record, |plan| match server(plan, None, port) {
             Some((_, c)) => {
                 let tag = Reference::parse(&c.image).map_or_else(String::new, |r| r.tag);
                 let body = c.entry.as_ref().map_or("OK\n", |e| e.answer(path).1);
@@ -560,7 +672,21 @@ impl Servers for Kubelets {
             None => "OK\n".into(),
         });
         let body = if code == 500 { "Internal Server Error\n".into() } else { body };
-        Answer { code, body: body.replace("{hostname}", &record.name).replace("{now}", &sim.now.rfc3339()) }
+        Answer { code, body: filled(&body) }
+    }
+
+    fn passes_on(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> Option<(u32, u16, Arc<str>)> {
+        let Some(Life::Full(work)) = self.workers.get(&pod).map(|w| &w.life) else { return None };
+        if work.runs.iter().all(|r| r.site.is_none()) {
+            return None;
+        }
+        self.with_plan(sim.store.pod(pod)?, |plan| {
+            let (i, _) = server(plan, Some(work), port)?;
+            match work.served(plan, i, port, path)? {
+                Served::Passes(ip, port, path) => Some((ip, port, path)),
+                Served::Says(..) => None,
+            }
+        })
     }
 
     fn serves_in(&self, sim: &Sim, pod: Id, port: u16, rate: u32) -> SimDuration {

@@ -52,6 +52,16 @@ pub(super) struct Worker {
     pub life: Life,
 }
 
+impl Worker {
+    /// The whole state of a pod that has one.
+    pub fn work(&self) -> Option<&super::pod_worker::PodWork> {
+        match &self.life {
+            Life::Full(work) => Some(work),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) enum Life {
     Recorded(Box<PlayedPod>),

@@ -4,6 +4,7 @@
 use super::plan::ContainerPlan;
 use super::pod_worker::PodWork;
 use crate::runtime::files::{Entry, Files, View, normalize};
+use crate::runtime::nginx;
 use std::sync::Arc;
 
 /// A container's own files when it starts.
@@ -18,6 +19,11 @@ pub fn furnished(c: &ContainerPlan) -> Files {
     };
     if let Some((name, id)) = system {
         files.place("/etc/os-release", &format!("NAME=\"{name}\"\nID={id}\n"));
+    }
+    if c.nginx {
+        files.place(nginx::FILE, nginx::MAIN);
+        files.place("/etc/nginx/mime.types", nginx::TYPES);
+        files.place("/etc/nginx/conf.d/default.conf", &nginx::default_server(e.ports.first().copied().unwrap_or(80)));
     }
     if !e.root.is_empty() {
         files.place(&format!("{}/index.html", e.root), e.answer("/").1);

@@ -1,5 +1,6 @@
 //! What a pod template means to a kubelet, worked out once for all pods that share it. Pure.
 
+use super::grpc::Grpc;
 use super::needs::Needs;
 use super::phase::is_sidecar;
 use super::probe::{Action, ProbePlan};
@@ -12,8 +13,6 @@ use k8s_openapi::api::core::v1::{Container, LifecycleHandler, PodSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::sync::Arc;
 
-/// Images whose servers answer gRPC's health checks, by a part of their names. Of others nobody knows.
-const GRPC: [&str; 4] = ["agnhost", "etcd", "grpc", "microservices-demo"];
 /// Images that have a user of their own, by a part of their names.
 pub(super) const NOT_ROOT: [&str; 11] = [
     "bitnami/",
@@ -86,8 +85,16 @@ pub struct ContainerPlan {
     pub user: Arc<User>,
     /// Ports that it takes for itself: no other container of the pod can have them beside it.
     pub binds: Arc<[u16]>,
-    /// Its server speaks gRPC.
-    pub grpc: bool,
+    /// How its server answers gRPC's health checks; none: it does not speak gRPC.
+    pub grpc: Option<Grpc>,
+    /// Milliseconds from its start until it listens.
+    pub start: u64,
+    /// Microseconds of CPU that coming up takes.
+    pub start_work: u64,
+    /// It is nginx, which reads its configuration from files.
+    pub nginx: bool,
+    /// A volume lies where that is read from.
+    pub shows_config: bool,
     /// The files that it answers with may change without anybody's command in it.
     pub shows_volume: bool,
     /// Its server cannot come up as whom it has to run: what it says then.
@@ -270,12 +277,33 @@ impl Plan {
     }
 }
 
+/// Does a volume lie at a directory, above it or below it?
+fn mounted_at(c: &Container, dir: &str) -> bool {
+    let mut mounts = c.volume_mounts.iter().flatten();
+    mounts.any(|m| {
+        let at = m.mount_path.trim_end_matches('/');
+        dir.starts_with(at) || at.starts_with(dir)
+    })
+}
+
+/// How long an image takes to come up, in milliseconds, and how much CPU that costs, in microseconds: most of it is work,
+/// which a limit of CPU makes longer.
+fn start_of(entry: Option<&Image>, needs: &Needs) -> (u64, u64) {
+    let start = entry.map_or(100, |e| e.start.max(1));
+    let work = start.saturating_sub(100) * 4 / 5;
+    let slower = needs.cpu_limit.map_or(0, |l| (work * 1000 / l.max(1)).saturating_sub(work));
+    (start + slower, work * 1000)
+}
+
 fn container(c: &Container, sidecar: bool, spec: &PodSpec) -> ContainerPlan {
     let image = c.image.as_deref().unwrap_or_default();
     let reference = Reference::parse(image);
     let entry = reference.as_ref().and_then(|r| Catalogue::builtin().find(r)).cloned();
     let declared = c.ports.iter().flatten().map(|p| p.container_port as u16);
+    let grpc = Grpc::of(c, entry.is_some());
+    let told = entry.as_ref().and_then(|_| super::grpc::agnhost_ports(c));
     let ports: Vec<u16> = match &entry {
+        _ if told.is_some() => told.unwrap_or_default(),
         Some(e) if !e.listens => vec![],
         Some(e) if e.exact_ports() => e.ports.clone(),
         Some(e) => e.ports.iter().copied().chain(declared).collect(),
@@ -296,13 +324,20 @@ fn container(c: &Container, sidecar: bool, spec: &PodSpec) -> ContainerPlan {
     let exact = entry.as_ref().filter(|e| e.exact_ports() && e.listens).map_or(&[][..], |e| &e.ports);
     let serves = program == Program::Server && entry.as_ref().is_none_or(|e| e.listens);
     let cannot = if program == Program::Server { super::user::cannot(c, image, &user) } else { None };
+    let (start, start_work) = start_of(entry.as_deref(), &needs);
+    let nginx = entry.as_ref().is_some_and(|e| e.root == "/usr/share/nginx/html") && !image.contains("bitnami");
     ContainerPlan {
         binds: if serves { exact.iter().copied().chain(declared).collect() } else { [].into() },
-        grpc: entry.is_none() || GRPC.iter().any(|n| image.contains(n)),
+        grpc,
+        start,
+        start_work,
+        nginx,
+        shows_config: nginx && mounted_at(c, "/etc/nginx"),
         cannot,
         shows_volume: entry.as_ref().is_some_and(|e| {
             let mut mounts = c.volume_mounts.iter().flatten();
-            !e.root.is_empty() && mounts.any(|m| e.root.starts_with(m.mount_path.trim_end_matches('/')))
+            let config = nginx && mounted_at(c, "/etc/nginx");
+            config || (!e.root.is_empty() && mounts.any(|m| e.root.starts_with(m.mount_path.trim_end_matches('/'))))
         }),
         user: user.into(),
         name: c.name.as_str().into(),

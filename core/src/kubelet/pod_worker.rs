@@ -9,7 +9,7 @@ use super::phase::should_restart;
 use super::plan::{Plan, Program};
 use super::run::{Run, Step};
 use crate::clock::{SimDuration, SimTime};
-use crate::runtime::shell::{State, Stream};
+use crate::runtime::shell::{Signal, State, Stream};
 use crate::sim::Sim;
 use crate::store::pod::RunState;
 use crate::store::{Id, Obj, PodRecord};
@@ -320,6 +320,7 @@ impl Kubelets {
     fn run_process(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>, plan: &Arc<Plan>, work: &mut PodWork, i: usize) {
         let now = sim.now;
         let Some(mut process) = work.runs[i].process.take() else { return };
+        let served = process.serving();
         let state = self.with_files(sim, pod, plan, work, i, |files, around| process.step(now, files, around));
         let run = &mut work.runs[i];
         for (stream, text) in process.take_output() {
@@ -344,11 +345,18 @@ impl Kubelets {
             State::Serves => {}
             State::Exited(code) => run.exits = Some((now, code)),
         }
+        let begins = !served && process.serving();
         run.process = Some(process);
         for (pid, signal) in kills {
-            if pid == 1 {
-                run.killed(&plan.containers[i], signal, now);
+            if pid == 1 && signal == Signal::Hup && plan.containers[i].nginx {
+                self.configure_again(sim, pod, plan, work, i);
+            } else if pid == 1 {
+                work.runs[i].killed(&plan.containers[i], signal, now);
             }
+        }
+        if begins && let Err(why) = self.configure(sim, pod, plan, work, i) {
+            work.runs[i].complains(now, &why);
+            work.runs[i].exits = Some((now, 1));
         }
     }
 

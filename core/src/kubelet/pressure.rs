@@ -156,7 +156,7 @@ impl Kubelets {
     }
 
     /// What is on a node's disk, and what that is of its pods.
-    fn disk_demand(&self, sim: &Sim, index: u32) -> u64 {
+    pub(super) fn disk_demand(&self, sim: &Sim, index: u32) -> u64 {
         let Some(node) = self.nodes.get(index as usize) else { return 0 };
         let images = node.image_list(sim.now).iter().map(|i| i.size_bytes.unwrap_or(0) as u64).sum::<u64>();
         let pods: u64 = sim.store.pods_on_node(&node.name).map(|p| self.pod_disk(p).0).sum();

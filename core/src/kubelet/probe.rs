@@ -35,6 +35,8 @@ pub enum Action {
     Grpc {
         /// Port.
         port: u16,
+        /// The service that is asked about.
+        service: Arc<str>,
     },
     /// Waits so many seconds (hooks only).
     Sleep(u64),
@@ -88,7 +90,8 @@ impl ProbePlan {
         } else if let Some(t) = &p.tcp_socket {
             Action::tcp(t, c)
         } else {
-            Action::Grpc { port: p.grpc.as_ref()?.port as u16 }
+            let g = p.grpc.as_ref()?;
+            Action::Grpc { port: g.port as u16, service: g.service.as_deref().unwrap_or_default().into() }
         };
         let seconds =
             |v: Option<i32>, default: u64| SimDuration::from_secs(v.filter(|v| *v > 0).map_or(default, |v| v as u64));

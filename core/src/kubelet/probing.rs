@@ -3,13 +3,15 @@
 
 use super::around::{Around, open_ports};
 use super::component::Kubelets;
+use super::grpc::Grpc;
 use super::plan::Plan;
 use super::pod_worker::PodWork;
 use super::probe::{Action, ProbePlan, ProbeState};
 use crate::clock::{SimDuration, SimTime};
 use crate::network::request::Url;
 use crate::runtime::files::{FileSystem, User};
-use crate::runtime::shell::{Process, State, Stream, Surroundings, Unknown};
+use crate::runtime::nginx::Served;
+use crate::runtime::shell::{Process, Signal, State, Stream, Surroundings, Unknown};
 use crate::sim::Sim;
 use crate::store::PodRecord;
 use std::net::Ipv4Addr;
@@ -51,6 +53,7 @@ impl Kubelets {
             took: SimDuration::ZERO,
             roots: vec![],
             mounts: vec![],
+            sites: work.runs.iter().map(|r| r.site.clone()).collect(),
         };
         let mut root = std::mem::take(&mut work.runs[i].files);
         let mut volumes = work.volumes.take().map(Arc::unwrap_or_clone).unwrap_or_default();
@@ -140,7 +143,9 @@ impl Kubelets {
             work.runs[i].worked.add(sim.now, worked);
         }
         for (pid, signal) in process.take_kills() {
-            if pid == 1 && work.runs[i].running() {
+            if pid == 1 && signal == Signal::Hup && c.nginx && work.runs[i].running() {
+                self.configure_again(sim, pod, plan, work, i);
+            } else if pid == 1 && work.runs[i].running() {
                 work.runs[i].killed(c, signal, sim.now);
             }
         }
@@ -234,15 +239,16 @@ impl Kubelets {
                     Ok(())
                 }
             }
-            Action::Grpc { port } => {
+            Action::Grpc { port, service } => {
                 let s = probe.timeout.as_secs();
-                if listens(*port) && super::around::server(plan, *port).is_none_or(|(_, c)| c.grpc) {
-                    let late = self.is_late(sim, pod, plan, work, *port, probe.timeout);
-                    return if late {
-                        Err(format!("timeout: health rpc did not complete within {s}s"))
-                    } else {
-                        Ok(())
-                    };
+                let server = super::around::server(plan, Some(work), *port);
+                let speaks = server.map(|(k, c)| (k, c.grpc.as_ref().filter(|g| g.speaks_on(*port))));
+                if let Some((k, Some(grpc))) = speaks.filter(|_| listens(*port)) {
+                    if self.is_late(sim, pod, plan, work, *port, probe.timeout) {
+                        return Err(format!("timeout: health rpc did not complete within {s}s"));
+                    }
+                    let since = work.runs.get(k).map_or(sim.now, |r| r.since);
+                    return grpc.check(service, sim.now - since);
                 }
                 Err(format!(
                     "timeout: failed to connect service \"{}:{port}\" within {s}s: context deadline exceeded",
@@ -276,14 +282,14 @@ impl Kubelets {
                          while awaiting headers)"
                     ));
                 }
-                let server = plan.containers.iter().enumerate().skip(plan.init).find(|(_, c)| c.ports.contains(port));
-                let code = match server {
+                let code = match super::around::server(plan, Some(work), *port) {
                     Some((k, c)) => {
                         let since = work.runs.get(k).map_or(sim.now, |r| r.since);
                         let mute = c.entry.as_ref().is_some_and(|e| e.fails_at(sim.now - since, plan.container(k)));
-                        match work.page(c, k, path) {
+                        match work.served(plan, k, *port, path) {
                             _ if mute => 500,
-                            Some((code, _)) => code,
+                            Some(Served::Says(code, _)) => code,
+                            Some(Served::Passes(ip, to, path)) => self.passed_on(sim, pod, ip, to, &path).code,
                             None => c.entry.as_ref().map_or(200, |e| e.answer(path).0),
                         }
                     }
@@ -309,7 +315,7 @@ impl Kubelets {
         port: u16,
         timeout: SimDuration,
     ) -> bool {
-        let Some((k, _)) = super::around::server(plan, port) else { return false };
+        let Some((k, _)) = super::around::server(plan, Some(work), port) else { return false };
         work.runs.get(k).is_some_and(|run| self.probed_in(sim, pod.id, plan, k, run, port) > timeout)
     }
 
@@ -447,7 +453,8 @@ impl Kubelets {
 /// Will the answer stay what it is until something else happens? A server of the catalogue that has come up answers the
 /// same for ever, so it need not be asked again.
 fn steady(action: &Action, c: &super::plan::ContainerPlan, ready: Option<bool>) -> bool {
-    let constant = c.entry.as_ref().is_none_or(|e| !e.changes()) && !c.shows_volume;
+    let changes = c.entry.as_ref().is_some_and(|e| e.changes()) || c.grpc.as_ref().is_some_and(Grpc::changes);
+    let constant = !changes && !c.shows_volume;
     ready != Some(false)
         && constant
         && c.program == super::plan::Program::Server

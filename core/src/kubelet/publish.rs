@@ -236,9 +236,14 @@ impl Kubelets {
                 "cannot exec into a container in a completed pod; current phase is {p}"
             )));
         }
-        if argv.first().is_some_and(|a| !crate::runtime::shell::knows(a))
-            && plan.containers[i].entry.as_ref().is_none_or(|e| !e.has(&argv[0]))
-        {
+        let c = &plan.containers[i];
+        let lacks = |a: &String| {
+            use crate::runtime::shell::{knows, lacks};
+            let base = a.rsplit('/').next().unwrap_or(a);
+            let known = |e: &crate::runtime::images::Image| !e.has(a) && (!e.shell || lacks(&c.image, base));
+            c.entry.as_ref().is_some_and(|e| known(e)) || (!knows(a) && c.entry.as_ref().is_none_or(|e| !e.has(a)))
+        };
+        if argv.first().is_some_and(lacks) {
             let a = &argv[0];
             let why = if a.contains('/') {
                 format!("exec: {a:?}: stat {a}: no such file or directory")

@@ -9,12 +9,15 @@ use crate::clock::{SimDuration, SimTime};
 use crate::runtime::files::Files;
 use crate::runtime::logs::Log;
 use crate::runtime::meter::Meter;
+use crate::runtime::nginx::Site;
 use crate::runtime::shell::{Process, Signal};
 use crate::store::pod::{ContainerRecord, RunState, Terminated};
 use k8s_openapi::api::core::v1::Container;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+/// Bytes of a message at its end that a container's status shows.
+const MOST_SAID: usize = 4096;
 /// The least that a container gets between SIGTERM and SIGKILL.
 const LEAST_GRACE: SimDuration = SimDuration::from_secs(2);
 
@@ -78,6 +81,8 @@ pub(super) struct Run {
     pub worked: Meter,
     /// Bytes that it has written to volumes in memory.
     pub in_volumes: u64,
+    /// What its web server has read of its configuration.
+    pub site: Option<Arc<Site>>,
     /// Commands have been run in it, which may have changed its files.
     pub touched: bool,
 }
@@ -110,6 +115,7 @@ impl Run {
             worked: Meter::default(),
             in_volumes: 0,
             touched: false,
+            site: None,
         }
     }
 
@@ -119,9 +125,8 @@ impl Run {
 
     /// Its process serves: ports are open once it has come up.
     pub(super) fn serves(&self, plan: &ContainerPlan, now: SimTime) -> bool {
-        let start = plan.entry.as_ref().map_or(100, |e| e.start.max(1));
         self.running()
-            && now >= self.since + SimDuration::from_millis(start) + self.ills.slow
+            && now >= self.since + SimDuration::from_millis(plan.start) + self.ills.slow
             && match &self.process {
                 None => true,
                 Some(p) => p.serving(),
@@ -196,6 +201,10 @@ impl Run {
         if message.is_none() && code != 0 && message_policy == Some("FallbackToLogsOnError") {
             message = Some(self.log.tail(80, 2048).into());
         }
+        let message = message.map(|m| match m.char_indices().map(|(i, _)| i).find(|i| *i >= MOST_SAID) {
+            Some(end) => m[..end].into(),
+            None => m,
+        });
         self.record.state = RunState::Terminated(Arc::new(Terminated {
             exit_code: code,
             reason: Cow::Borrowed(match code {

@@ -277,6 +277,7 @@ impl Kubelets {
             others.filter(|(k, (r, _))| *k != i && r.running()).any(|(_, (_, o))| o.binds.contains(p))
         });
         let run = &mut work.runs[i];
+        run.site = None;
         if !run.log.is_empty() {
             run.previous = Some(std::mem::take(&mut run.log));
         }
@@ -287,6 +288,11 @@ impl Kubelets {
         run.exits = None;
         (run.term_at, run.kill_at) = (None, None);
         run.adopt(now, container);
+        let broken = match c.program {
+            Program::Server if c.cannot.is_none() => self.configure(sim, pod, plan, work, i).err(),
+            _ => None,
+        };
+        let run = &mut work.runs[i];
         let cwd = plan.container(i).and_then(|c| c.working_dir.clone()).unwrap_or_default();
         match &c.program {
             Program::Server if taken.is_some() => {
@@ -296,6 +302,10 @@ impl Kubelets {
             }
             Program::Server if c.cannot.is_some() => {
                 run.log.add(now, Stream::Err, c.cannot.as_deref().unwrap_or_default());
+                run.exits = Some((now + SimDuration::from_millis(200), 1));
+            }
+            Program::Server if broken.is_some() => {
+                run.not_configured(now, broken.as_deref().unwrap_or_default());
                 run.exits = Some((now + SimDuration::from_millis(200), 1));
             }
             Program::Server | Program::Missing(_) => match (refuses, &c.entry) {

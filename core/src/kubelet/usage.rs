@@ -6,7 +6,7 @@ use super::around::server;
 use super::component::{Kubelets, Life, Worker};
 use super::crowd::Claim;
 use super::needs::Needs;
-use super::plan::Plan;
+use super::plan::{ContainerPlan, Plan, Program};
 use super::run::Run;
 use crate::clock::{SimDuration, SimTime};
 use crate::network::NEVER;
@@ -108,6 +108,12 @@ fn works(run: &Run, now: SimTime) -> u64 {
     worked + burns(run) * 1000
 }
 
+/// Until when a server comes up, and the millicores that it takes for that.
+fn coming_up(c: &ContainerPlan, since: SimTime, run: Option<&Run>) -> Option<(SimTime, u64)> {
+    let serves = c.program == Program::Server && run.is_none_or(|r| r.exits.is_none());
+    (serves && c.start_work > 0).then(|| (since + SimDuration::from_millis(c.start), c.start_work / c.start.max(1)))
+}
+
 /// Holds what a pod's containers use to its own limit of CPU. `core`: what a core is in the unit that is counted in.
 fn within_pod(plan: &Plan, all: &mut [(usize, ContainerUse)], core: u64) {
     let Some(limit) = plan.cpu_limit.map(|l| l * core / 1000) else { return };
@@ -147,11 +153,16 @@ impl Kubelets {
             let mut all: Vec<(usize, ContainerUse)> = all
                 .filter_map(|(i, since, run)| {
                     let c = plan.containers.get(i)?;
-                    let asked =
-                        sim.network.served.of(id).filter(|(port, _)| server(plan, *port).is_some_and(|(k, _)| k == i));
+                    let asked = sim
+                        .network
+                        .served
+                        .of(id)
+                        .filter(|(port, _)| server(plan, worker.work(), *port).is_some_and(|(k, _)| k == i));
                     let served: u64 = asked.map(|(_, m)| m.over(from, to)).sum();
                     let mut demand = c.needs.idle * span / 1000 + served * c.needs.cost;
                     demand += run.map_or(0, |r| r.worked.over(from, to) + burns(r) * span);
+                    demand += coming_up(c, since, run)
+                        .map_or(0, |(until, rate)| rate * (until.0.min(to.0).saturating_sub(from.0)) / 1000);
                     if run.is_some_and(|r| r.ills.hung) {
                         demand = 0;
                     }
@@ -191,11 +202,15 @@ impl Kubelets {
                 .into_iter()
                 .filter_map(|(i, since, run)| {
                     let c = plan.containers.get(i)?;
-                    let asked =
-                        sim.network.served.of(id).filter(|(port, _)| server(plan, *port).is_some_and(|(k, _)| k == i));
+                    let asked = sim
+                        .network
+                        .served
+                        .of(id)
+                        .filter(|(port, _)| server(plan, worker.work(), *port).is_some_and(|(k, _)| k == i));
                     let rate: u64 = asked.map(|(_, m)| m.rate(now)).sum();
                     let mut demand = c.needs.idle + rate * c.needs.cost / 1000;
                     demand += run.map_or(0, |r| works(r, now));
+                    demand += coming_up(c, since, run).filter(|(until, _)| now < *until).map_or(0, |(_, rate)| rate);
                     if run.is_some_and(|r| r.ills.hung) {
                         demand = 0;
                     }
@@ -229,7 +244,7 @@ impl Kubelets {
     pub(super) fn time_of_service(&self, sim: &Sim, id: Id, port: u16, rate: u32) -> SimDuration {
         let (Some(worker), Some(pod)) = (self.workers.get(&id), sim.store.pod(id)) else { return NEVER };
         self.with_plan(pod, |plan| {
-            let Some((i, c)) = server(plan, port) else { return SimDuration(OVERHEAD) };
+            let Some((i, c)) = server(plan, worker.work(), port) else { return SimDuration(OVERHEAD) };
             let run = match &worker.life {
                 Life::Full(work) => work.runs.get(i),
                 _ => None,

@@ -142,6 +142,7 @@ struct Wait {
     port: u16,
     since: SimTime,
     took: u32,
+    path: Option<Arc<str>>,
     via: Option<Arc<Via>>,
     trace: Option<Box<Trace>>,
 }
@@ -454,6 +455,9 @@ fn one(
             let rate = sim.network.served.rate(id, port, now);
             let serves = servers.serves_in(sim, id, port, rate);
             sim.served(id, port, 1);
+            for (passed, port) in &reached.by {
+                sim.served(*passed, *port, 1);
+            }
             if serves >= PATIENCE {
                 let failure = Failure::NoAnswer(reached.pod.key());
                 let reason = failure.reason();
@@ -472,7 +476,7 @@ fn one(
                 Box::new(trace_of(client, now, way.hops, SimDuration(took), outcome))
             });
             let (pod, port, since) = (reached.pod.id, reached.port, reached.since);
-            let wait = Wait { pod, port, since, took: took as u32, via, trace };
+            let wait = Wait { path: reached.path, pod, port, since, took: took as u32, via, trace };
             client.under_way.entry(step(now + SimDuration(took))).or_default().waits.push(wait);
         }
         Err(failure) => {
@@ -533,7 +537,8 @@ fn settle(sim: &mut Sim, servers: &dyn Servers, client: &mut Client) {
             let runs = servers.still_runs(sim, wait.pod, wait.port, wait.since);
             let key = || sim.store.pod(wait.pod).map_or_else(|| gone(wait.trace.as_deref()), |p| p.key());
             let outcome = if runs {
-                let code = servers.code(sim, wait.pod, wait.port, &client.url.path);
+                let path = wait.path.as_ref().unwrap_or(&client.url.path);
+                let code = servers.code(sim, wait.pod, wait.port, path);
                 if code < 400 {
                     ok += 1;
                     tally.add(&wait.via, 1, 0);
@@ -596,7 +601,12 @@ fn way_of(sim: &Sim, client: &Client, reached: Id, via: Option<&Via>) -> Vec<Pla
         ClientPlace::Inside { .. } => sim.network.nodes().first().map(|(n, _)| Place::Node(n.clone())),
     };
     let via = via.cloned().unwrap_or_default();
-    let between = [via.ingress.map(Place::Ingress), via.service.map(Place::Service), sim.store.pod(reached).map(pod)];
+    let between = [
+        via.ingress.map(Place::Ingress),
+        via.service.map(Place::Service),
+        via.behind.map(Place::Service),
+        sim.store.pod(reached).map(pod),
+    ];
     start.into_iter().chain(between.into_iter().flatten()).collect()
 }
 

@@ -285,6 +285,14 @@ fn pod_record(name: &str, parts: &[&str]) -> Name {
     }
 }
 
+/// The Service whose name a full name is, or belongs to.
+pub fn service_of(name: &str) -> Option<Key> {
+    let rest = name.strip_suffix(DOMAIN)?.strip_suffix(".svc.")?;
+    let mut labels = rest.rsplit('.');
+    let (namespace, service) = (labels.next()?, labels.next()?);
+    Some(Key::new(namespace, service))
+}
+
 /// The full name of a service.
 pub fn full_name(key: &Key) -> Arc<str> {
     format!("{}.{}.svc.{DOMAIN}", key.name, key.namespace).into()

@@ -72,6 +72,10 @@ pub trait Servers {
     fn code(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> u16;
     /// Status and body of a GET of a path.
     fn answer(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> Answer;
+    /// Where the process on a pod's port passes a request for a path on to: address, port, path. None: it answers it.
+    fn passes_on(&self, _sim: &Sim, _pod: Id, _port: u16, _path: &str) -> Option<(u32, u16, Arc<str>)> {
+        None
+    }
     /// How long the process on a pod's port takes for a request, from the connection to the answer, while it gets `rate`
     /// requests a second; [`NEVER`]: it does not answer at all.
     fn serves_in(&self, sim: &Sim, pod: Id, port: u16, rate: u32) -> SimDuration;

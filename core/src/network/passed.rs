@@ -1,6 +1,6 @@
 //! What passed Services and Ingresses in the last second: requests that were answered, and those that failed, counted
-//! when their sender knows of it. Invariant: every request that came to a Service's address or an Ingress is counted
-//! there once, whoever sent it. Who is not asked costs nothing.
+//! when their sender knows of it. Invariant: every request that came to a Service's address, to a pod by a headless
+//! Service's name, or to an Ingress is counted there once, whoever sent it. Who is not asked costs nothing.
 
 use super::request::{Place, Trace};
 use crate::clock::SimTime;
@@ -21,6 +21,10 @@ pub struct Via {
     pub service: Option<Key>,
     /// The Ingress that brought it there.
     pub ingress: Option<Key>,
+    /// The Service by which a server passed it on.
+    pub behind: Option<Key>,
+    /// The headless Service whose name gave the pod's address: no table is passed then.
+    pub named: Option<Key>,
 }
 
 impl Via {
@@ -29,10 +33,17 @@ impl Via {
         let mut via = Via::default();
         for hop in &trace.hops {
             match &hop.place {
-                Place::Service(key) | Place::LoadBalancer(key) => via.service = Some(key.clone()),
+                Place::Service(key) | Place::LoadBalancer(key) if via.service.as_ref().is_none_or(|s| s == key) => {
+                    via.service = Some(key.clone());
+                }
+                Place::Service(key) | Place::LoadBalancer(key) => via.behind = Some(key.clone()),
                 Place::Ingress(key) => via.ingress = Some(key.clone()),
+                Place::Dns(name, _) => via.named = super::dns::service_of(name),
                 _ => {}
             }
+        }
+        if via.service.is_some() || via.ingress.is_some() {
+            via.named = None;
         }
         via
     }
@@ -48,7 +59,7 @@ pub struct Passed(OrdMap<(bool, Key), Steps>);
 impl Passed {
     /// Counts requests that have ended now.
     pub fn count(&mut self, via: &Via, now: SimTime, ok: u32, failed: u32) {
-        let points = [(false, &via.service), (true, &via.ingress)];
+        let points = [(false, &via.service), (true, &via.ingress), (false, &via.behind), (false, &via.named)];
         for (ingress, key) in points {
             // an Ingress without a name is the controller that knew none
             let Some(key) = key.as_ref().filter(|k| !k.name.is_empty()) else { continue };
@@ -115,7 +126,7 @@ mod tests {
     #[test]
     fn a_second_is_remembered() {
         let mut p = Passed::default();
-        let via = Via { service: Some(Key::new("a", "web")), ingress: Some(Key::new("a", "site")) };
+        let via = Via { service: Some(Key::new("a", "web")), ingress: Some(Key::new("a", "site")), ..Via::default() };
         for i in 0..30 {
             p.count(&via, SimTime(i * STEP + 7), 2, u32::from(i >= 25));
         }

@@ -96,6 +96,11 @@ impl Files {
         if bytes > room { Err(Problem::Full) } else { Ok(()) }
     }
 
+    /// How many bytes it holds at most, if it has a size of its own.
+    pub fn most(&self) -> Option<u64> {
+        self.1
+    }
+
     /// Bytes of all files.
     pub fn bytes(&self) -> u64 {
         let size = |e: &Entry| match e {
@@ -301,6 +306,25 @@ impl View<'_> {
             }),
         }
     }
+
+    /// Names directly below a directory, sorted, and whether each is a directory.
+    pub fn list(&self, dir: &str) -> Vec<(String, bool)> {
+        let mut names = match mount_of(self.mounts, self.volumes.len(), dir) {
+            Some(m) => self.volumes[m.volume].list(&within(m, dir)),
+            None => self.root.list(dir),
+        };
+        let prefix = if dir == "/" { "/".to_owned() } else { format!("{dir}/") };
+        for m in self.mounts {
+            if let Some(rest) = m.path.strip_prefix(prefix.as_str()).filter(|r| !r.is_empty()) {
+                let name = rest.split('/').next().unwrap_or(rest);
+                if !names.iter().any(|(n, _)| n == name) {
+                    names.push((name.to_owned(), true));
+                }
+            }
+        }
+        names.sort();
+        names
+    }
 }
 
 impl FileSystem<'_> {
@@ -449,20 +473,6 @@ impl FileSystem<'_> {
 
     /// Names directly below a directory, sorted, and whether each is a directory.
     pub fn list(&self, dir: &str) -> Vec<(String, bool)> {
-        let mut names = match self.mount(dir) {
-            Some(m) => self.volumes[m.volume].list(&Self::within(m, dir)),
-            None => self.root.list(dir),
-        };
-        let prefix = if dir == "/" { "/".to_owned() } else { format!("{dir}/") };
-        for m in self.mounts {
-            if let Some(rest) = m.path.strip_prefix(prefix.as_str()).filter(|r| !r.is_empty()) {
-                let name = rest.split('/').next().unwrap_or(rest);
-                if !names.iter().any(|(n, _)| n == name) {
-                    names.push((name.to_owned(), true));
-                }
-            }
-        }
-        names.sort();
-        names
+        self.view().list(dir)
     }
 }

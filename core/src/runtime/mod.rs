@@ -5,4 +5,5 @@ pub mod files;
 pub mod images;
 pub mod logs;
 pub mod meter;
+pub mod nginx;
 pub mod shell;

@@ -132,7 +132,7 @@ fn of_failure(sim: &Sim, f: &Failure, sent: SimTime, ended: SimTime, out: &mut V
                 did(chain(sim, r.id), out);
             }
         }
-        Failure::Gateway(_, Some(why)) => of_failure(sim, why, sent, ended, out),
+        Failure::Gateway(_, Some(why)) | Failure::Proxy(_, _, why) => of_failure(sim, why, sent, ended, out),
         Failure::NodeDown(node) | Failure::CutOff(node) => of_object(sim, Kind::Node, &Key::new("", node.clone()), out),
         Failure::NoRoute(_) | Failure::NoClient | Failure::Api | Failure::ApiDown | Failure::Gateway(_, None) => {}
     }

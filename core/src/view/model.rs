@@ -146,6 +146,9 @@ pub struct ServiceView {
     pub kind: Arc<str>,
     /// `10.96.14.7`, `None`, or the external name.
     pub address: Arc<str>,
+    /// Where it is reached from outside: the addresses of its load balancer and its external ones, joined by commas;
+    /// `<pending>` while a balancer has none; else empty.
+    pub external: Arc<str>,
     /// The PORT(S) column.
     pub ports: Arc<str>,
     /// Selector pairs, sorted by key.

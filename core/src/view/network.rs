@@ -135,7 +135,8 @@ pub fn counts(cluster: &Cluster, client: &str, fine: bool, after: SimTime) -> Ve
     list.iter().skip(list.len() - from).map(count).collect()
 }
 
-/// Requests a second that passed Services and Ingresses, answered and failed, over the last second.
+/// Requests a second that passed Services and Ingresses, answered and failed, over the last second. What a headless
+/// Service's name led to counts as its.
 pub fn passed(cluster: &Cluster) -> Vec<(Id, (u32, u32))> {
     let sim = &cluster.world.sim;
     let rates = sim.network.passed.rates(sim.now);

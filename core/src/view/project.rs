@@ -494,6 +494,15 @@ fn slices<'a>(sim: &'a Sim, namespace: Option<&str>) -> Slices<'a> {
     all
 }
 
+/// Where a service is reached from outside.
+fn external(s: &Service) -> String {
+    let Some(spec) = &s.spec else { return String::new() };
+    let balancer = s.status.as_ref().and_then(|s| s.load_balancer.as_ref()).and_then(|l| l.ingress.as_ref());
+    let given = balancer.into_iter().flatten().filter_map(|i| i.ip.as_deref().or(i.hostname.as_deref()));
+    let all: Vec<&str> = given.chain(spec.external_ips.iter().flatten().map(String::as_str)).collect();
+    if all.is_empty() && spec.type_.as_deref() == Some("LoadBalancer") { "<pending>".into() } else { all.join(",") }
+}
+
 fn service(sim: &Sim, s: &Arc<Service>, slices: &Slices) -> ServiceView {
     let v = Obj::Service(s.clone()).to_value(&sim.store.ids);
     let spec = s.spec.clone().unwrap_or_default();
@@ -518,6 +527,7 @@ fn service(sim: &Sim, s: &Arc<Service>, slices: &Slices) -> ServiceView {
         namespace: namespace.into(),
         kind: if ip == "None" { "Headless" } else { type_ }.into(),
         address: if type_ == "ExternalName" { spec.external_name.as_deref().unwrap_or_default() } else { ip }.into(),
+        external: external(s).into(),
         ports: printers::service_ports(&v["spec"]["ports"]).into(),
         selector: pairs(spec.selector.as_ref()),
         endpoints: endpoints.into_iter().collect(),

@@ -179,7 +179,7 @@ fn summary(ui: &UiHandle, session: &Session, e: &Engine, target: Target) -> Html
                     { chips(ui, &pairs(&s.selector), None) }
                     <dl class="facts">
                         { row(t("table.kind"), text(s.kind.to_string())) }
-                        { row(t("table.address"), text(s.address.to_string())) }
+                        { row(t("table.address"), text(crate::map::layout::service_addresses(s))) }
                         { row(t("field.ports"), text(s.ports.to_string())) }
                         { row(t("table.endpoints"), text(format!("{} / {}", s.endpoints.iter().filter(|(_, r)| *r).count(), s.endpoints.len()))) }
                         if let Some(rate) = scene.traffic.rates.get(&id) { { row(t("traffic.rate"), text(crate::map::draw::traffic::rate_text(*rate))) } }

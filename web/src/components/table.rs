@@ -73,7 +73,7 @@ pub fn Table(props: &Common) -> Html {
                     <thead><tr><th scope="col">{ t("table.name") }</th><th scope="col">{ t("table.kind") }</th><th scope="col">{ t("table.address") }</th><th scope="col">{ t("table.endpoints") }</th>if !scene.traffic.rates.is_empty() { <th scope="col">{ t("traffic.rate") }</th> }</tr></thead>
                     <tbody>
                         { for scene.services.values().take(ROWS).map(|s| html! {
-                            <tr key={s.id} class={row_class(Target::Service(s.id))}><th scope="row">{ name(Target::Service(s.id), &s.name) }</th><td>{ &*s.kind }</td><td><code>{ format!("{} {}", s.address, s.ports) }</code></td><td>{ format!("{}/{}", s.endpoints.iter().filter(|(_, r)| *r).count(), s.endpoints.len()) }</td>if !scene.traffic.rates.is_empty() { <td class={classes!(scene.traffic.rates.get(&s.id).is_some_and(|r| r.1 > 0).then_some("bad"))}>{ scene.traffic.rates.get(&s.id).map(|r| rate_text(*r)) }</td> }</tr>
+                            <tr key={s.id} class={row_class(Target::Service(s.id))}><th scope="row">{ name(Target::Service(s.id), &s.name) }</th><td>{ &*s.kind }</td><td><code>{ format!("{} {}", crate::map::layout::service_addresses(s), s.ports) }</code></td><td>{ format!("{}/{}", s.endpoints.iter().filter(|(_, r)| *r).count(), s.endpoints.len()) }</td>if !scene.traffic.rates.is_empty() { <td class={classes!(scene.traffic.rates.get(&s.id).is_some_and(|r| r.1 > 0).then_some("bad"))}>{ scene.traffic.rates.get(&s.id).map(|r| rate_text(*r)) }</td> }</tr>
                         }) }
                     </tbody>
                 </table>

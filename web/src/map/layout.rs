@@ -139,10 +139,20 @@ pub fn cell_for(most: usize, live: u32) -> Cell {
 /// The text on a service's bar, as it is measured and drawn.
 pub fn service_text(s: &ServiceView, short: bool) -> String {
     let ready = s.endpoints.iter().filter(|(_, r)| *r).count();
+    let port = s.ports.split(['/', ',']).next().unwrap_or("");
+    if !s.external.is_empty() {
+        let port = port.split(':').next().unwrap_or("");
+        let first = s.external.split(',').next().unwrap_or("");
+        let address = if first == "<pending>" { first.to_owned() } else { format!("{first}:{port}") };
+        return if short {
+            format!("svc/{}  {address}  →{ready}", s.name)
+        } else {
+            format!("svc/{}  {address}  {}:{port}  →{ready}", s.name, s.address)
+        };
+    }
     if short && !s.selector.is_empty() {
         return format!("svc/{}  →{ready}", s.name);
     }
-    let port = s.ports.split(['/', ',']).next().unwrap_or("");
     if s.selector.is_empty() && s.endpoints.is_empty() {
         return format!("svc/{}", s.name);
     }
@@ -150,6 +160,12 @@ pub fn service_text(s: &ServiceView, short: bool) -> String {
         "" | "None" => format!("svc/{}  →{ready}", s.name),
         address => format!("svc/{}  {address}:{port}  →{ready}", s.name),
     }
+}
+
+/// All addresses of a service: its own, and those by which it is reached from outside.
+pub fn service_addresses(s: &ServiceView) -> String {
+    let all: Vec<&str> = [&*s.address, &*s.external].into_iter().filter(|a| !a.is_empty()).collect();
+    all.join(", ")
 }
 
 /// Arranges a scene for a viewport of `vw` × `vh` CSS pixels (the strip already taken off). Each card has places for
@@ -240,16 +256,18 @@ fn lane_layout(scene: &Scene, width: f64, k: f64, narrow: bool) -> Lane {
     let tray_w = (tray_cols as f64 * 40.0 + 22.0).max(128.0) * k;
     let tray_h = (30.0 + tray_rows as f64 * 40.0 + 8.0) * k;
     let tray = Rect::new(GAP, 6.0, tray_w, tray_h);
+    let outside: Vec<u32> = scene.traffic.outside().map(|c| c.view.number).collect();
+    let chip = (116.0 * k, 36.0 * k);
     // Beside the tray; where the world is narrow, below it.
-    let below = width < 470.0;
+    let columns = (outside.len().min(6) + usize::from(scene.traffic.dns)).div_ceil(2) as f64;
+    let beside = GAP + tray_w + 22.0 * k + columns * (chip.0 + 14.0 * k) + if columns > 0.0 { 22.0 * k } else { 0.0 };
+    let below = width < 470.0 || (columns > 0.0 && beside + 170.0 * k > width - GAP);
     let mut left = if below { GAP } else { GAP + tray_w + 22.0 * k };
     let gap = if below { 10.0 } else { 18.0 * k };
     let mut y = if below { tray.y + tray_h + 14.0 } else { 16.0 * k };
     // Clients come first: beside the tray in columns of two, or in rows below it.
     let (mut clients, mut dns, mut low) = (BTreeMap::new(), None, 0.0f64);
-    let outside: Vec<u32> = scene.traffic.outside().map(|c| c.view.number).collect();
     if !outside.is_empty() || scene.traffic.dns {
-        let chip = (116.0 * k, 36.0 * k);
         let most = if below { 4 } else { 6 };
         let cells = outside.len().min(most) + usize::from(scene.traffic.dns);
         let lines = if below { ((width - 2.0 * GAP) / (chip.0 + 10.0)).max(1.0) as usize } else { 2 };
@@ -393,6 +411,34 @@ impl Layout {
         Some(vec![from, (from.0, lane), (trunk, lane), (trunk, above), (middle, above), (middle, y - 2.0)])
     }
 
+    /// The corners of the way from a client's chip to the bar of what it asks first: between the other chips, never
+    /// under them. None: nothing is in between.
+    pub fn around_chips(&self, chip: &Rect, to: &Rect) -> Option<Vec<(f64, f64)>> {
+        let k = self.lane_scale;
+        let chips: Vec<&Rect> = self.clients.values().chain(&self.dns).collect();
+        let right = chips.iter().fold(0.0, |x: f64, r| x.max(r.x + r.w));
+        let low = chips.iter().fold(0.0, |y: f64, r| y.max(r.y + r.h));
+        let same = |r: &&&Rect| (r.y - chip.y).abs() < chip.h;
+        if to.x >= right {
+            // all bars stand beside the chips: along the gap between their two rows
+            let next = chips.iter().filter(same).map(|r| r.x).filter(|x| *x > chip.x + 1.0).fold(f64::MAX, f64::min);
+            if next == f64::MAX {
+                return None;
+            }
+            let (side, gap) = (chip.x + chip.w + 6.0 * k, 8.0 * k + 36.0 * k + 4.0 * k);
+            let (end, middle) = (right + 8.0 * k, to.y + to.h / 2.0);
+            let start = (chip.x + chip.w, chip.y + chip.h / 2.0);
+            return Some(vec![start, (side, start.1), (side, gap), (end, gap), (end, middle), (to.x, middle)]);
+        }
+        // the bars stand below the chips
+        let (lane, over) = (low + 7.0, to.x + to.w / 2.0);
+        let below = chips.iter().any(|r| r.y > chip.y + chip.h && r.x < chip.x + chip.w && r.x + r.w > chip.x);
+        let start =
+            if below { (chip.x + chip.w, chip.y + chip.h / 2.0) } else { (chip.x + chip.w / 2.0, chip.y + chip.h) };
+        let side = if below { chip.x + chip.w + 5.0 } else { start.0 };
+        Some(vec![start, (side, start.1), (side, lane), (over, lane), (over, to.y)])
+    }
+
     /// The pill at a pod that sends requests.
     pub fn pill(&self, scene: &Scene, client: &ClientItem, now: Ms, calm: bool) -> Option<Rect> {
         let pod = scene.pods.get(&client.pod?).filter(|p| p.died.is_none())?;
@@ -499,5 +545,27 @@ mod tests {
         let p = &s.pods[&7];
         assert_eq!(l.pod(p, 1000.0, false), l.corner(Place::Tray, 0));
         assert_eq!(l.pod(p, 1300.0, false), l.corner(Place::Node(2), 1));
+    }
+
+    #[test]
+    fn lines_of_clients_pass_between_the_chips() {
+        let chip = |x, y| Rect::new(x, y, 116.0, 36.0);
+        let clients = [(1, chip(200.0, 8.0)), (2, chip(200.0, 52.0))].into_iter().collect();
+        let dns = Some(Rect::new(360.0, 14.0, 52.0, 24.0));
+        let l = Layout { lane_scale: 1.0, clients, dns, ..Layout::default() };
+        let crosses = |way: &[(f64, f64)], r: &Rect| {
+            way.windows(2).any(|w| {
+                (0..=100).any(|i| {
+                    let at = |a: f64, b: f64| a + (b - a) * f64::from(i) / 100.0;
+                    r.contains(at(w[0].0, w[1].0), at(w[0].1, w[1].1))
+                })
+            })
+        };
+        let way = l.around_chips(&l.clients[&1], &Rect::new(500.0, 16.0, 100.0, 34.0)).unwrap();
+        assert!(!crosses(&way, &dns.unwrap()) && !crosses(&way, &l.clients[&2]), "{way:?}");
+        // nothing stands to the right of the second one
+        assert_eq!(l.around_chips(&l.clients[&2], &Rect::new(500.0, 16.0, 100.0, 34.0)), None);
+        let way = l.around_chips(&l.clients[&1], &Rect::new(20.0, 140.0, 100.0, 34.0)).unwrap();
+        assert!(l.clients.values().chain(&dns).all(|r| !crosses(&way[1..], r)), "{way:?}");
     }
 }

@@ -2,7 +2,7 @@
 //! way. Where a request is follows from the moment alone; what is drawn is a sample, never more than can be seen.
 
 use super::anim::{self, Ms};
-use super::layout::Layout;
+use super::layout::{Layout, Rect};
 use super::scene::{Place, Scene};
 use super::strip::along;
 use kubarium_core::clock::SimTime;
@@ -151,7 +151,10 @@ impl Traffic {
             let item = ClientItem {
                 rate: rate(&counted, now),
                 pod,
-                through: self.through(&view.name).or_else(|| old.map(|o| o.through.clone())).unwrap_or_default(),
+                through: self
+                    .through(cluster, &view.name)
+                    .or_else(|| old.map(|o| o.through.clone()))
+                    .unwrap_or_default(),
                 last: old.map_or((f64::MIN, f64::MIN), |o| o.last),
                 view,
             };
@@ -163,16 +166,20 @@ impl Traffic {
         news
     }
 
-    /// What a client's last requests passed.
-    fn through(&self, client: &str) -> Option<Vec<Id>> {
-        let passed = |t: &&Rc<TraceView>| {
-            t.client.as_deref() == Some(client) && t.hops.iter().any(|h| matches!(h.kind, "service" | "ingress"))
-        };
-        let last = self.recent.iter().rev().find(passed)?;
-        let mut ids: Vec<Id> =
-            last.hops.iter().filter(|h| matches!(h.kind, "service" | "ingress")).filter_map(|h| h.id).collect();
-        ids.dedup();
-        Some(ids)
+    /// What a client's last requests passed: Services and Ingresses, or the headless Service whose name it asked for.
+    fn through(&self, cluster: &Cluster, client: &str) -> Option<Vec<Id>> {
+        let is_bar = |h: &&HopView| matches!(h.kind, "service" | "ingress");
+        let of_client = |t: &&Rc<TraceView>| t.client.as_deref() == Some(client);
+        let mut last = self.recent.iter().rev().filter(of_client);
+        if let Some(t) = last.clone().find(|t| t.hops.iter().any(|h| is_bar(&h))) {
+            let mut ids: Vec<Id> = t.hops.iter().filter(is_bar).filter_map(|h| h.id).collect();
+            ids.dedup();
+            return Some(ids);
+        }
+        let name = last.find_map(|t| t.hops.iter().find(|h| h.kind == "dns"))?;
+        let key = kubarium_core::network::dns::service_of(&name.name)?;
+        let store = &cluster.world.sim.store;
+        store.get(kubarium_core::store::Kind::Service, &key).map(|o| vec![o.id(&store.ids)])
     }
 
     /// Takes over what was traced since the last look.
@@ -258,7 +265,13 @@ pub fn way(
         };
         let Some(to) = to else { continue };
         if let Some((from, before)) = at {
-            legs.push(leg(scene, layout, before, hop, from, to, counted));
+            let chip = client.filter(|_| i == 1).and_then(|c| layout.clients.get(&c.view.number));
+            let bar = bar_of(layout, hop);
+            let led = chip.zip(bar).and_then(|(chip, bar)| layout.around_chips(chip, &bar));
+            legs.push(match led {
+                Some(way) => [way, vec![to]].concat(),
+                None => leg(scene, layout, before, hop, from, to, counted),
+            });
         } else if trace.hops.len() == 1 {
             legs.push(vec![to, to]);
         }
@@ -286,6 +299,15 @@ fn spot(scene: &Scene, layout: &Layout, hop: &HopView, now: Ms, calm: bool, coun
                 }
             }
         }
+        _ => None,
+    }
+}
+
+/// The bar that a hop has on the map.
+fn bar_of(layout: &Layout, hop: &HopView) -> Option<Rect> {
+    match hop.kind {
+        "service" | "loadbalancer" => layout.services.get(&hop.id?).copied(),
+        "ingress" => layout.ingresses.get(&hop.id?).copied(),
         _ => None,
     }
 }

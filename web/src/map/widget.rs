@@ -5,7 +5,7 @@ use super::broken::{node_ills, part_ills, pod_ills};
 use super::camera::{Camera, Flight};
 use super::draw::{Frame, Painter, Shown, Words};
 use super::hit::{self, Target};
-use super::layout::{Layout, Rect, arrange};
+use super::layout::{Layout, Rect, arrange, service_addresses};
 use super::scene::Scene;
 use super::strip::{Strip, strip};
 use super::traffic;
@@ -647,7 +647,8 @@ fn tip(engine: &Engine, lang: Lang, target: Target) -> Vec<String> {
         Target::Service(id) => {
             let Some(s) = scene.services.get(&id) else { return vec![] };
             let ready = s.endpoints.iter().filter(|(_, r)| *r).count();
-            let mut lines = vec![format!("service/{}", s.name), format!("{}  {}  {}", s.kind, s.address, s.ports)];
+            let mut lines =
+                vec![format!("service/{}", s.name), format!("{}  {}  {}", s.kind, service_addresses(s), s.ports)];
             if !s.selector.is_empty() {
                 lines.push(s.selector.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(","));
             }

@@ -59,9 +59,10 @@ pub fn begin(inv: &Invocation, pod: &Value, container: &str, how: How, ctx: &mut
     };
     let quiet = inv.bool("quiet");
     let wait = Attached { at, shell: shell && how.terminal, code: how.code, quiet, follow: None };
-    let seconds = inv.seconds("pod-running-timeout").max(1.0);
-    let deadline = ctx.now() + SimDuration((seconds * 1e6) as u64);
-    ctx.out.pending = Some(Pending::new(Wait::Attached(Box::new(wait)), Some(deadline)));
+    // a command without the flag waits as long as it takes
+    let seconds = inv.seconds("pod-running-timeout");
+    let deadline = (seconds > 0.0).then(|| ctx.now() + SimDuration((seconds * 1e6) as u64));
+    ctx.out.pending = Some(Pending::new(Wait::Attached(Box::new(wait)), deadline));
 }
 
 /// Deletes the pod of a session that is over, and says so.

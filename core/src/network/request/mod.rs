@@ -155,6 +155,8 @@ pub enum Failure {
     Api,
     /// The API server is stopped.
     ApiDown,
+    /// The pod that was to pass it on had no answer: the status it gave instead, and why.
+    Proxy(Key, u16, Box<Failure>),
     /// The ingress controller had no answer to pass on: the status it gave instead, and why if it is known.
     Gateway(u16, Option<Box<Failure>>),
 }
@@ -186,7 +188,7 @@ impl Failure {
             Failure::NoEndpoints(_) | Failure::Refused(..) | Failure::Stale { .. } | Failure::ApiDown => Told::Refused,
             Failure::Reset(_) => Told::Reset,
             Failure::Api => Told::Status(403),
-            Failure::Gateway(code, _) => Told::Status(*code),
+            Failure::Gateway(code, _) | Failure::Proxy(_, code, _) => Told::Status(*code),
         }
     }
 
@@ -205,7 +207,7 @@ impl Failure {
             Failure::CutOff(_) => Reason::CutOff,
             Failure::NoAnswer(_) => Reason::NoAnswer,
             Failure::NoClient => Reason::NoClient,
-            Failure::Gateway(_, Some(why)) => why.reason(),
+            Failure::Gateway(_, Some(why)) | Failure::Proxy(_, _, why) => why.reason(),
             Failure::Gateway(..) | Failure::Api => Reason::Status,
         }
     }
@@ -306,6 +308,10 @@ pub struct Reached {
     pub port: u16,
     /// Its process runs since then.
     pub since: SimTime,
+    /// What it is asked for there, if servers on the way have made another path of it.
+    pub path: Option<Arc<str>>,
+    /// Pods and ports that passed it on.
+    pub by: Vec<(Id, u16)>,
 }
 
 /// Where a request got.

@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 /// Endpoints that the ingress controller tries before it gives up.
 const TRIES: u32 = 3;
+/// Servers that pass a request on one after the other.
+const DEEP: u32 = 4;
 
 const DNS_TIME: u64 = 400;
 const BALANCER_TIME: u64 = 500;
@@ -39,6 +41,8 @@ struct Walk<'a> {
     found: Option<Found>,
     /// The name has several addresses.
     several: bool,
+    /// How many servers have passed it on.
+    depth: u32,
 }
 
 /// Sends a request: where does it get? `record`: the hops are wanted. `draw` gives 32 random bits at each call.
@@ -79,6 +83,7 @@ pub fn send_to(
         at,
         found: None,
         several: false,
+        depth: 0,
     };
     let end = match known {
         Some(found) => {
@@ -172,7 +177,9 @@ impl Walk<'_> {
         match dns::lookup(self.sim, &resolver, &host) {
             dns::Name::Addresses(name, ips) => {
                 let i = ((u64::from((self.draw)()) * ips.len() as u64) >> 32) as usize;
-                self.several = ips.len() > 1;
+                // a headless Service's name leads past every table, and what passes is counted by the name
+                self.via.named = dns::service_of(&name).filter(|key| is_headless(self.sim, key));
+                self.several = ips.len() > 1 || self.via.named.is_some();
                 let ip = ips.get(i).copied().ok_or_else(|| Failure::UnknownHost(host.clone()))?;
                 self.hop(|| Place::Dns(name.into(), ip));
                 Ok(ip)
@@ -378,7 +385,13 @@ impl Walk<'_> {
             return Err(Failure::Refused(pod.key(), t.port));
         }
         match self.servers.listens(self.sim, pod.id, t.port) {
-            Listens::Open(since) => Ok(Reached { pod, port: t.port, since }),
+            Listens::Open(since) => {
+                let on = self.servers.passes_on(self.sim, pod.id, t.port, &self.url.path).filter(|_| !self.url.udp);
+                match on {
+                    Some((ip, port, path)) => self.passed_on(&pod, t.port, ip, port, path),
+                    None => Ok(Reached { pod, port: t.port, since, path: None, by: vec![] }),
+                }
+            }
             Listens::Stopping => Err(if by.is_some() { gone(pod.key()) } else { Failure::Refused(pod.key(), t.port) }),
             Listens::Closed if by.is_some() && pod.deletion.is_some() => Err(gone(pod.key())),
             Listens::Closed => Err(Failure::Refused(pod.key(), t.port)),
@@ -386,6 +399,57 @@ impl Walk<'_> {
                 Some(node) => Failure::NodeDown(node),
                 None => gone(pod.key()),
             }),
+        }
+    }
+
+    /// On from a pod whose server passes it on, in the pod's own name.
+    fn passed_on(
+        &mut self,
+        pod: &Arc<PodRecord>,
+        own: u16,
+        ip: u32,
+        port: u16,
+        path: Arc<str>,
+    ) -> Result<Reached, Failure> {
+        let fails = |code: u16, why: Failure| Failure::Proxy(pod.key(), code, Box::new(why));
+        if self.depth >= DEEP {
+            return Err(fails(500, Failure::NoAnswer(pod.key())));
+        }
+        let rate = self.sim.network.served.rate(pod.id, own, self.sim.now);
+        self.took += self.servers.serves_in(self.sim, pod.id, own, rate).0.min(super::PATIENCE.0);
+        let from = Sender::pod(pod);
+        let url = Url { host: Ipv4Addr::from(ip).to_string().into(), port, path, udp: false, named: None };
+        let mut next = Walk {
+            sim: self.sim,
+            servers: self.servers,
+            from: &from,
+            url: &url,
+            draw: &mut *self.draw,
+            record: self.record,
+            hops: vec![],
+            took: self.took,
+            tie: None,
+            gateway: false,
+            via: Via::default(),
+            at: pod.node.clone(),
+            found: None,
+            several: false,
+            depth: self.depth + 1,
+        };
+        let end = next.to(ip);
+        let Walk { hops, took, via, .. } = next;
+        self.hops.extend(hops);
+        self.took = took;
+        self.via.behind = via.behind.or(via.service);
+        match end {
+            Ok(mut reached) => {
+                reached.by.push((pod.id, own));
+                reached.path.get_or_insert(url.path);
+                Ok(reached)
+            }
+            Err(why) if why.told() == Told::TimedOut => Err(fails(504, why)),
+            Err(why @ Failure::Proxy(_, code, _)) => Err(fails(code, why)),
+            Err(why) => Err(fails(502, why)),
         }
     }
 
@@ -464,6 +528,11 @@ fn is_balanced_at(s: &k8s_openapi::api::core::v1::Service, ip: u32) -> bool {
     let external = s.spec.as_ref().and_then(|s| s.external_ips.as_ref());
     balancer.into_iter().flatten().any(|i| i.ip.as_deref() == Some(&text))
         || external.into_iter().flatten().any(|i| *i == text)
+}
+
+fn is_headless(sim: &Sim, key: &Key) -> bool {
+    let service = sim.store.typed::<k8s_openapi::api::core::v1::Service>(key);
+    service.is_some_and(|s| s.spec.as_ref().is_some_and(|s| s.cluster_ip.as_deref() == Some("None")))
 }
 
 /// The API server's own service: what it says to those who bring no token.

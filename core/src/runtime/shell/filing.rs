@@ -157,14 +157,51 @@ pub(super) fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Do
         "find" => {
             let root = plain.first().copied().unwrap_or(".");
             let name = g.args.iter().position(|a| a == "-name").and_then(|i| g.args.get(i + 1));
+            let after = |flag: &str| g.args.iter().position(|a| a == flag).and_then(|i| g.args.get(i + 1)).cloned();
+            let kind = after("-type");
+            let depth: usize = after("-maxdepth").and_then(|n| n.parse().ok()).unwrap_or(usize::MAX);
+            if fs.get(&path(root)).is_none() {
+                return Done::fail(1, format!("find: {root}: No such file or directory"));
+            }
             let mut stack = vec![root.to_owned()];
             while let Some(p) = stack.pop() {
                 let base = p.rsplit('/').next().unwrap_or(&p);
-                if name.is_none_or(|n| super::expand::matches(n, base)) {
+                let is_dir = matches!(fs.get(&path(&p)), Some(Entry::Dir));
+                let fits = kind.as_deref().is_none_or(|k| (k == "d") == is_dir);
+                if fits && name.is_none_or(|n| super::expand::matches(n, base)) {
                     d.out += &format!("{p}\n");
                 }
-                let below = fs.list(&path(&p));
+                let level =
+                    p.trim_end_matches('/').matches('/').count() - root.trim_end_matches('/').matches('/').count();
+                let below = if level < depth { fs.list(&path(&p)) } else { vec![] };
                 stack.extend(below.into_iter().rev().map(|(n, _)| format!("{}/{n}", p.trim_end_matches('/'))));
+            }
+        }
+        "du" => {
+            let targets = if plain.is_empty() { vec!["."] } else { plain.to_vec() };
+            for t in targets {
+                if fs.get(&path(t)).is_none() {
+                    d.err += &format!("du: {t}: No such file or directory\n");
+                    d.code = 1;
+                    continue;
+                }
+                let kib = used(fs, &path(t), 0);
+                let text = if has('h') && kib >= 1024 {
+                    format!("{:.1}M", kib as f64 / 1024.0)
+                } else if has('h') {
+                    format!("{kib}.0K")
+                } else {
+                    kib.to_string()
+                };
+                if !has('s') {
+                    for (n, is_dir) in fs.list(&path(t)) {
+                        if is_dir {
+                            let below = format!("{}/{n}", t.trim_end_matches('/'));
+                            d.out += &format!("{}\t{below}\n", used(fs, &path(&below), 0));
+                        }
+                    }
+                }
+                d.out += &format!("{text}\t{t}\n");
             }
         }
         "mktemp" => {
@@ -184,7 +221,19 @@ pub(super) fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Do
                     d.err += &format!("{}: {f}: No such file or directory\n", g.name);
                     d.code = 1;
                 } else if g.name == "stat" {
-                    d.out += &format!("  File: {f}\n");
+                    let (size, kind, mode) = match fs.get(&path(f)) {
+                        Some(Entry::File(t)) => (t.len() as u64, "regular file", "0644/-rw-r--r--"),
+                        Some(Entry::Zeros(n)) => (n, "regular file", "0644/-rw-r--r--"),
+                        _ => (4096, "directory", "0755/drwxr-xr-x"),
+                    };
+                    let (user, group) = fs.owner(&path(f));
+                    let name = |n: u32| if n == 0 { "root".to_owned() } else { "UNKNOWN".to_owned() };
+                    d.out += &format!(
+                        "  File: {f}\n  Size: {size:<10}\tBlocks: {:<10} IO Block: 4096   {kind}\nAccess: ({mode})  Uid: ({user:5}/{:>8})   Gid: ({group:5}/{:>8})\n",
+                        size.div_ceil(512),
+                        name(user),
+                        name(group)
+                    );
                 }
             }
         }
@@ -198,6 +247,18 @@ pub(super) fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Do
         _ => {}
     }
     d
+}
+
+/// KiB that a file, or a directory with all that is in it, takes.
+fn used(fs: &FileSystem<'_>, path: &str, depth: u32) -> u64 {
+    match fs.get(path) {
+        Some(Entry::File(t)) => (t.len() as u64).div_ceil(4096) * 4,
+        Some(Entry::Zeros(n)) => n.div_ceil(4096) * 4,
+        Some(Entry::Dir) if depth < 20 => {
+            4 + fs.list(path).into_iter().map(|(n, _)| used(fs, &normalize(path, &n), depth + 1)).sum::<u64>()
+        }
+        _ => 0,
+    }
 }
 
 fn copy(fs: &mut FileSystem<'_>, from: &str, to: &str, depth: u32) -> Result<(), Problem> {

@@ -18,7 +18,7 @@ pub(super) fn filter(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> 
     };
     let takes: &[&str] = match g.name {
         "head" | "tail" => &["-n", "-c"],
-        "cut" => &["-d", "-f", "-c"],
+        "cut" => &["-d", "-f", "-c", "-b"],
         "grep" | "egrep" | "fgrep" | "sed" => &["-e"],
         "awk" => &["-F", "-v"],
         "sort" => &["-k", "-t"],
@@ -58,8 +58,25 @@ pub(super) fn filter(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> 
         }
         return d;
     }
+    if g.name == "sed" && g.args.iter().any(|a| a.starts_with("-i") || a == "--in-place") {
+        let mut d = Done::default();
+        for f in operands {
+            let path = normalize(g.cwd, f);
+            let text = match fs.read(&path) {
+                Ok(text) => text,
+                Err(p) => return Done::fail(1, format!("sed: {f}: {p}")),
+            };
+            let lines: Vec<&str> = text.lines().collect();
+            if let Err(p) = fs.write(&path, &sed(script, &lines, has('n')), false) {
+                d.err += &format!("sed: can't create temp file '{f}XXXXXX': {p}\n");
+                d.code = 1;
+            }
+        }
+        return d;
+    }
     let mut d = Done::default();
     let mut text = String::new();
+    let named = operands.first().copied().filter(|f| operands.len() == 1 && *f != "-");
     if operands.is_empty() {
         text.push_str(g.input);
     }
@@ -97,7 +114,21 @@ pub(super) fn filter(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> 
                     .and_then(|n| n.parse::<i64>().ok())
                     .unwrap_or(0)
             };
-            if has('n') {
+            let separator = option("-t");
+            let key = option("-k").and_then(|k| k.split(['.', ',', 'n', 'r']).next()?.parse::<usize>().ok());
+            let field = |s: &'_ str| -> String {
+                let at = key.unwrap_or(1).saturating_sub(1);
+                let found = match separator {
+                    Some(by) => s.split(by).nth(at),
+                    None => s.split_whitespace().nth(at),
+                };
+                found.unwrap_or_default().to_owned()
+            };
+            if key.is_some() && has('n') {
+                l.sort_by_key(|s| number(&field(s)));
+            } else if key.is_some() {
+                l.sort_by_key(|s| field(s));
+            } else if has('n') {
                 l.sort_by_key(|s| number(s));
             } else {
                 l.sort_unstable();
@@ -122,12 +153,12 @@ pub(super) fn filter(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> 
         }
         "wc" => {
             let (l, w, c) = (text.matches('\n').count(), text.split_whitespace().count(), text.len());
-            let of = operands.first().map_or_else(String::new, |f| format!(" {f}"));
+            let end = named.map_or("\n".to_owned(), |f| format!(" {f}\n"));
             match (has('l'), has('w'), has('c')) {
-                (true, ..) => format!("{l}{of}\n"),
-                (_, true, _) => format!("{w}{of}\n"),
-                (.., true) => format!("{c}{of}\n"),
-                _ => format!("{l:9} {w:9} {c:9}{of}\n"),
+                (true, ..) => format!("{l}{end}"),
+                (_, true, _) => format!("{w}{end}"),
+                (.., true) => format!("{c}{end}"),
+                _ => format!("{l:9} {w:9} {c:9}{end}"),
             }
         }
         "head" | "tail" => {
@@ -136,7 +167,11 @@ pub(super) fn filter(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> 
                 .unwrap_or("10");
             let n: usize = count.trim_start_matches(['-', '+']).parse().unwrap_or(10);
             if let Some(bytes) = option("-c").and_then(|n| n.parse::<usize>().ok()) {
-                cut(&text, bytes).to_owned()
+                let end = (0..=bytes.min(text.len())).rev().map(|n| text.len() - n).find(|i| text.is_char_boundary(*i));
+                match g.name {
+                    "head" => cut(&text, bytes).to_owned(),
+                    _ => text[end.unwrap_or(0)..].to_owned(),
+                }
             } else if g.name == "head" {
                 joined(&lines[..n.min(lines.len())])
             } else if count.starts_with('+') {
@@ -146,17 +181,29 @@ pub(super) fn filter(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> 
             }
         }
         "cut" => {
+            let by_chars = option("-c").or_else(|| option("-b"));
             let delimiter = option("-d").unwrap_or("\t");
-            let range: Vec<usize> =
-                option("-f").or(option("-c")).unwrap_or("1").split([',', '-']).filter_map(|n| n.parse().ok()).collect();
+            let ranges: Vec<(usize, usize)> = by_chars
+                .or_else(|| option("-f"))
+                .unwrap_or("1")
+                .split(',')
+                .map(|r| match r.split_once('-') {
+                    Some((a, b)) => (a.parse().unwrap_or(1), b.parse().unwrap_or(usize::MAX)),
+                    None => r.parse().map_or((1, 1), |n| (n, n)),
+                })
+                .collect();
+            let picked = |i: usize| ranges.iter().any(|(a, b)| (*a..=*b).contains(&(i + 1)));
             lines.iter().fold(String::new(), |s, l| {
+                if by_chars.is_some() {
+                    let kept: String = l.chars().enumerate().filter(|(i, _)| picked(*i)).map(|(_, c)| c).collect();
+                    return s + &kept + "\n";
+                }
                 let fields: Vec<&str> = l.split(delimiter).collect();
-                let picked: Vec<&str> = if fields.len() == 1 {
-                    fields
-                } else {
-                    range.iter().filter_map(|i| fields.get(i.wrapping_sub(1)).copied()).collect()
-                };
-                s + &picked.join(delimiter) + "\n"
+                if fields.len() == 1 {
+                    return if has('s') { s } else { s + l + "\n" };
+                }
+                let kept: Vec<&str> = fields.iter().enumerate().filter(|(i, _)| picked(*i)).map(|(_, f)| *f).collect();
+                s + &kept.join(delimiter) + "\n"
             })
         }
         "grep" | "egrep" | "fgrep" => return grep(d, g.name, script, &lines, &has),
@@ -173,14 +220,17 @@ fn grep(mut d: Done, name: &str, pattern: &str, lines: &[&str], has: &dyn Fn(cha
     let Ok(re) = regex_lite::RegexBuilder::new(&pattern).case_insensitive(has('i')).build() else {
         return Done::fail(2, format!("{name}: bad regex '{pattern}'"));
     };
-    let hits: Vec<&&str> = lines.iter().filter(|l| re.is_match(l) != has('v')).collect();
+    let hits: Vec<(usize, &&str)> = lines.iter().enumerate().filter(|(_, l)| re.is_match(l) != has('v')).collect();
     if hits.is_empty() && d.code == 0 {
         d.code = 1;
     }
     if has('c') {
         d.out = format!("{}\n", hits.len());
     } else if !has('q') {
-        for l in hits {
+        for (i, l) in hits {
+            if has('n') {
+                d.out += &format!("{}:", i + 1);
+            }
             if has('o') {
                 re.find_iter(l).for_each(|m| d.out += &format!("{}\n", m.as_str()));
             } else {

@@ -4,16 +4,19 @@
 //! sleeps, ends or has used up its budget, so that no script, whatever it loops over, can hang the simulation. Must not
 //! know pods: what lies outside the container comes from [`Surroundings`].
 
+mod calls;
 mod expand;
 mod filing;
 mod filters;
 mod machine;
 mod net;
 mod parse;
+mod system;
 mod tools;
 mod utilities;
 
 pub use parse::{List, Node, parse};
+pub use system::lacks;
 pub use tools::duration;
 
 use super::files::{FileSystem, normalize};
@@ -144,6 +147,30 @@ pub trait Surroundings {
     /// [`Process::resume`] if there is none yet; `instant`: nobody can wait for it.
     fn run(&mut self, _job: u32, _argv: &[String], _input: &str, _instant: bool, _files: &mut FileSystem<'_>) -> Ran {
         Ran::default()
+    }
+    /// Bytes of memory of the machine, and how many of them are in use.
+    fn memory(&self) -> (u64, u64) {
+        (8 << 30, 1 << 30)
+    }
+    /// Bytes of its disk, and how many of them are in use.
+    fn disk(&self) -> (u64, u64) {
+        (100 << 30, 10 << 30)
+    }
+    /// Ports on which somebody listens.
+    fn listening(&self) -> Vec<u16> {
+        vec![]
+    }
+    /// Does an address answer an echo request?
+    fn pings(&mut self, _ip: &str) -> bool {
+        false
+    }
+    /// Do the container's tools come from BusyBox?
+    fn busybox(&self) -> bool {
+        true
+    }
+    /// Is a program not there that others have?
+    fn lacks(&self, _program: &str) -> bool {
+        false
     }
     /// How long the last [`Surroundings::get`] took.
     fn took(&self) -> SimDuration {
@@ -532,6 +559,11 @@ impl Process {
 pub fn knows(program: &str) -> bool {
     let base = program.rsplit('/').next().unwrap_or(program);
     tools::CONTROL.contains(&base) || utilities::is_utility(base) || utilities::serves_by_name(base)
+}
+
+/// Does a shell's pattern fit a name?
+pub fn fits(pattern: &str, name: &str) -> bool {
+    expand::matches(pattern, name)
 }
 
 fn trap_name(s: Signal) -> &'static str {

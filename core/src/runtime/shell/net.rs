@@ -14,7 +14,7 @@ pub(super) fn run(
     net: &mut dyn Surroundings,
 ) -> Done {
     match name {
-        "nslookup" | "dig" | "host" | "getent" => {
+        "nslookup" | "host" | "getent" => {
             let asks_srv = |a: &String| {
                 let kind = a.trim_start_matches('-').to_ascii_lowercase();
                 matches!(kind.as_str(), "type=srv" | "q=srv" | "query=srv" | "querytype=srv" | "srv")
@@ -84,17 +84,6 @@ pub(super) fn run(
                     }
                 },
                 _ => Done::fail(1, format!("{name}: missing operand")),
-            }
-        }
-        "ping" => {
-            let Some(host) = plain.iter().find(|p| p.parse::<u32>().is_err()) else {
-                return Done::fail(1, "ping: missing operand");
-            };
-            match net.resolve(host).first() {
-                Some(a) => Done::say(format!(
-                    "PING {host} ({a}): 56 data bytes\n64 bytes from {a}: seq=0 ttl=64 time=0.050 ms\n"
-                )),
-                None => Done::fail(1, format!("ping: bad address '{host}'")),
             }
         }
         _ => http(name, args, fs, cwd, net),

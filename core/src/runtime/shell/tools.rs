@@ -243,15 +243,7 @@ impl Machine<'_, '_> {
             "which" | "type" => self.find(t, args),
             "timeout" => self.timeout(t, args),
             "env" | "printenv" => self.environment(t, base, args),
-            "xargs" => {
-                let text = Self::rest_of_input(t);
-                let mut words: Vec<String> = args.to_vec();
-                if words.is_empty() {
-                    words.push("echo".into());
-                }
-                words.extend(text.split_whitespace().map(str::to_owned));
-                self.call(t, &words[0].clone(), &words[1..]);
-            }
+            "xargs" => self.xargs(t, args),
             "watch" => t.block = if self.instant { Block::Ready } else { Block::Forever },
             "sh" | "bash" | "ash" | "dash" | "zsh" => self.shell(t, base, args),
             _ => self.program(t, name, base, args),
@@ -267,6 +259,9 @@ impl Machine<'_, '_> {
     }
 
     fn program(&mut self, t: &mut Thread, name: &str, base: &str, args: &[String]) {
+        if self.around.lacks(base) {
+            return self.fail(t, 127, &format!("sh: {name}: not found"));
+        }
         if base == "tail" && utilities::serves(base, args) {
             return self.follow(t, args);
         }
@@ -320,28 +315,6 @@ impl Machine<'_, '_> {
             Unknown::NotFound => self.fail(t, 127, &format!("sh: {name}: not found")),
             Unknown::Succeeds => {}
             Unknown::Serves => t.block = if self.instant { Block::Ready } else { Block::Serving },
-        }
-    }
-
-    /// A server's program that is not to serve: it tells of itself, or signals the one that does.
-    fn server_tool(&mut self, t: &mut Thread, base: &str, args: &[String]) {
-        let has = |flags: &[&str]| args.iter().any(|a| flags.contains(&a.as_str()));
-        if base == "nginx" && has(&["-t"]) {
-            let file = "/etc/nginx/nginx.conf";
-            let text = format!(
-                "nginx: the configuration file {file} syntax is ok\nnginx: configuration file {file} test is successful\n"
-            );
-            self.print(t, Stream::Err, &text);
-        } else if base == "nginx" && has(&["-s"]) {
-            if has(&["quit", "stop"]) {
-                self.shared.kills.push((1, Signal::Term));
-            }
-        } else if has(&["-v", "-V", "--version", "-version"]) {
-            let version = self.around.image_version();
-            match base {
-                "nginx" => self.print(t, Stream::Err, &format!("nginx version: nginx/{version}\n")),
-                _ => self.print(t, Stream::Out, &format!("{base} {version}\n")),
-            }
         }
     }
 
@@ -399,7 +372,7 @@ impl Machine<'_, '_> {
         t.block = Block::Until(self.now + super::FOLLOW);
     }
 
-    fn fail(&mut self, t: &mut Thread, code: i32, text: &str) {
+    pub(super) fn fail(&mut self, t: &mut Thread, code: i32, text: &str) {
         self.print(t, Stream::Err, &format!("{text}\n"));
         t.status = code;
     }
@@ -506,7 +479,7 @@ impl Machine<'_, '_> {
         }
     }
 
-    fn rest_of_input(t: &mut Thread) -> Arc<str> {
+    pub(super) fn rest_of_input(t: &mut Thread) -> Arc<str> {
         match &mut t.input {
             Some(i) => {
                 let rest: Arc<str> = if i.at == 0 { i.text.clone() } else { i.text[i.at..].into() };

@@ -22,7 +22,6 @@ const NAMES: &[&str] = &[
     "cut",
     "date",
     "dd",
-    "df",
     "dirname",
     "du",
     "echo",
@@ -33,19 +32,16 @@ const NAMES: &[&str] = &[
     "false",
     "fgrep",
     "find",
-    "free",
     "grep",
     "head",
     "hostname",
     "id",
-    "ifconfig",
     "ln",
     "ls",
     "mkdir",
     "mktemp",
     "mongo",
     "mongosh",
-    "mount",
     "mv",
     "mysql",
     "mysqladmin",
@@ -54,14 +50,11 @@ const NAMES: &[&str] = &[
     "netcat",
     "nproc",
     "nslookup",
-    "dig",
     "getent",
     "host",
     "perl",
     "pg_isready",
-    "ping",
     "printf",
-    "ps",
     "psql",
     "realpath",
     "redis-cli",
@@ -133,7 +126,6 @@ const SERVERS: &[&str] = &[
     "socat",
     "supervisord",
     "tomcat",
-    "top",
     "traefik",
     "uvicorn",
     "vault",
@@ -142,7 +134,7 @@ const SERVERS: &[&str] = &[
 
 /// Is it carried out here?
 pub(super) fn is_utility(base: &str) -> bool {
-    NAMES.contains(&base)
+    NAMES.contains(&base) || super::system::NAMES.contains(&base)
 }
 
 /// Is it a server that most images bring along only if they are made for it?
@@ -162,7 +154,6 @@ pub(super) fn serves(base: &str, args: &[String]) -> bool {
         "yes" => true,
         "tail" => args.iter().any(|a| a.starts_with('-') && !a.starts_with("--") && a.contains(['f', 'F'])),
         "nc" | "ncat" | "netcat" | "socat" => args.iter().any(|a| a.starts_with('-') && a.contains('l')),
-        "ping" => !args.iter().any(|a| a.starts_with("-c")),
         _ => SERVERS.contains(&base) && !has("--version") && !has("--help"),
     }
 }
@@ -191,6 +182,7 @@ pub(super) fn reads_input(base: &str, args: &[String]) -> bool {
         "base64" | "cat" | "sort" | "uniq" | "tac" | "rev" | "wc" | "head" | "tail" => {
             files == 0 || args.iter().any(|a| a == "-")
         }
+        "md5sum" | "sha256sum" | "less" | "more" => files == 0,
         "tee" | "tr" | "cut" => true,
         "grep" | "egrep" | "fgrep" | "sed" | "awk" => files <= 1,
         _ => false,
@@ -278,19 +270,14 @@ pub(super) fn run(g: &Given<'_>, fs: &mut FileSystem<'_>, net: &mut dyn Surround
         }),
         "nproc" => Done::say(format!("{}\n", net.cores())),
         "uptime" => Done::say(" up, load average: 0.00, 0.00, 0.00\n"),
-        "ps" => {
-            let user = if fs.user.uid == 0 { "root".into() } else { fs.user.uid.to_string() };
-            let lines = net.processes();
-            let rows: String = lines.iter().map(|(pid, line)| format!("{pid:>5} {user:<8}  0:00 {line}\n")).collect();
-            Done::say(format!("PID   USER     TIME  COMMAND\n{rows}"))
-        }
-        "nslookup" | "dig" | "host" | "getent" | "wget" | "curl" | "nc" | "ncat" | "netcat" | "telnet" | "ping" => {
+        "nslookup" | "host" | "getent" | "wget" | "curl" | "nc" | "ncat" | "netcat" | "telnet" => {
             super::net::run(g.name, g.args, &plain, fs, g.cwd, net)
         }
         "perl" => perl(g.args),
         "redis-cli" | "mysqladmin" | "mysql" | "pg_isready" | "psql" | "mongo" | "mongosh" => {
             super::net::database(g.name, g.args, &plain, net)
         }
+        name if super::system::NAMES.contains(&name) => super::system::run(g, fs, &plain, net),
         _ => Done::default(),
     }
 }

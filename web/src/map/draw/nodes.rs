@@ -50,7 +50,7 @@ impl Painter {
         let screen_w = f.layout.card.0 * z;
         let radius = Self::radius(f);
         if screen_w < 64.0 {
-            return;
+            return self.small_ills(f, visible);
         }
         let name_px = (12.5f64).max(10.5 / z).min(22.0);
         let small_px = (11.0f64).max(9.5 / z).min(20.0);
@@ -188,13 +188,38 @@ impl Painter {
         }
     }
 
-    /// Cards with counts instead of pods; those that fail are still drawn one by one.
+    /// Cards that are too small for words: those of nodes that are out of order have a frame of their own.
+    fn small_ills(&self, f: &Frame, visible: &[usize]) {
+        let ctx = &self.ctx;
+        let broken = &f.scene.broken;
+        ctx.begin_path();
+        let mut some = false;
+        for i in visible {
+            let Some(v) = f.scene.nodes.get(&f.layout.order[*i]).map(|n| &n.view) else { continue };
+            let pressed = || {
+                let by = |p| broken.pressure.contains(&(v.name.to_string(), p));
+                !broken.pressure.is_empty() && (by(Pressure::Memory) || by(Pressure::Disk))
+            };
+            if !v.ready || !v.powered || broken.cut_off.contains(&*v.name) || pressed() {
+                let c = f.layout.card_at(*i);
+                ctx.rect(c.x, c.y, c.w, c.h);
+                some = true;
+            }
+        }
+        if some {
+            ctx.set_stroke_style_str(self.palette.state(PodState::Failing));
+            ctx.set_line_width(2.0 / f.camera.zoom);
+            ctx.stroke();
+        }
+    }
+
+    /// Cards with counts instead of pods; those that fail or have a fault are still drawn one by one.
     pub(super) fn totals(&mut self, f: &Frame, visible: &[usize], cell: Cell, shown: &mut Shown) {
         let ctx = self.ctx.clone();
         let z = f.camera.zoom;
         let screen_w = f.layout.card.0 * z;
         let mut stacks: [Vec<Rect>; 6] = Default::default();
-        let mut failing: Vec<(f64, f64)> = Vec::new();
+        let mut single: Vec<(f64, f64, PodState, bool)> = Vec::new();
         // Where cards are dots, how full a node is is told in relation to the fullest one: shares of what it could take
         // would all look empty.
         let tiny = screen_w < 40.0;
@@ -225,8 +250,19 @@ impl Painter {
             }
             for id in node.failing.iter().take(24) {
                 if let Some((x, y)) = f.scene.pods.get(id).and_then(|p| f.layout.corner(p.place, p.slot)) {
-                    failing.push((x, y));
+                    single.push((x, y, PodState::Failing, !f.scene.broken.pod(*id).is_empty()));
                 }
+            }
+        }
+        // what a person has done to a pod is seen at it, whatever its state
+        let in_view: BTreeSet<Id> = visible.iter().map(|i| f.layout.order[*i]).collect();
+        for id in f.scene.broken.pods.keys().take(200) {
+            if let Some(pod) = f.scene.pods.get(id).filter(|p| p.died.is_none() && p.view.state != PodState::Failing)
+                && let Place::Node(n) = pod.place
+                && in_view.contains(&n)
+                && let Some((x, y)) = f.layout.corner(pod.place, pod.slot)
+            {
+                single.push((x, y, pod.view.state, true));
             }
         }
         for (k, rects) in stacks.iter().enumerate() {
@@ -252,10 +288,10 @@ impl Painter {
             self.owners(f, visible);
         }
         // Big enough to be seen, whatever the zoom.
-        let s = cell.size.max(5.0 / z);
-        let px = s * z * f.dpr;
-        for (x, y) in failing {
-            if let Some(picture) = self.sprites.get(&self.palette, PodState::Failing, Marks::default(), px) {
+        for (x, y, state, fault) in single {
+            let s = cell.size.max(if fault { 13.0 } else { 5.0 } / z);
+            let marks = Marks { fault, ..Marks::default() };
+            if let Some(picture) = self.sprites.get(&self.palette, state, marks, s * z * f.dpr) {
                 let w = s * (1.0 + 2.0 * MARGIN);
                 let m = s * MARGIN + (s - cell.size) / 2.0;
                 let _ = ctx.draw_image_with_html_canvas_element_and_dw_and_dh(picture, x - m, y - m, w, w);

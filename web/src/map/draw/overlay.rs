@@ -144,8 +144,15 @@ impl Painter {
                 self.text(first, r.x + 10.0, r.y + 35.0 * k);
                 self.text_in(rest, r.x + 10.0, r.y + 49.0 * k, r.w - 16.0);
             } else {
+                // no room for what it does, but for what is wrong with it
                 ctx.set_text_align("center");
-                self.text_in(&f.words.parts[i], r.x + r.w / 2.0, r.y + r.h / 2.0 + 4.0, r.w - 8.0);
+                let up = if ills.is_empty() { 0.0 } else { 6.0 };
+                self.text_in(&f.words.parts[i], r.x + r.w / 2.0, r.y + r.h / 2.0 + 4.0 - up, r.w - 8.0 - 3.0 * up);
+                if !ills.is_empty() {
+                    self.font(600, 9.5);
+                    ctx.set_fill_style_str(&p.failing_ink);
+                    self.text_in(&ills.join(", "), r.x + r.w / 2.0, r.y + r.h / 2.0 + 11.0, r.w - 8.0);
+                }
                 ctx.set_text_align("start");
             }
         }

@@ -38,11 +38,14 @@ impl Painter {
             if let Some(to) = first {
                 let (ax, ay) = (r.x + r.w, r.y + r.h / 2.0);
                 ctx.begin_path();
-                ctx.move_to(ax, ay);
-                if to.x > ax + 4.0 {
+                if let Some(way) = f.layout.around_chips(r, to) {
+                    self.led(&way);
+                } else if to.x > ax + 4.0 {
+                    ctx.move_to(ax, ay);
                     let bend = ((to.x - ax) / 2.0).min(26.0 * k);
                     ctx.bezier_curve_to(ax + bend, ay, to.x - bend, to.y + to.h / 2.0, to.x, to.y + to.h / 2.0);
                 } else {
+                    ctx.move_to(ax, ay);
                     ctx.line_to(to.x + to.w / 2.0, to.y);
                 }
                 ctx.set_stroke_style_str(&p.accent);
