@@ -4,7 +4,7 @@
 //! answers `{stdout, stderr, code}` at once: nothing streams here. `…/services/x:80/proxy/path` answers what a pod says.
 
 use super::Kubelets;
-use super::around::NotFetched;
+use super::servers::NotFetched;
 use crate::api::error::Status;
 use crate::apiserver::request::{Method, Request, Response};
 use crate::clock::SimTime;
