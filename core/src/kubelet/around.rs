@@ -16,7 +16,7 @@ use crate::runtime::nginx::{Served, Site};
 use crate::runtime::shell::{NetProblem, Surroundings};
 use crate::sim::Sim;
 use crate::store::pod::{RunState, fnv};
-use crate::store::{Id, PodRecord};
+use crate::store::{Id, Key, PodRecord};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -254,8 +254,9 @@ impl Surroundings for Around<'_> {
         }
         match dns::lookup(self.sim, &dns::Resolver::of(self.pod), name) {
             dns::Name::Addresses(_, ips) => ips.into_iter().map(|ip| Ipv4Addr::from(ip).to_string()).collect(),
-            dns::Name::Elsewhere(alias) => vec![alias],
-            dns::Name::Unknown => vec![],
+            dns::Name::Elsewhere(alias) if is_outside(&alias) => vec![Ipv4Addr::from(OUTSIDE_PAGE).to_string()],
+            // a name server elsewhere would have to know it
+            dns::Name::Elsewhere(_) | dns::Name::Unknown => vec![],
         }
     }
 
@@ -269,6 +270,20 @@ impl Surroundings for Around<'_> {
         }
         match dns::lookup(self.sim, &dns::Resolver::of(self.pod), name) {
             dns::Name::Addresses(full, _) => Some(full),
+            _ => None,
+        }
+    }
+
+    fn alias(&mut self, name: &str) -> Option<(String, String)> {
+        if !self.asks_names() {
+            return None;
+        }
+        match dns::lookup(self.sim, &dns::Resolver::of(self.pod), name) {
+            dns::Name::Elsewhere(alias) => Some((
+                dns::full_name(&Key::new(self.pod.namespace.clone(), name.split('.').next().unwrap_or(name)))
+                    .to_string(),
+                alias,
+            )),
             _ => None,
         }
     }
@@ -372,6 +387,13 @@ impl Surroundings for Around<'_> {
         if let Some(body) = self.outside(&url) {
             return body;
         }
+        let host = url.host.to_string();
+        if let Some((_, alias)) = self.alias(&host) {
+            let elsewhere = Url { host: alias.as_str().into(), ..url.clone() };
+            if let Some(body) = self.outside(&elsewhere) {
+                return body;
+            }
+        }
         let way = self.send(&url);
         let (answer, outcome) = match &way.end {
             Ok(r) => {
@@ -389,7 +411,8 @@ impl Surroundings for Around<'_> {
                     let path = r.path.as_ref().unwrap_or(&url.path);
                     let a = self.own_page(pod, port, path, files);
                     let a = a.unwrap_or_else(|| self.answer(self.sim, pod, port, path));
-                    (Ok((a.code, a.body)), Outcome::Answered(a.code, r.pod.key()))
+                    let body = a.body.replace("{client}", &Ipv4Addr::from(r.source).to_string());
+                    (Ok((a.code, body)), Outcome::Answered(a.code, r.pod.key()))
                 }
             }
             Err(f) => (problem(f.told()).map(|code| (code, page(f, code))), Outcome::Failed(f.clone())),
@@ -488,8 +511,9 @@ impl Kubelets {
                 if took >= PATIENCE {
                     (Err(Unanswered::TimedOut), Outcome::Failed(Failure::NoAnswer(r.pod.key())))
                 } else {
-                    let a = self.answer(sim, r.pod.id, r.port, &url.path);
-                    (Ok((a.code, a.body)), Outcome::Answered(a.code, r.pod.key()))
+                    let a = self.answer(sim, r.pod.id, r.port, r.path.as_ref().unwrap_or(&url.path));
+                    let body = a.body.replace("{client}", &Ipv4Addr::from(r.source).to_string());
+                    (Ok((a.code, body)), Outcome::Answered(a.code, r.pod.key()))
                 }
             }
             Err(f) => {

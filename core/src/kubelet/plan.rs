@@ -317,7 +317,8 @@ fn container(c: &Container, sidecar: bool, spec: &PodSpec) -> ContainerPlan {
     let life = c.lifecycle.as_ref();
     let hook = |h: Option<&LifecycleHandler>| h.and_then(|h| handler(h, c));
     let program = program(c, entry.as_deref());
-    let shell = matches!(program, Program::Command(_) | Program::Ends);
+    let waits = program == Program::Server && entry.as_ref().is_some_and(|e| e.run == Run::Shell);
+    let shell = waits || matches!(program, Program::Command(_) | Program::Ends);
     let needs = Needs::new(c, entry.as_deref(), shell);
     let user = super::user::of(c, spec, image);
     let declared = c.ports.iter().flatten().map(|p| p.container_port as u16);

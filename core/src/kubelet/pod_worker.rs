@@ -153,7 +153,6 @@ impl Kubelets {
         let Some(plan) = work.plan.clone() else { return };
         let deadline = sim.now + grace;
         work.stopping = Some((reason, deadline));
-        let any_regular = work.runs.iter().skip(plan.init).any(Run::running);
         for (i, c) in plan.containers.iter().enumerate() {
             let Some(run) = work.runs.get_mut(i) else { continue };
             if !run.running() {
@@ -162,10 +161,14 @@ impl Kubelets {
                 }
                 continue;
             }
-            if c.sidecar && any_regular {
+            self.pod_event(sim, pod, plan.field_path(i), false, "Killing", format!("Stopping container {}", c.name));
+            if c.sidecar && work.precedes(&plan, i) {
+                // its hook runs at once, its process is told when those are gone that it serves
+                let hook = self.pre_stop(sim, pod, &plan, work, i, grace);
+                work.runs[i].turn = Some(sim.now + hook);
+                (work.runs[i].startup.due, work.runs[i].liveness.due) = (None, None);
                 continue;
             }
-            self.pod_event(sim, pod, plan.field_path(i), false, "Killing", format!("Stopping container {}", c.name));
             self.stop_container(sim, pod, &plan, work, i, grace);
         }
     }
@@ -180,21 +183,31 @@ impl Kubelets {
         i: usize,
         grace: SimDuration,
     ) {
-        let c = &plan.containers[i];
-        let mut hook = SimDuration::ZERO;
-        if let Some(action) = &c.pre_stop
-            && grace.0 > 0
-        {
-            let (done, took) = self.hook(sim, pod, plan, work, i, action, grace);
-            hook = took;
-            // what a hook printed may be secret: the event does not tell
-            if done.is_err() {
-                self.pod_event(sim, pod, plan.field_path(i), true, "FailedPreStopHook", "PreStopHook failed");
-            }
-        }
+        let hook = self.pre_stop(sim, pod, plan, work, i, grace);
         if let Some(run) = work.runs.get_mut(i) {
-            run.begin_stop(sim.now, SimDuration(hook.0.min(grace.0)), grace);
+            run.begin_stop(sim.now, hook, grace);
         }
+    }
+
+    /// Carries out a container's preStop hook, and says how much of the grace period it takes.
+    fn pre_stop(
+        &mut self,
+        sim: &mut Sim,
+        pod: &Arc<PodRecord>,
+        plan: &Arc<Plan>,
+        work: &mut PodWork,
+        i: usize,
+        grace: SimDuration,
+    ) -> SimDuration {
+        let Some(action) = plan.containers[i].pre_stop.as_ref().filter(|_| grace.0 > 0) else {
+            return SimDuration::ZERO;
+        };
+        let (done, took) = self.hook(sim, pod, plan, work, i, action, grace);
+        // what a hook printed may be secret: the event does not tell
+        if done.is_err() {
+            self.pod_event(sim, pod, plan.field_path(i), true, "FailedPreStopHook", "PreStopHook failed");
+        }
+        SimDuration(took.0.min(grace.0))
     }
 
     /// Whatever is due for the pod is done, its status written, its next turn set.
@@ -397,20 +410,26 @@ impl Kubelets {
                 run.wait("RunContainerError", t.message.as_deref());
                 run.record.last = Some(t);
             }
+            // nor does one whose hook has failed count as started
+            if let Some(why) = run.hook_failed.take().filter(|_| again)
+                && let RunState::Terminated(t) = &run.record.state
+            {
+                let t = t.clone();
+                run.wait("PostStartHookError", Some(&why));
+                run.record.last = Some(t);
+            }
             work.relist.get_or_insert(now + SimDuration::from_millis(200));
         }
-        if let Some((reason, deadline)) = work.stopping.clone() {
-            let regular = work.runs.iter().skip(plan.init).any(Run::running);
-            if !regular && reason != Reason::Completed {
-                // the sidecars' turn, last one first
-                for i in (0..plan.init).rev() {
-                    let r = &work.runs[i];
-                    if r.running() && r.term_at.is_none() && r.kill_at.is_none() {
-                        let text = format!("Stopping container {}", plan.containers[i].name);
-                        self.pod_event(sim, pod, plan.field_path(i), false, "Killing", text);
-                        self.stop_container(sim, pod, plan, work, i, deadline - now);
-                        changed = true;
-                    }
+        if let Some((_, deadline)) = work.stopping.clone() {
+            // the sidecars' turns, the last one first; who does not get one in time is told at the end
+            for i in (0..plan.init).rev() {
+                let Some(hook) = work.runs[i].turn.filter(|_| work.runs[i].running()) else { continue };
+                if !work.precedes(plan, i) || now >= deadline {
+                    let left = (deadline.max(now) - now).0.max(super::run::LEAST_GRACE.0);
+                    let run = &mut work.runs[i];
+                    run.turn = None;
+                    run.begin_stop(now, SimDuration((hook.max(now) - now).0.min(left)), SimDuration(left));
+                    changed = true;
                 }
             }
             return changed;
@@ -496,6 +515,12 @@ impl Kubelets {
 }
 
 impl PodWork {
+    /// Does something run that a sidecar outlives: a regular container, or a sidecar that was started after it?
+    fn precedes(&self, plan: &Plan, i: usize) -> bool {
+        let later = |k: usize| k >= plan.init || (k > i && plan.containers[k].sidecar);
+        self.runs.iter().enumerate().take(plan.regular).any(|(k, r)| k != i && later(k) && r.running())
+    }
+
     pub(super) fn set_plan(&mut self, plan: &Arc<Plan>) {
         let reason = if plan.init > 0 { "PodInitializing" } else { "ContainerCreating" };
         self.runs = plan.containers.iter().map(|_| Run::new(reason)).collect();

@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// Bytes of a message at its end that a container's status shows.
 const MOST_SAID: usize = 4096;
 /// The least that a container gets between SIGTERM and SIGKILL.
-const LEAST_GRACE: SimDuration = SimDuration::from_secs(2);
+pub(super) const LEAST_GRACE: SimDuration = SimDuration::from_secs(2);
 
 /// Where a container stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -83,6 +83,10 @@ pub(super) struct Run {
     pub in_volumes: u64,
     /// What its web server has read of its configuration.
     pub site: Option<Arc<Site>>,
+    /// It is stopped when its turn has come; its hook is done by then.
+    pub turn: Option<SimTime>,
+    /// What its postStart hook has failed with.
+    pub hook_failed: Option<Arc<str>>,
     /// Commands have been run in it, which may have changed its files.
     pub touched: bool,
 }
@@ -116,6 +120,8 @@ impl Run {
             in_volumes: 0,
             touched: false,
             site: None,
+            turn: None,
+            hook_failed: None,
         }
     }
 
@@ -222,7 +228,7 @@ impl Run {
         self.step = Step::Exited(at);
         self.process = None;
         (self.wake, self.exits, self.term_at, self.kill_at) = (None, None, None, None);
-        self.oom_at = None;
+        (self.oom_at, self.turn) = (None, None);
         self.in_volumes = 0;
         self.ills.ended();
         (self.startup, self.readiness, self.liveness) = Default::default();

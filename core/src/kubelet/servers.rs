@@ -178,7 +178,8 @@ impl Kubelets {
         }
         match self.listens(sim, pod.id, number) {
             Listens::Open(_) => {
-                let answer = self.answer(sim, pod.id, number, path);
+                let mut answer = self.answer(sim, pod.id, number, path);
+                answer.body = answer.body.replace("{client}", "127.0.0.1");
                 Ok(Fetched { pod, answer })
             }
             Listens::Closed | Listens::Stopping => Err(NotFetched::Failed(ip, number, NetProblem::Refused)),

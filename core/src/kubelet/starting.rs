@@ -5,7 +5,7 @@ use super::backoff;
 use super::component::Kubelets;
 use super::plan::{Plan, Program, PullPolicy};
 use super::pod_worker::PodWork;
-use super::probe::ProbeState;
+use super::probe::{Action, ProbeState};
 use super::run::Step;
 use super::simple::pulled;
 use crate::clock::{SimDuration, SimTime};
@@ -373,7 +373,24 @@ impl Kubelets {
                     probe.due = probe.due.map(|t| t.max(until));
                 }
             }
-            if done.is_err() {
+            if let Err(why) = done {
+                let uid = sim.store.ids.uid(pod.id);
+                let words = match action {
+                    Action::Exec(argv) => {
+                        format!(
+                            "Exec lifecycle hook ([{}]) for Container {:?} in Pod \"{}_{}({uid})\" failed - error: {why}",
+                            argv.join(" "),
+                            &*c.name,
+                            pod.name,
+                            pod.namespace
+                        )
+                    }
+                    _ => format!(
+                        "HTTP lifecycle hook for Container {:?} in Pod \"{}_{}({uid})\" failed - error: {why}",
+                        &*c.name, pod.name, pod.namespace
+                    ),
+                };
+                work.runs[i].hook_failed = Some(words.into());
                 // what it printed may be secret: the event does not tell
                 self.pod_event(sim, pod, path.clone(), true, "FailedPostStartHook", "PostStartHook failed");
                 self.pod_event(sim, pod, path, false, "Killing", "FailedPostStartHook");

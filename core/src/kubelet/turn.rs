@@ -42,6 +42,7 @@ impl PodWork {
                     times.extend(run.exits.map(|e| e.0));
                     times.extend(run.term_at);
                     times.extend(run.kill_at);
+                    times.extend(run.turn.and(self.stopping.as_ref().map(|(_, deadline)| *deadline)));
                     times.extend(run.startup.due);
                     times.extend(run.readiness.due);
                     if self.stopping.is_none() {

@@ -310,6 +310,8 @@ pub struct Reached {
     pub since: SimTime,
     /// What it is asked for there, if servers on the way have made another path of it.
     pub path: Option<Arc<str>>,
+    /// From where it seems to come.
+    pub source: u32,
     /// Pods and ports that passed it on.
     pub by: Vec<(Id, u16)>,
 }

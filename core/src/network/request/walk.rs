@@ -283,6 +283,20 @@ impl Walk<'_> {
                 let shares = p.proto.pod.spec.as_ref().is_some_and(|s| s.host_network == Some(true));
                 shares && matches!(self.servers.listens(self.sim, p.id, port), Listens::Open(_))
             });
+            // or one whose port the node's runtime leads on to
+            let led = |p: &PodRecord| {
+                let spec = p.proto.pod.spec.as_ref()?;
+                let mut ports = spec.containers.iter().flat_map(|c| c.ports.iter().flatten());
+                let hit = ports
+                    .find(|c| c.host_port == Some(i32::from(port)) && is_udp(c.protocol.as_deref()) == self.url.udp)?;
+                Some(hit.container_port as u16).filter(|_| p.status.ip != 0 && !p.status.phase.is_terminal())
+            };
+            let mapped = self.sim.store.pods_on_node(node).find_map(|p| Some((p.clone(), led(p)?)));
+            if let Some((p, to)) = mapped.filter(|_| host.is_none()) {
+                let (ip, pod_node) = (p.status.ip, p.node.clone());
+                let target = Target { pod: Some(p.id), ip, port: to, node: pod_node, terminating: false, hints: None };
+                return self.connect(&target, source, None);
+            }
             return match host {
                 Some(p) => {
                     let ip = p.status.host_ip;
@@ -389,7 +403,7 @@ impl Walk<'_> {
                 let on = self.servers.passes_on(self.sim, pod.id, t.port, &self.url.path).filter(|_| !self.url.udp);
                 match on {
                     Some((ip, port, path)) => self.passed_on(&pod, t.port, ip, port, path),
-                    None => Ok(Reached { pod, port: t.port, since, path: None, by: vec![] }),
+                    None => Ok(Reached { pod, port: t.port, since, path: None, source, by: vec![] }),
                 }
             }
             Listens::Stopping => Err(if by.is_some() { gone(pod.key()) } else { Failure::Refused(pod.key(), t.port) }),

@@ -112,6 +112,10 @@ pub trait Surroundings {
     fn canonical(&mut self, _name: &str) -> Option<String> {
         None
     }
+    /// The full name of a name that is another one's alias, and that other one.
+    fn alias(&mut self, _name: &str) -> Option<(String, String)> {
+        None
+    }
     /// Connects to a port.
     ///
     /// # Errors

@@ -40,6 +40,22 @@ pub(super) fn run(
                 return Done::say(format!("{head}{records}{}", if name == "nslookup" { "\n" } else { "" }));
             }
             let found = if srv { vec![] } else { net.resolve(host) };
+            if let Some((full, alias)) = net.alias(host).filter(|_| !srv) {
+                let known = found.first().map_or(String::new(), |a| format!("Name:\t{alias}\nAddress: {a}\n\n"));
+                return match name {
+                    "nslookup" => Done {
+                        code: i32::from(found.is_empty()),
+                        ..Done::say(format!(
+                            "Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\n{full}\tcanonical name = {alias}\n{known}"
+                        ))
+                    },
+                    "host" => Done::say(format!("{full} is an alias for {alias}.\n")),
+                    _ => Done {
+                        code: if found.is_empty() { 2 } else { 0 },
+                        ..Done::say(found.iter().map(|a| format!("{a}      {alias}\n")).collect::<String>())
+                    },
+                };
+            }
             if found.is_empty() {
                 let d = Done {
                     out: format!(
@@ -114,6 +130,7 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
         &["-O", "-T", "-t", "--timeout", "--tries", "--header", "-o"]
     };
     let (mut urls, mut file, mut format, mut named) = (vec![], None, None, None);
+    let mut patience = SimDuration::from_secs(5);
     let host_of = |header: &str| {
         let (name, value) = header.split_once(':')?;
         name.trim().eq_ignore_ascii_case("host").then(|| value.trim().to_owned())
@@ -127,6 +144,10 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
                 "-o" if curl => file = value.cloned(),
                 "-O" if !curl => file = value.cloned(),
                 "-w" => format = value.cloned(),
+                "-m" | "--max-time" | "--connect-timeout" | "-T" | "--timeout" => {
+                    patience =
+                        value.and_then(|v| super::duration(v)).map_or(patience, |t| SimDuration(t.0.min(patience.0)));
+                }
                 _ => {}
             }
         } else if let Some(v) = a.strip_prefix("-O").filter(|v| !v.is_empty() && !curl) {
@@ -211,7 +232,9 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
                             "curl: (7) Failed to connect to {name_only} port {port} after 0 ms: Could not connect to server"
                         ),
                     ),
-                    (NetProblem::TimedOut, true) => (28, "curl: (28) Connection timed out".into()),
+                    (NetProblem::TimedOut, true) => {
+                        (28, format!("curl: (28) Connection timed out after {} milliseconds", patience.0 / 1000))
+                    }
                     (NetProblem::UnknownHost, false) => (1, format!("wget: bad address '{host}'")),
                     (NetProblem::Refused, false) => {
                         (1, format!("wget: can't connect to remote host ({name_only}): Connection refused"))
@@ -220,7 +243,7 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
                 };
                 d.code = code;
                 if p == NetProblem::TimedOut {
-                    d.takes = SimDuration::from_secs(5);
+                    d.takes = patience;
                 }
                 if !silent || !curl || has('S', "--show-error") {
                     d.err += &format!("{text}\n");

@@ -86,7 +86,7 @@ pub fn lacks(image: &str, program: &str) -> bool {
     if has(&["netshoot", "multitool", "busyboxplus", "tutum/"]) {
         return matches!(program, "apt" | "apt-get" | "nano");
     }
-    if has(&["dnsutils"]) && matches!(program, "dig" | "host" | "nslookup" | "ping") {
+    if has(&["dnsutils", "agnhost"]) && matches!(program, "dig" | "host" | "nslookup" | "ping") {
         return false;
     }
     if has(&["busybox"]) {
