@@ -211,10 +211,8 @@ const MORE: &[&str] = &[
 /// Flags whose letters or defaults differ, and why.
 const OTHERWISE: &[(&str, &str)] = &[
     ("autoscale --cpu-percent", "deprecated since 1.34, so help leaves it out"),
-    ("cluster-info dump", "refused"),
-    ("config set-cluster", "refused"),
-    ("config set-credentials", "refused"),
     ("config view --output", "its default is written in words"),
+    ("cluster-info dump --output", "its default is written in words"),
     ("create clusterrole --aggregation-rule", "a map is shown as a list"),
     ("create quota --hard", "a list since 1.34"),
     ("create quota --scopes", "a list since 1.34"),

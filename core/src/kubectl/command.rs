@@ -292,6 +292,10 @@ impl Invocation {
         ctx: &mut Context,
     ) -> Result<Option<Invocation>, CmdError> {
         let mut parsed = flags::parse(&args, command.flags, &path)?;
+        // a template alone is one of Go's
+        if parsed.given("template").last().is_some_and(|t| !t.is_empty()) {
+            parsed.imply("output", "go-template");
+        }
         for n in std::mem::take(&mut parsed.notices) {
             ctx.eprintln(n);
         }

@@ -196,6 +196,11 @@ pub struct Parsed {
 }
 
 impl Parsed {
+    /// Sets a flag that another one stands for, unless it was given.
+    pub fn imply(&mut self, name: &'static str, value: &str) {
+        self.values.entry(name).or_insert_with(|| vec![value.to_owned()]);
+    }
+
     /// The values given, in order (lists already split); empty when the flag was not given.
     pub fn given(&self, name: &str) -> &[String] {
         self.values.get(name).map_or(&[], Vec::as_slice)

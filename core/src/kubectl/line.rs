@@ -159,6 +159,13 @@ pub fn assignments(stages: &[Stage]) -> Option<Vec<(String, String)>> {
     if words.is_empty() { None } else { words.iter().map(pair).collect() }
 }
 
+/// Is it `NAME=value`?
+pub fn is_assignment(word: &str) -> bool {
+    let letters = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+    word.split_once('=')
+        .is_some_and(|(name, _)| name.starts_with(|c: char| c.is_ascii_uppercase()) && name.bytes().all(letters))
+}
+
 /// A redirection of standard output.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Redirect {

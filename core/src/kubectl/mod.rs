@@ -52,6 +52,15 @@ pub struct Session {
     /// Further contexts by name: the cluster, the user and the namespace of each.
     #[serde(default)]
     pub others: BTreeMap<String, [String; 3]>,
+    /// Clusters besides the one there is, by name, as `config set-cluster` has written them.
+    #[serde(default)]
+    pub clusters: BTreeMap<String, Value>,
+    /// Users besides the administrator.
+    #[serde(default)]
+    pub users: BTreeMap<String, Value>,
+    /// What first words stand for other words.
+    #[serde(default)]
+    pub aliases: BTreeMap<String, String>,
     /// Variables that lines have set.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
@@ -86,6 +95,9 @@ impl Default for Session {
         Session {
             inside: None,
             asked: vec![],
+            clusters: BTreeMap::new(),
+            users: BTreeMap::new(),
+            aliases: BTreeMap::new(),
             variables: BTreeMap::new(),
             others: BTreeMap::new(),
             context: "kubarium".into(),
@@ -218,6 +230,11 @@ pub fn run(line: &str, ctx: &mut Context) -> Output {
         script::begin(line, ctx);
         return std::mem::take(&mut ctx.out);
     }
+    let line = &unaliased(line, &ctx.session.aliases);
+    if let Some(code) = own_words(line, ctx) {
+        ctx.out.code = Some(code);
+        return std::mem::take(&mut ctx.out);
+    }
     let mut said = String::new();
     let line = {
         let variables = ctx.session.variables.clone();
@@ -251,6 +268,33 @@ pub fn run(line: &str, ctx: &mut Context) -> Output {
         }
     }
     std::mem::take(&mut ctx.out)
+}
+
+/// A line whose first word is an alias, spelled out.
+fn unaliased(line: &str, aliases: &BTreeMap<String, String>) -> String {
+    let line = line.trim_start();
+    let (first, rest) = line.split_at(line.find(char::is_whitespace).unwrap_or(line.len()));
+    aliases.get(first).map_or_else(|| line.to_owned(), |meaning| format!("{meaning}{rest}"))
+}
+
+/// What a shell does for itself when it is set up: aliases; completion, which is here already.
+fn own_words(line: &str, ctx: &mut Context) -> Option<i32> {
+    let words = line::words(line).ok()?;
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["alias"] => {
+            let all: Vec<String> = ctx.session.aliases.iter().map(|(k, v)| format!("alias {k}='{v}'")).collect();
+            all.iter().for_each(|l| ctx.println(l));
+        }
+        ["alias", ref pairs @ ..] => {
+            let pairs = pairs.iter().filter_map(|p| p.split_once('='));
+            ctx.session.aliases.extend(pairs.map(|(k, v)| (k.to_owned(), v.to_owned())));
+        }
+        ["unalias", name] => drop(ctx.session.aliases.remove(name)),
+        ["complete", ..] => {}
+        _ if line.starts_with("source <(kubectl completion") => {}
+        _ => return None,
+    }
+    Some(0)
 }
 
 /// Does a line ask the API server for anything? Filters, and what is done to the cluster from beside it, do not.
@@ -304,17 +348,19 @@ fn execute(args: &[String], ctx: &mut Context) -> Result<(), CmdError> {
     match inv {
         None => Ok(()),
         Some(inv) => match command.run {
-            Some(run)
-                if inv.changed("as") || inv.changed("as-group") || inv.changed("token") || shows_managers(&inv) =>
-            {
+            Some(run) => {
                 let posed = inv.changed("as") || inv.changed("as-group");
-                let user = match inv.changed("token") {
-                    true => Some(bearer(&inv, ctx)?),
-                    false => posed.then(|| posing_as(&inv)).transpose()?,
+                let asks = !inv.path.starts_with("kubectl config") && command.name != "version";
+                let named = if asks { cmd::config::credentials(&inv, ctx)? } else { None };
+                let user = match (inv.changed("token"), named) {
+                    (true, _) => Some(bearer(inv.str("token"), ctx)?),
+                    _ if posed => Some(posing_as(&inv)?),
+                    (false, Some(cmd::config::Known::Token(token))) => Some(bearer(&token, ctx)?),
+                    (false, Some(cmd::config::Known::Name(name))) => Some(Arc::new(User::impersonated(&name, &[]))),
+                    (false, None) => None,
                 };
                 posing(user, shows_managers(&inv), ctx, |ctx| run(&inv, ctx))
             }
-            Some(run) => run(&inv, ctx),
             None if inv.args.is_empty() => {
                 let text = help::text(command, &inv.path);
                 if command.name == "rollout" {
@@ -340,10 +386,10 @@ fn posing_as(inv: &Invocation) -> Result<Arc<User>, CmdError> {
     Ok(Arc::new(User::impersonated(name, inv.list("as-group"))))
 }
 
-/// Whose token `--token` is: that of a service account that still exists, or nobody's.
-fn bearer(inv: &Invocation, ctx: &mut Context) -> Result<Arc<User>, CmdError> {
+/// Whose token it is: that of a service account that still exists, or nobody's.
+fn bearer(token: &str, ctx: &mut Context) -> Result<Arc<User>, CmdError> {
     let review = json!({
-        "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": inv.str("token")},
+        "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token},
     });
     let path = "/apis/authentication.k8s.io/v1/tokenreviews";
     let answer = ctx.call(Request::new(Method::Post, path).body(review))?;

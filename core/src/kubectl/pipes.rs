@@ -32,6 +32,12 @@ pub fn run(stages: Vec<Stage>, ctx: &mut Context) {
             }
         }
         let mut words = stage.words.as_slice();
+        // variables for one command: none of these here looks at any
+        while let [first, _, ..] = words
+            && super::line::is_assignment(first)
+        {
+            words = &words[1..];
+        }
         let named = matches!(words.first().map(String::as_str), Some("kubectl" | "k"));
         if named {
             words = &words[1..];

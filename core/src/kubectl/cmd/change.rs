@@ -88,6 +88,14 @@ pub fn difference(info: &Info, from: &Value, to: &Value) -> (Value, ContentType)
     }
 }
 
+/// An object as it is sent to be created: kubectl takes off the version that it may have been read in.
+pub fn unversioned(mut object: Value) -> Value {
+    if let Some(m) = object["metadata"].as_object_mut() {
+        m.remove("resourceVersion");
+    }
+    object
+}
+
 /// Does a patch change nothing?
 pub fn is_empty(patch: &Value) -> bool {
     patch.as_object().is_some_and(Map::is_empty)

@@ -25,6 +25,37 @@ static LIST: &[Flag] = &[
     Flag::bool("no-headers", "When using the default or custom-column output format, don't print headers."),
 ];
 
+static CLUSTER: &[Flag] = &[
+    Flag::str("server", "server for the cluster entry in kubeconfig"),
+    Flag::str("tls-server-name", "tls-server-name for the cluster entry in kubeconfig"),
+    Flag::bool("insecure-skip-tls-verify", "insecure-skip-tls-verify for the cluster entry in kubeconfig"),
+    Flag::str("certificate-authority", "Path to certificate-authority file for the cluster entry in kubeconfig"),
+    Flag::bool("embed-certs", "embed-certs for the cluster entry in kubeconfig"),
+    Flag::str("proxy-url", "proxy-url for the cluster entry in kubeconfig"),
+];
+static USER: &[Flag] = &[
+    Flag::str("client-certificate", "Path to client-certificate file for the user entry in kubeconfig"),
+    Flag::str("client-key", "Path to client-key file for the user entry in kubeconfig"),
+    Flag::str("token", "token for the user entry in kubeconfig"),
+    Flag::str("username", "username for the user entry in kubeconfig"),
+    Flag::str("password", "password for the user entry in kubeconfig"),
+    Flag::bool("embed-certs", "Embed client cert/key for the user entry in kubeconfig"),
+    Flag::str("auth-provider", "Auth provider for the user entry in kubeconfig"),
+    Flag::list("auth-provider-arg", "'key=value' arguments for the auth provider"),
+    Flag::str("exec-command", "Command for the exec credential plugin for the user entry in kubeconfig"),
+    Flag::str("exec-api-version", "API version of the exec credential plugin for the user entry in kubeconfig"),
+    Flag::list("exec-arg", "New arguments for the exec credential plugin command for the user entry in kubeconfig"),
+    Flag::array("exec-env", "'key=value' environment values for the exec credential plugin"),
+    Flag::str(
+        "exec-interactive-mode",
+        "InteractiveMode of the exec credentials plugin for the user entry in kubeconfig",
+    ),
+    Flag::bool(
+        "exec-provide-cluster-info",
+        "ProvideClusterInfo of the exec credentials plugin for the user entry in kubeconfig",
+    ),
+];
+
 /// The command.
 pub static COMMAND: Command = Command::group("config", "Modify kubeconfig files.", SUBS);
 
@@ -32,13 +63,15 @@ static SUBS: &[Command] = &[
     Command::new("current-context", "Display the current-context.", "", &[], current),
     Command::new("get-contexts", "Describe one or many contexts.", "[(-o|--output=)name]", &[LIST], contexts),
     Command::new("get-clusters", "Display clusters defined in the kubeconfig.", "", &[], |_, ctx| {
-        ctx.println("NAME\nkubarium");
-        Ok(())
+        names("kubarium", ctx.session.clusters.clone(), ctx)
     }),
     Command::new("get-users", "Display users defined in the kubeconfig.", "", &[], |_, ctx| {
-        ctx.println("NAME\nadmin");
-        Ok(())
+        names("admin", ctx.session.users.clone(), ctx)
     }),
+    Command::new("set-cluster", "Set a cluster entry in kubeconfig.", "NAME", &[CLUSTER], set_entry),
+    Command::new("set-credentials", "Set a user entry in kubeconfig.", "NAME", &[USER], set_entry),
+    Command::new("delete-cluster", "Delete the specified cluster from the kubeconfig.", "NAME", &[], delete_entry),
+    Command::new("delete-user", "Delete the specified user from the kubeconfig.", "NAME", &[], delete_entry),
     Command::new(
         "rename-context",
         "Rename a context from the kubeconfig file.",
@@ -209,7 +242,99 @@ fn use_context(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     }
 }
 
-/// `config set` and `config unset`: only what a context says, and the current context.
+/// The names of entries under a heading; `own` is there from the beginning.
+fn names(own: &str, more: BTreeMap<String, Value>, ctx: &mut Context) -> Result<(), CmdError> {
+    let mut all: Vec<String> = more.into_keys().chain([own.to_owned()]).collect();
+    all.sort();
+    all.dedup();
+    ctx.println(format!("NAME\n{}", all.join("\n")));
+    Ok(())
+}
+
+/// Clusters or users, whatever a subcommand is for, and what it calls one.
+fn entries<'a>(inv: &Invocation, ctx: &'a mut Context) -> (&'a mut BTreeMap<String, Value>, &'static str) {
+    if inv.path.ends_with("cluster") {
+        (&mut ctx.session.clusters, "cluster")
+    } else {
+        (&mut ctx.session.users, "user")
+    }
+}
+
+/// `set-cluster` and `set-credentials`.
+fn set_entry(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
+    let [name] = inv.args.as_slice() else {
+        return Err(inv.usage(format!("Unexpected args: [{}]", inv.args.join(" "))));
+    };
+    let flags: &[Flag] = if inv.path.ends_with("cluster") { CLUSTER } else { USER };
+    let (all, what) = entries(inv, ctx);
+    let entry = all.entry(name.clone()).or_insert_with(|| json!({}));
+    let mut exec = json!({});
+    for flag in flags.iter().filter(|f| inv.changed(f.name) && f.name != "embed-certs") {
+        let value = match flag.kind {
+            Kind::Bool => json!(inv.bool(flag.name)),
+            Kind::List | Kind::Array => json!(inv.list(flag.name)),
+            _ => json!(inv.str(flag.name)),
+        };
+        match flag.name {
+            "exec-command" => exec["command"] = value,
+            "exec-arg" => exec["args"] = value,
+            "exec-api-version" => exec["apiVersion"] = value,
+            "exec-interactive-mode" => exec["interactiveMode"] = value,
+            "exec-provide-cluster-info" => exec["provideClusterInfo"] = value,
+            "auth-provider" => entry["auth-provider"] = json!({"name": value}),
+            "exec-env" | "auth-provider-arg" => {}
+            name => entry[name] = value,
+        }
+    }
+    if exec.as_object().is_some_and(|m| !m.is_empty()) {
+        entry["exec"] = exec;
+    }
+    let what = if what == "cluster" { "Cluster" } else { "User" };
+    ctx.println(format!("{what} {name:?} set."));
+    Ok(())
+}
+
+fn delete_entry(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
+    let [name] = inv.args.as_slice() else {
+        return Err(inv.usage(format!("Unexpected args: [{}]", inv.args.join(" "))));
+    };
+    let (all, what) = entries(inv, ctx);
+    match all.remove(name) {
+        Some(_) => ctx.println(format!("deleted {what} {name} from {FILE}")),
+        None => return Err(CmdError::client(format!("cannot delete {what} {name}, not in {FILE}"))),
+    }
+    Ok(())
+}
+
+/// How a user of the kubeconfig is known to the API server.
+pub enum Known {
+    /// By a token.
+    Token(String),
+    /// By a certificate, which is taken to be one of the entry's name.
+    Name(String),
+}
+
+/// How the current context's user is known; `None`: it is the administrator.
+///
+/// # Errors
+/// The context is of a cluster that is not there.
+pub fn credentials(inv: &Invocation, ctx: &Context) -> Result<Option<Known>, CmdError> {
+    let s = &ctx.session;
+    let named = if inv.changed("context") { s.others.get(inv.str("context")) } else { None };
+    let (cluster, user) = named.map_or((&s.cluster, &s.user), |c| (&c[0], &c[1]));
+    if let Some(server) = s.clusters.get(cluster).and_then(|c| c["server"].as_str()).filter(|a| *a != SERVER) {
+        let host = server.split("://").last().unwrap_or(server);
+        let host = host.split([':', '/']).next().unwrap_or(host);
+        return Err(CmdError::Plain(format!("Unable to connect to the server: dial tcp: lookup {host}: no such host")));
+    }
+    let Some(entry) = s.users.get(user) else { return Ok(None) };
+    Ok(match entry["token"].as_str() {
+        Some(token) => Some(Known::Token(token.to_owned())),
+        None => Some(Known::Name(user.clone())),
+    })
+}
+
+/// `config set` and `config unset`: what a context, a cluster or a user says, and the current context.
 fn set_property(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let unset = inv.path.ends_with(" unset");
     let (property, value) = match (inv.args.as_slice(), unset) {
@@ -233,6 +358,18 @@ fn set_property(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             context[at].clone_from(&value);
             put(name.to_owned(), context, ctx);
         }
+        ["contexts", name] if unset => drop(ctx.session.others.remove(name)),
+        ["clusters", name] if unset => drop(ctx.session.clusters.remove(name)),
+        ["users", name] if unset => drop(ctx.session.users.remove(name)),
+        [list @ ("clusters" | "users"), name, field] => {
+            let all = if list == "clusters" { &mut ctx.session.clusters } else { &mut ctx.session.users };
+            let entry = all.entry(name.to_owned()).or_insert_with(|| json!({}));
+            match (unset, entry.as_object_mut()) {
+                (true, Some(m)) => drop(m.remove(field)),
+                (_, Some(m)) => drop(m.insert(field.to_owned(), value.clone().into())),
+                _ => {}
+            }
+        }
         _ => return Err(bad()),
     }
     ctx.println(if unset { format!("Property {property:?} unset.") } else { format!("Property {property:?} set.") });
@@ -252,13 +389,37 @@ fn view(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             json!({"name": name, "context": context})
         })
         .collect();
+    let mut clusters = vec![json!({
+        "name": "kubarium", "cluster": {"certificate-authority-data": "DATA+OMITTED", "server": SERVER},
+    })];
+    let mut users = vec![json!({"name": "admin", "user": {}})];
+    let current = |name: &String, own: &String| !inv.bool("minify") || name == own;
+    for (name, c) in s.clusters.iter().filter(|(n, _)| current(n, &s.cluster)) {
+        clusters.push(json!({"name": name, "cluster": c}));
+    }
+    for (name, u) in s.users.iter().filter(|(n, _)| current(n, &s.user)) {
+        let mut user = u.clone();
+        for secret in ["token", "password"] {
+            if user[secret].is_string() && !inv.bool("raw") {
+                user[secret] = "REDACTED".into();
+            }
+        }
+        users.push(json!({"name": name, "user": user}));
+    }
+    if inv.bool("minify") {
+        clusters.retain(|c| c["name"] == s.cluster.as_str());
+        users.retain(|u| u["name"] == s.user.as_str());
+    }
+    for list in [&mut clusters, &mut users] {
+        list.sort_by_key(|e| e["name"].to_string());
+    }
     let config: Value = json!({
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "kubarium", "cluster": {"certificate-authority-data": "DATA+OMITTED", "server": SERVER}}],
+        "clusters": clusters,
         "contexts": contexts,
         "current-context": s.context,
-        "users": [{"name": "admin", "user": {}}],
+        "users": users,
     });
     let output = match inv.str("output") {
         "" => "yaml",

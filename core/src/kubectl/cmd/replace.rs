@@ -143,7 +143,7 @@ impl Replacing {
             let request = Request::new(Method::Post, path)
                 .with("fieldManager", "kubectl-replace")
                 .with("fieldValidation", self.validation.clone())
-                .body(body);
+                .body(change::unversioned(body));
             let object = ctx.call(request)?;
             match self.output.as_str() {
                 "json" => ctx.print(printer::json::json(&object)),

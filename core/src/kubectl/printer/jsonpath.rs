@@ -524,7 +524,7 @@ impl Parser {
                 *p = Param { known: true, derived: true, value: 0 };
             }
         }
-        if parts.next().is_some() || text.is_empty() {
+        if parts.next().is_some() {
             return Err(bad());
         }
         if params[1].derived {

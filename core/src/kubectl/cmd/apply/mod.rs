@@ -220,7 +220,7 @@ fn create(
 ) -> Result<Value, CmdError> {
     let request = change::request(Method::Post, info.collection(), inv, dry, "kubectl-client-side-apply")
         .with("fieldValidation", validation)
-        .body(modified.clone());
+        .body(change::unversioned(modified.clone()));
     ctx.call(request).map_err(|e| e.with_source("creating", &info.source))
 }
 

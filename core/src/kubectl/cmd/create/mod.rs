@@ -72,7 +72,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         if dry != DryRun::Client {
             let request = change::request(Method::Post, info.collection(), inv, dry, "kubectl-create")
                 .with("fieldValidation", validation)
-                .body(info.object.clone());
+                .body(change::unversioned(info.object.clone()));
             info.object = ctx.call(request).map_err(|e| e.with_source("creating", &info.source))?;
         }
         if printed > 0 && inv.str("output") == "yaml" {
@@ -135,7 +135,7 @@ pub(super) fn finish(inv: &Invocation, mut object: Value, wrap: Wrap, ctx: &mut 
         let path = mapping.path(Some(&inv.namespace), None);
         let request = change::request(Method::Post, path, inv, dry, "kubectl-create")
             .with("fieldValidation", validation)
-            .body(object);
+            .body(change::unversioned(object));
         object = ctx.call(request).map_err(|e| match wrap {
             Wrap::Plain => e,
             Wrap::Failed(what) => e.wrap(&format!("failed to create {what}")),
