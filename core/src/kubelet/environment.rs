@@ -490,7 +490,7 @@ fn resource(k: &Kubelets, pod: &PodRecord, own: &str, r: &ResourceFieldSelector)
     ((milli + divisor - 1) / divisor).to_string()
 }
 
-/// `KUBERNETES_SERVICE_HOST`, `WEB_SERVICE_HOST`, `WEB_SERVICE_PORT` …
+/// `KUBERNETES_SERVICE_HOST`, `WEB_SERVICE_HOST`, `WEB_SERVICE_PORT`, `WEB_PORT_80_TCP` … (Models pkg/kubelet/envvars.)
 fn services(sim: &Sim, ns: &Arc<str>, links: bool) -> Vec<(String, String)> {
     use k8s_openapi::api::core::v1::Service;
     let mut out = vec![];
@@ -508,8 +508,19 @@ fn services(sim: &Sim, ns: &Arc<str>, links: bool) -> Vec<(String, String)> {
                 out.push((format!("{name}_SERVICE_PORT_{n}"), p.port.to_string()));
             }
         }
-        let protocol = first.protocol.as_deref().unwrap_or("TCP").to_lowercase();
-        out.push((format!("{name}_PORT"), format!("{protocol}://{ip}:{}", first.port)));
+        for (i, p) in ports.iter().enumerate() {
+            let upper = p.protocol.as_deref().unwrap_or("TCP");
+            let (lower, port) = (upper.to_lowercase(), p.port);
+            let url = format!("{lower}://{ip}:{port}");
+            if i == 0 {
+                out.push((format!("{name}_PORT"), url.clone()));
+            }
+            let link = format!("{name}_PORT_{port}_{upper}");
+            out.push((format!("{link}_PROTO"), lower));
+            out.push((format!("{link}_PORT"), port.to_string()));
+            out.push((format!("{link}_ADDR"), ip.to_owned()));
+            out.push((link, url));
+        }
     };
     if let Some(s) = sim.store.typed::<Service>(&Key::new("default", "kubernetes")) {
         add(s);

@@ -297,7 +297,24 @@ fn cp(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         (None, None) => Err(CmdError::client("one of src or dest must be a remote file specification")),
         (None, Some(pod)) => {
             let Some(content) = ctx.files.get(clean(from_path)).cloned() else {
-                return Err(CmdError::client(format!("{from_path} doesn't exist in local filesystem")));
+                // a directory: all that lies in it
+                let dir = format!("{}/", clean(from_path).trim_end_matches('/'));
+                let below = |(name, text): (&String, &String)| {
+                    name.strip_prefix(&dir).map(|rest| (rest.to_owned(), text.clone()))
+                };
+                let all: Vec<(String, String)> = ctx.files.iter().filter_map(below).collect();
+                if all.is_empty() {
+                    return Err(CmdError::client(format!("{from_path} doesn't exist in local filesystem")));
+                }
+                let at = place(pod, ctx)?;
+                let root = to_path.trim_end_matches('/').replace('\'', "'\\''");
+                for (name, content) in all {
+                    let name = name.replace('\'', "'\\''");
+                    let script = format!("mkdir -p \"$(dirname '{root}/{name}')\"; cat > '{root}/{name}'");
+                    let ran = run_in(&at, &["sh".into(), "-c".into(), script], &content, ctx)?;
+                    ended(ran, ctx)?;
+                }
+                return Ok(());
             };
             let at = place(pod, ctx)?;
             let quoted = to_path.replace('\'', "'\\''");
@@ -308,7 +325,32 @@ fn cp(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         }
         (Some(pod), None) => {
             let at = place(pod, ctx)?;
+            // the archive is made in the container, by a tool that says so
+            if from_path.starts_with('/') {
+                ctx.eprintln("tar: Removing leading `/' from member names");
+            }
+            let quoted = from_path.trim_end_matches('/').replace('\'', "'\\''");
+            let script = format!("[ -d '{quoted}' ] && find '{quoted}' -type f");
+            let listed = run_in(&at, &["sh".into(), "-c".into(), script], "", ctx)?;
+            if listed.code == Some(0) {
+                for name in listed.stdout.lines() {
+                    let ran = run_in(&at, &["cat".into(), name.to_owned()], "", ctx)?;
+                    let rest = name.strip_prefix(from_path.trim_end_matches('/')).unwrap_or(name);
+                    let content = ended(ran, ctx)?;
+                    let to = format!("{}{rest}", to_path.trim_end_matches('/')).replace("//", "/");
+                    ctx.files.insert(clean(&to).to_string(), content);
+                }
+                return Ok(());
+            }
             let ran = run_in(&at, &["cat".into(), from_path.to_string()], "", ctx)?;
+            if ran.code == Some(1) {
+                let name = from_path.trim_start_matches('/');
+                ctx.eprintln(format!(
+                    "tar: {name}: No such file or directory\ntar: error exit delayed from previous errors"
+                ));
+                ctx.eprintln("command terminated with exit code 1");
+                return Err(CmdError::Exit(1));
+            }
             let content = ended(ran, ctx)?;
             let to = if to_path == "." || to_path.ends_with('/') {
                 format!("{to_path}/{}", base(from_path))

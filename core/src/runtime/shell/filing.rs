@@ -95,30 +95,45 @@ pub(super) fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Do
             }
         }
         "ls" => {
-            let targets = if plain.is_empty() { vec!["."] } else { plain.to_vec() };
-            for f in &targets {
-                let names: Vec<String> = match fs.get(&path(f)) {
+            let mut targets: Vec<String> = plain.iter().map(|p| (*p).to_owned()).collect();
+            if targets.is_empty() {
+                targets.push(".".into());
+            }
+            let several = targets.len() > 1 || has('R');
+            let mut at = 0;
+            while at < targets.len() && at < 500 {
+                let f = targets[at].clone();
+                at += 1;
+                let names: Vec<String> = match fs.get(&path(&f)) {
                     None => {
                         d.err += &format!("ls: {f}: No such file or directory\n");
                         d.code = 1;
                         continue;
                     }
-                    Some(Entry::File(_) | Entry::Zeros(_)) => vec![(*f).to_owned()],
-                    Some(Entry::Dir) if has('d') => vec![(*f).to_owned()],
+                    Some(Entry::File(_) | Entry::Zeros(_)) => vec![f.clone()],
+                    Some(Entry::Dir) if has('d') => vec![f.clone()],
                     Some(Entry::Dir) => {
-                        if targets.len() > 1 {
-                            d.out += &format!("{f}:\n");
+                        if several {
+                            d.out += &format!("{}{f}:\n", if at > 1 { "\n" } else { "" });
                         }
-                        let all = fs.list(&path(f)).into_iter().map(|(n, _)| n);
-                        all.filter(|n| has('a') || !n.starts_with('.')).collect()
+                        let all = fs.list(&path(&f));
+                        let shown = |n: &str| has('a') || has('A') || !n.starts_with('.');
+                        if has('R') {
+                            let below = all.iter().filter(|(n, is_dir)| *is_dir && shown(n));
+                            let below: Vec<String> =
+                                below.map(|(n, _)| format!("{}/{n}", f.trim_end_matches('/'))).collect();
+                            targets.splice(at..at, below);
+                        }
+                        let own = [".", ".."].into_iter().filter(|_| has('a')).map(str::to_owned);
+                        own.chain(all.into_iter().map(|(n, _)| n).filter(|n| shown(n))).collect()
                     }
                 };
-                if has('l') && matches!(fs.get(&path(f)), Some(Entry::Dir)) && !has('d') {
-                    d.out += &format!("total {}\n", names.len() * 4);
+                if has('l') && matches!(fs.get(&path(&f)), Some(Entry::Dir)) && !has('d') {
+                    d.out += &format!("total {}\n", names.iter().filter(|n| !n.starts_with('.')).count() * 4);
                 }
                 for n in names {
                     if has('l') {
-                        let full = if n == **f { path(f) } else { normalize(&path(f), &n) };
+                        let full = if n == f { path(&f) } else { normalize(&path(&f), &n) };
                         let (mode, size) = match (fs.get(&full), fs.mounted(&full)) {
                             (Some(Entry::File(t)), _) => ("-rw-r--r--    1", t.len()),
                             (Some(Entry::Zeros(n)), _) => ("-rw-r--r--    1", n as usize),
