@@ -41,6 +41,8 @@ async function visit(width, height) {
   await pause(SECONDS * 1000);
   const script = `const done = arguments[0];
     import(new URL("kubarium.js", document.baseURI)).then((m) => m.default()).then((wasm) => {
+      // what the figures ask until there are pods must not load the rest
+      window.__kubarium.live();
       const ran = [];
       new Uint8Array(wasm.profile.buffer).forEach((b, n) => b && ran.push(n));
       done(ran);
