@@ -519,7 +519,7 @@ pub fn App() -> Html {
         });
     }
     use_topic(&session, Topic::Lesson);
-    let lesson = session.read(|e| e.lesson.is_some());
+    let (lesson, passed) = session.read(|e| (e.lesson.is_some(), e.lesson.as_ref().is_some_and(|r| r.now().passed)));
     let t = |key| ui.lang.t(key);
     let common = || (ui.clone(), session.clone());
     // A panel that nobody sees is not there, so it costs nothing. Map and editor stay: they keep a state of their own.
@@ -536,6 +536,8 @@ pub fn App() -> Html {
         None => !ui.folded[fold],
     };
     let (see_inspector, see_time, see_dock) = (seen(Phone::Inspect, 1), seen(Phone::Time, 2), seen(Phone::Dock, 2));
+    // In front of a room what can be done stands in the strip.
+    let see_inspector = see_inspector && (!ui.present.on || *narrow);
     // A lesson in front of a room is worked on there: its commands need the terminal.
     let see_dock = see_dock || ui.present.on && lesson && !*narrow && ui.embed.is_none();
     let phone = match ui.phone {
@@ -594,7 +596,7 @@ pub fn App() -> Html {
             { fold(1, "fold-right", t("fold.right")) }
             { fold(2, "fold-lower", t("fold.lower")) }
             <nav class="phone-tabs" aria-label={t("panel.all")}>
-                if lesson { { phone_tab(Phone::Lesson, "lesson", t("phone.lesson"), "phone-lesson") } }
+                if lesson { { phone_tab(Phone::Lesson, if passed { "done" } else { "lesson" }, t("phone.lesson"), "phone-lesson") } }
                 { phone_tab(Phone::Map, "map", t("phone.map"), "phone-map") }
                 { phone_tab(Phone::Editor, "editor", t("phone.editor"), "phone-editor") }
                 { phone_tab(Phone::Inspect, "inspect", t("phone.inspect"), "phone-inspect") }

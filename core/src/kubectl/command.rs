@@ -205,6 +205,12 @@ fn first_word(args: &[String], sets: &[&'static [Flag]]) -> Option<usize> {
     None
 }
 
+/// Whether a word is neither a command of kubectl's nor nearly one, so that it must mean another program.
+pub fn is_no_command(name: &str) -> bool {
+    let known = COMMANDS.iter().any(|c| c.is(name)) || ["help", "options"].contains(&name);
+    !(known || name.starts_with('-') || NAMES.iter().any(|n| distance(name, n) <= 1))
+}
+
 fn unknown(name: &str) -> CmdError {
     if NAMES.contains(&name) {
         return CmdError::client(format!("{name:?} is not simulated yet"));

@@ -150,20 +150,15 @@ pub fn assignments(stages: &[Stage]) -> Option<Vec<(String, String)>> {
         [first, rest @ ..] if first == "export" && !rest.is_empty() => rest,
         all => all,
     };
-    let pair = |w: &String| {
-        let (name, value) = w.split_once('=')?;
-        let letters = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.bytes().all(letters);
-        is_name.then(|| (name.to_owned(), value.to_owned()))
-    };
-    if words.is_empty() { None } else { words.iter().map(pair).collect() }
+    if words.is_empty() { None } else { words.iter().map(|w| assignment(w)).collect() }
 }
 
-/// Is it `NAME=value`?
-pub fn is_assignment(word: &str) -> bool {
-    let letters = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
-    word.split_once('=')
-        .is_some_and(|(name, _)| name.starts_with(|c: char| c.is_ascii_uppercase()) && name.bytes().all(letters))
+/// A `NAME=value` word.
+pub fn assignment(word: &str) -> Option<(String, String)> {
+    let (name, value) = word.split_once('=')?;
+    let letters = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.bytes().all(letters);
+    is_name.then(|| (name.to_owned(), value.to_owned()))
 }
 
 /// A redirection of standard output.

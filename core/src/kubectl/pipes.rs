@@ -1,11 +1,12 @@
 //! Pipelines: what stands after `|`, and redirections. The filters are the few that people put behind kubectl.
 
-use super::line::{Redirect, Stage};
+use super::line::{Redirect, Stage, assignment};
 use super::pending::{Pending, Wait};
-use super::{Context, Output, run_args};
+use super::{Context, Output, command, run_args};
 use crate::clock::{SimDuration, SimTime};
 use crate::text::{sed, translate, unescape};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What still has to be done with the output of a command that waits.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -31,13 +32,11 @@ pub fn run(stages: Vec<Stage>, ctx: &mut Context) {
                 }
             }
         }
-        let mut words = stage.words.as_slice();
-        // variables for one command: none of these here looks at any
-        while let [first, _, ..] = words
-            && super::line::is_assignment(first)
-        {
-            words = &words[1..];
-        }
+        // `NAME=value` before a command is known to that command alone
+        let own = stage.words.iter().take_while(|w| assignment(w).is_some()).count();
+        let mut words = &stage.words[own..];
+        let around = (own > 0).then(|| ctx.session.variables.clone());
+        ctx.session.variables.extend(stage.words[..own].iter().filter_map(|w| assignment(w)));
         let named = matches!(words.first().map(String::as_str), Some("kubectl" | "k"));
         if named {
             words = &words[1..];
@@ -60,6 +59,9 @@ pub fn run(stages: Vec<Stage>, ctx: &mut Context) {
                     ctx.out.code = Some(2);
                 }
             }
+        } else if !named && command::is_no_command(tool) {
+            ctx.eprintln(not_found(tool));
+            ctx.out.code = Some(127);
         } else {
             let outer = ctx.stdin.clone();
             if let Some(text) = piped.take() {
@@ -67,6 +69,9 @@ pub fn run(stages: Vec<Stage>, ctx: &mut Context) {
             }
             run_args(words, ctx);
             ctx.stdin = outer;
+        }
+        if let Some(around) = around {
+            ctx.session.variables = around;
         }
         if let Some(p) = &mut ctx.out.pending {
             // what follows filters each chunk as it comes
@@ -203,6 +208,7 @@ pub(super) fn is_filter(name: &str) -> bool {
             | "jq"
             | "xargs"
             | "sed"
+            | "envsubst"
     )
 }
 
@@ -218,6 +224,44 @@ pub(super) fn run_filter(words: &[String], input: &str, ctx: &mut Context) {
             ctx.out.code = Some(2);
         }
     }
+}
+
+/// What a shell says of a program that is not there; and what does here what the usual ones are for.
+fn not_found(name: &str) -> String {
+    let instead = match name {
+        "docker" | "podman" => "\nContainers run on the cluster's nodes: kubectl run NAME --image=IMAGE",
+        n if command::distance(n, "kubectl") <= 2 => "\nDid you mean kubectl?",
+        _ => "",
+    };
+    format!("{name}: command not found{instead}")
+}
+
+/// `envsubst`: a text with `$NAME` and `${NAME}` replaced; what no variable has is empty. `only` names those that are
+/// meant, if not all.
+fn envsubst(text: &str, only: Option<&String>, variables: &BTreeMap<String, String>) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        out.push_str(before);
+        let braced = after.strip_prefix('{');
+        let body = braced.unwrap_or(after);
+        let end = body.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(body.len());
+        let (name, tail) = body.split_at(end);
+        let tail = if braced.is_some() { tail.strip_prefix('}') } else { Some(tail) };
+        let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        let meant = |list: &String| list.split(['$', '{', '}', ' ', ',']).any(|n| n == name);
+        match tail.filter(|_| begins && only.is_none_or(meant)) {
+            Some(tail) => {
+                out.push_str(variables.get(name).map_or("", String::as_str));
+                rest = tail;
+            }
+            None => {
+                out.push('$');
+                rest = after;
+            }
+        }
+    }
+    out + rest
 }
 
 fn filter(words: &[String], input: Option<String>, ctx: &mut Context) -> Result<(String, i32), String> {
@@ -245,6 +289,7 @@ fn filter(words: &[String], input: Option<String>, ctx: &mut Context) -> Result<
         }
         "ls" => Ok((ctx.files.keys().map(|f| format!("{f}\n")).collect(), 0)),
         "cat" => Ok((read(&plain)?, 0)),
+        "envsubst" => Ok((envsubst(&read(&[])?, plain.first().copied(), &ctx.session.variables), 0)),
         "grep" => grep(args, read),
         "wc" => {
             let text = read(&plain)?;

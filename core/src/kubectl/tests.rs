@@ -299,3 +299,21 @@ fn what_is_applied_no_longer_is_pruned() {
     );
     assert_eq!(s.run("get cm -l a=b -o name").stdout, "configmap/one\nconfigmap/own\n");
 }
+
+#[test]
+fn programs_beside_kubectl() {
+    let mut s = Shell::new();
+    s.check("kubctl get pods", expect!["kubctl: command not found\nDid you mean kubectl?\n"]);
+    s.check("vagrant up", expect!["vagrant: command not found\n"]);
+    // the first word may be left out, and mistyped
+    assert!(s.run("gett pods").stderr.contains("\n\tget\n"));
+    s.files.insert("a.yaml".into(), "image: ${HOST}/app:$TAG\ncost: $5 ${HOST\n".into());
+    s.check("HOST=here TAG=1 envsubst < a.yaml", expect!["image: here/app:1\ncost: $5 ${HOST\n"]);
+    s.check("envsubst < a.yaml", expect!["image: /app:\ncost: $5 ${HOST\n"]);
+    s.check("HOST=here envsubst '$HOST' < a.yaml", expect!["image: here/app:$TAG\ncost: $5 ${HOST\n"]);
+    s.run("export HOST=there");
+    s.files
+        .insert("cm.yaml".into(), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {host: $HOST}\n".into());
+    s.check("envsubst < cm.yaml | kubectl apply -f -", expect!["configmap/c created\n"]);
+    s.check("kubectl get cm c -o jsonpath='{.data.host}'", expect!["there"]);
+}

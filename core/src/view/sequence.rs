@@ -102,11 +102,18 @@ fn quiet(r: &RequestEntry) -> bool {
     matches!(r.kind, Some(Kind::Event | Kind::Lease))
 }
 
-/// What a person did and changed something by, oldest first.
+/// What a node's falling silent is called: nobody asks for it, the node lifecycle controller notices by itself.
+fn silence(r: &RequestEntry) -> Option<Arc<str>> {
+    let noticed = r.actor == Actor::Component(Component::NodeLifecycle) && r.cause == 0 && r.subresource == "status";
+    (noticed && r.kind == Some(Kind::Node)).then(|| format!("{}: NodeNotReady", r.key.name).into())
+}
+
+/// What a person did and changed something by, and the nodes that fell silent, oldest first.
 pub fn changes(cluster: &Cluster) -> Vec<Change> {
     let mut out: Vec<Change> = vec![];
-    for r in cluster.world.sim.requests.after(0).filter(|r| r.actor == Actor::Person && !reads(r)) {
-        let Some(text) = &r.note else { continue };
+    for r in cluster.world.sim.requests.after(0).filter(|r| !reads(r)) {
+        let Some(text) = (if r.actor == Actor::Person { r.note.clone() } else { silence(r) }) else { continue };
+        let text = &text;
         if out.last().is_none_or(|c| c.at != r.at || c.text != *text) {
             out.push(Change { request: r.id, at: r.at, text: text.clone() });
         }
@@ -147,11 +154,12 @@ fn lane(actor: &Actor) -> Lane {
 pub fn sequence(cluster: &Cluster, request: u64) -> Sequence {
     let sim = &cluster.world.sim;
     let Some(first) = sim.requests.get(request) else { return Sequence::default() };
-    let mut out = Sequence { title: first.note.clone().unwrap_or_else(|| "".into()), ..Sequence::default() };
+    let title = silence(first).or_else(|| first.note.clone()).unwrap_or_else(|| "".into());
+    let mut out = Sequence { title, ..Sequence::default() };
     let mut followed: BTreeSet<u64> = BTreeSet::new();
     let mut told: BTreeSet<(u64, String)> = BTreeSet::new();
     for r in sim.requests.after(request.saturating_sub(12)).take(WINDOW) {
-        let own = r.actor == Actor::Person && r.at == first.at && r.note == first.note;
+        let own = r.id == request || r.actor == Actor::Person && r.at == first.at && r.note == first.note;
         let after = followed.contains(&r.cause) && r.id > request && !reads(r);
         if !(own || after) || quiet(r) {
             continue;
@@ -168,11 +176,11 @@ pub fn sequence(cluster: &Cluster, request: u64) -> Sequence {
                     && l.message.kind == message.kind
                     && l.message.refused == message.refused
             };
-            // three pods are created in one go: one arrow to the API server, one to etcd
-            let last = out.lines.len().saturating_sub(if step == Step::Tells { 1 } else { 2 });
-            if let Some(l) =
-                out.lines[last..].iter_mut().find(|l| alike(l) && (*l.actor == *actor || from == Lane::Kubelets))
-            {
+            // three pods are created in one go: one arrow to the API server, one to etcd; or each is told of, bound and
+            // stored in turn: one arrow for each of the three
+            let last = out.lines.len().saturating_sub(if step == Step::Tells { 3 } else { 2 });
+            let kubelets = from == Lane::Kubelets || to == Lane::Kubelets;
+            if let Some(l) = out.lines[last..].iter_mut().find(|l| alike(l) && (*l.actor == *actor || kubelets)) {
                 l.count += 1;
                 if *l.actor != *actor {
                     l.actor = "kubelet".into();
@@ -235,5 +243,37 @@ mod tests {
         assert_eq!((pods.count, &*pods.actor), (3, "replicaset-controller"));
         let pod = c.world.sim.store.pods().next().map(|p| p.id).unwrap_or_default();
         assert_eq!(root(&c, pod), Some(done[0].request));
+    }
+
+    #[test]
+    fn a_silent_node_goes_from_its_controller_to_new_pods() {
+        let mut c = Cluster::with_nodes(3, 1);
+        c.seek(SimTime::from_secs(5));
+        let line = "kubectl create deployment web --image=nginx --replicas=3".to_owned();
+        c.submit(Input::Line { terminal: 0, line, stdin: None });
+        c.seek(SimTime::from_secs(40));
+        let fault = crate::view::model::Fault::NodePower { node: "node-1".into(), on: false };
+        c.submit(Input::Fault(fault));
+        c.seek(SimTime::from_secs(460));
+        let done = changes(&c);
+        let told: Vec<&str> = done.iter().map(|d| &*d.text).collect();
+        assert_eq!(told[1..], ["node-1: NodeNotReady"]);
+        let s = sequence(&c, done[1].request);
+        assert_eq!(*s.title, *"node-1: NodeNotReady");
+        let said = |actor: &str, doing, kind| {
+            s.lines.iter().position(|l| {
+                *l.actor == *actor && l.step == Step::Asks && l.message.doing == doing && l.message.kind == kind
+            })
+        };
+        let order = [
+            said("node-lifecycle-controller", Doing::Reports, "Node"),
+            said("node-lifecycle-controller", Doing::Changes, "Node"),
+            said("taint-eviction-controller", Doing::Deletes, "Pod"),
+            said("replicaset-controller", Doing::Creates, "Pod"),
+            said("default-scheduler", Doing::Binds, "Pod"),
+        ];
+        let lines: Vec<String> =
+            s.lines.iter().map(|l| format!("{} {:?} {}", l.actor, l.message.doing, l.message.kind)).collect();
+        assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{order:?}: {lines:#?}");
     }
 }

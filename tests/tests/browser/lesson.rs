@@ -3,7 +3,7 @@
 use crate::page::Page;
 use crate::{PHONE, Place, Test};
 use kubarium_tests::webdriver::{Result, keys};
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub const TESTS: &[Test] = &[
     ("the-first-lesson-in-english", |place| first(place, "en")),
@@ -195,6 +195,9 @@ fn author(place: &Place) -> Result<()> {
     page.browser.keys("Bring web to four pods.")?;
     page.browser.screenshot("author")?;
     crate::look::check(&page, "a lesson in the making")?;
+    page.browser.eval("navigator.clipboard.writeText = t => { window.copied = t; return Promise.resolve() }", &[])?;
+    page.browser.click("[data-testid=author-share]")?;
+    let link = page.browser.wait("the link", "window.copied")?;
     page.browser.click("[data-testid=author-preview]")?;
     page.browser
         .wait("the preview", "document.querySelector('[data-testid=lesson]')?.innerText.includes('Four of them')")?;
@@ -202,7 +205,22 @@ fn author(place: &Place) -> Result<()> {
     page.browser.eval("window.__kubarium.play(10)", &[])?;
     page.type_line("kubectl scale deployment web --replicas=4")?;
     page.browser.wait("the goal", PASSED)?;
-    page.quiet()
+    page.quiet()?;
+    // somebody else opens the link and does it
+    let other = Page { browser: place.browser(crate::LAPTOP)?, url: page.url.clone() };
+    other.go(link.as_str().unwrap_or_default())?;
+    other
+        .browser
+        .wait("the lesson", "document.querySelector('[data-testid=lesson]')?.innerText.includes('Four of them')")?;
+    other.browser.click("[data-testid=lesson-next]")?;
+    other.browser.wait("its step", "!!document.querySelector('[data-testid=checks]')")?;
+    other.browser.eval("window.__kubarium.play(10)", &[])?;
+    if flag(&other, PASSED)? {
+        return Err("the goal is reached before anything is done".to_owned());
+    }
+    other.type_line("kubectl scale deployment web --replicas=4")?;
+    other.browser.wait("the goal", PASSED)?;
+    other.quiet()
 }
 
 fn worksheet(place: &Place) -> Result<()> {
@@ -218,24 +236,87 @@ fn worksheet(place: &Place) -> Result<()> {
     page.quiet()
 }
 
+/// Does what the shown step says, by the buttons beside its commands: a phone shows one panel at a time.
+fn work_on_phone(page: &Page) -> Result<()> {
+    let b = &page.browser;
+    if flag(page, "document.querySelector('[data-testid=option-0]')")? {
+        b.click("[data-testid=option-0]")?;
+    }
+    if !flag(page, "document.querySelector('[data-testid=checks]')")? {
+        return Ok(());
+    }
+    let buttons = "[...document.querySelectorAll('.lesson-command button, .lesson-body button.put')]";
+    let count = b.eval(&format!("return {buttons}.length"), &[])?.as_u64().unwrap_or_default();
+    if count == 0 {
+        return Err("the step offers no command".to_owned());
+    }
+    for i in 0..count {
+        if flag(page, PASSED)? {
+            break;
+        }
+        b.click("[data-testid=phone-lesson]")?;
+        b.wait("the lesson's panel", "document.querySelector('[data-testid=lesson]').checkVisibility()")?;
+        let line = b.eval(&format!("return {buttons}[{i}].previousElementSibling.textContent"), &[])?;
+        b.eval(&format!("{buttons}.forEach((e, i) => e.classList.toggle('this-one', i === {i}))"), &[])?;
+        b.click(".lesson-body .this-one")?;
+        b.wait("the line in the terminal", &format!("document.querySelector('#term-input')?.value === {line}"))?;
+        b.click("[data-testid=term-input]")?;
+        b.keys("\n")?;
+        // a forwarded port brings its own panel, a moment after it was typed
+        let sent = match line.as_str().is_some_and(|l| l.contains(" port-forward ")) {
+            true => "!!document.querySelector('[data-testid=http]')".to_owned(),
+            false => format!("document.querySelector('[data-testid=terminal]')?.innerText.includes({line})"),
+        };
+        b.wait("the command's going out", &sent)?;
+        let free = "document.querySelector('label[for=term-input]')?.innerText === '$' || ".to_owned() + PASSED;
+        b.wait("the command's end", &free)?;
+    }
+    b.wait("the checks", PASSED)?;
+    // what goes on is ended where it is shown
+    if flag(page, "document.querySelector('[data-testid=http]')?.checkVisibility()")? {
+        b.click("[data-testid=http-send]")?;
+        b.wait("an answer", "document.querySelector('[data-testid=http] .answer')?.innerText.includes('200')")?;
+        b.click("[data-testid=http-close]")?;
+        b.wait("the terminal again", "document.querySelector('label[for=term-input]')?.innerText === '$'")?;
+    }
+    b.click("[data-testid=phone-lesson]")
+}
+
 fn phone(place: &Place) -> Result<()> {
     let page = Page::open_sized(place, PHONE)?;
-    page.go(&format!("{}?lesson=containers-and-pods&lang=ko", page.url))?;
-    page.browser.wait("the lesson", "!!document.querySelector('[data-testid=lesson]')")?;
-    page.browser.screenshot("lesson-phone")?;
-    for _ in 0..2 {
-        page.browser.click("[data-testid=lesson-next]")?;
+    let b = &page.browser;
+    page.go(&format!("{}?lang=ko", page.url))?;
+    open(&page, "containers-and-pods")?;
+    b.screenshot("lesson-phone")?;
+    b.eval("window.__kubarium.play(10)", &[])?;
+    for _ in 0..20 {
+        let here = step(&page)?;
+        work_on_phone(&page).map_err(|e| format!("step {here}: {e}"))?;
+        if !flag(&page, "document.documentElement.scrollWidth <= innerWidth")? {
+            return Err(format!("step {here}: the page is wider than the phone"));
+        }
+        if flag(&page, "document.querySelector('[data-testid=lesson-finished]')")? {
+            // back along the timeline, and on again to the moment before the pod was deleted: on the way there a port
+            // is forwarded once more, which is past and opens no panel
+            b.click("[data-testid=look-0]")?;
+            b.wait("the moment before the pod", "window.__kubarium.live() === 0")?;
+            b.click("[data-testid=phone-lesson]")?;
+            b.click("[data-testid=look-1]")?;
+            b.wait("the pod", "window.__kubarium.live() === 1")?;
+            b.eval_async("setTimeout(arguments[0], 500)", &[])?;
+            if !flag(&page, "document.querySelector('canvas.map').checkVisibility()")? {
+                return Err("looking back does not show the map".to_owned());
+            }
+            b.click("[data-testid=phone-lesson]")?;
+            b.click("[data-testid=lesson-more]")?;
+            b.click("[data-testid=lesson-after]")?;
+            let next = "document.querySelector('[data-testid=lesson-title]').innerText.includes('재시작')";
+            b.wait("the lesson after it", next)?;
+            return page.quiet();
+        }
+        b.click("[data-testid=lesson-next]")?;
+        let gone = format!("document.querySelector('[data-testid=lesson]').dataset.step !== '{here}'");
+        b.wait("the next step", &gone)?;
     }
-    // the command beside its button goes into the terminal
-    page.browser.click(".lesson-command button")?;
-    let filled = "document.querySelector('#term-input')?.value.startsWith('kubectl run hello')";
-    page.browser.wait("the line in the terminal", filled)?;
-    page.browser.click("[data-testid=term-input]")?;
-    page.browser.keys("\n")?;
-    page.browser.eval("window.__kubarium.play(10)", &[])?;
-    page.browser.wait("the news", "!!document.querySelector('[data-testid=toast]')")?;
-    page.browser.click("[data-testid=phone-lesson]")?;
-    page.browser.wait("the checks", PASSED)?;
-    let wide = page.browser.eval("return document.documentElement.scrollWidth <= innerWidth", &[])?;
-    if wide == Value::Bool(true) { page.quiet() } else { Err("the page is wider than the phone".to_owned()) }
+    Err("the lesson does not end".to_owned())
 }

@@ -12,6 +12,7 @@ pub const TESTS: &[Test] = &[
     ("the-map-is-saved-as-a-picture", poster),
     ("a-lesson-in-front-of-a-room", lesson),
     ("presenting-from-a-phone", phone),
+    ("a-presenter-breaks-things-by-pointing", pointing),
 ];
 
 const PAGE_UP: char = '\u{e00e}';
@@ -135,8 +136,7 @@ fn phone(place: &Place) -> Result<()> {
     let page = Page::open_sized(place, PHONE)?;
     let b = &page.browser;
     b.wait("pods on the map", "window.__kubarium.live() > 0")?;
-    b.click("[data-testid=scenarios]")?;
-    b.click("[data-testid=phone-present]")?;
+    b.click("[data-testid=map-present]")?;
     b.wait("the strip", "document.querySelector('[data-testid=present-strip]')?.checkVisibility()")?;
     let notes = "document.querySelector('[data-testid=present-notes]').innerText";
     let first = b.eval(&format!("return {notes}"), &[])?;
@@ -145,5 +145,48 @@ fn phone(place: &Place) -> Result<()> {
     b.screenshot("present-phone")?;
     b.click("[data-testid=present-end]")?;
     b.wait("the end", "!document.querySelector('[data-testid=present-strip]')")?;
+    page.quiet()
+}
+
+fn pointing(place: &Place) -> Result<()> {
+    let page = Page::open(place)?;
+    let b = &page.browser;
+    b.wait("pods on the map", "window.__kubarium.live() === 6 && window.__kubarium.idle()")?;
+    b.click("[data-testid=present]")?;
+    b.wait("the strip", "document.querySelector('[data-testid=present-strip]')?.checkVisibility()")?;
+    b.eval("window.__kubarium.play(0)", &[])?;
+    // the map grows into its new room
+    b.wait("the map's place", "window.__kubarium.place('node-1') && window.__kubarium.told()")?;
+    let at = |name: &str| -> Result<(f64, f64)> {
+        let v = b.eval("return window.__kubarium.place(arguments[0])", &[json!(name)])?;
+        Ok((v[0].as_f64().unwrap_or_default(), v[1].as_f64().unwrap_or_default()))
+    };
+    let choose = |name: &str, kind: &str| -> Result<()> {
+        let shown = format!("document.querySelector('[data-testid=present-deeds] b')?.innerText.startsWith('{kind}/')");
+        for _ in 0..50 {
+            let (x, y) = at(name)?;
+            b.click_at("canvas.map", x, y)?;
+            if b.eval(&format!("return {shown}"), &[])? == json!(true) {
+                break;
+            }
+        }
+        b.wait(name, &shown).map(drop)
+    };
+    choose("web-", "pod")?;
+    b.click("[data-testid=present-deeds] [data-testid=faults] summary")?;
+    b.click("[data-testid=present-deeds] [data-testid=do-hang]")?;
+    b.wait(
+        "a hang that can be mended",
+        "!!document.querySelector('[data-testid=present-deeds] [data-testid=do-hang].mends')",
+    )?;
+    b.screenshot("present-faults")?;
+    check(&page, "faults in front of a room")?;
+    choose("node-2", "node")?;
+    b.click("[data-testid=present-deeds] [data-testid=faults] summary")?;
+    b.click("[data-testid=present-deeds] [data-testid=do-power]")?;
+    b.wait(
+        "a node without power",
+        "!!document.querySelector('[data-testid=present-deeds] [data-testid=do-power].mends')",
+    )?;
     page.quiet()
 }

@@ -154,6 +154,20 @@ fn sequence(place: &Place) -> Result<()> {
         page.browser.click("[data-testid=seq-next]")?;
     }
     page.browser.screenshot("sequence")?;
+    // the picture tells every message, at twice the size of the drawing
+    page.browser
+        .eval("HTMLAnchorElement.prototype.click = function () { window.saved = [this.download, this.href] }", &[])?;
+    page.browser.click("[data-testid=seq-png]")?;
+    page.browser.wait("the picture", "window.saved?.[0] === 'sequence.png'")?;
+    let wide = page.browser.eval_async(
+        "const done = arguments[arguments.length - 1], image = new Image();\
+         image.onload = () => done(image.width / document.querySelector('[data-testid=sequence]').viewBox.baseVal.width);\
+         image.onerror = () => done('no picture'); image.src = window.saved[1]",
+        &[],
+    )?;
+    if wide.as_f64() != Some(2.0) {
+        return Err(format!("the picture of the sequence: {wide}"));
+    }
     page.quiet()
 }
 

@@ -333,6 +333,9 @@ impl Session {
                 e.script.clear();
             }
             e.cluster.seek(to);
+            // what commands asked of the page on the way there is past
+            e.pull();
+            e.effects.clear();
             e.lesson_rewound();
             e.owed = 0.0;
             e.step = None;

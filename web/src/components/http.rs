@@ -102,7 +102,7 @@ pub fn Http(props: &Common) -> Html {
                 <label>{ t("http.port") }<input key={number} ref={port} class="short" inputmode="numeric" value={number.to_string()} onkeydown={onkeydown.clone()} data-testid="http-port" /></label>
                 <label class="grow">{ t("http.path") }<input ref={path} value="/" {onkeydown} autocomplete="off" autocapitalize="off" spellcheck="false" data-testid="http-path" /></label>
                 <button type="button" class="btn primary" id="http-send" {onclick} data-testid="http-send">{ t("http.send") }</button>
-                <button type="button" class="ghost" onclick={Callback::from(move |_: MouseEvent| close.emit(()))} aria-label={t("common.close")}>{ icon("close") }</button>
+                <button type="button" class="ghost" onclick={Callback::from(move |_: MouseEvent| close.emit(()))} aria-label={t("common.close")} data-testid="http-close">{ icon("close") }</button>
             </div>
             <div class="rows" role="log" aria-label={t("http.title")} tabindex="0"><ol>
                 if rows.is_empty() { <li class="empty">{ t("http.none") }</li> }

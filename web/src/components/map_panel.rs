@@ -13,7 +13,7 @@ use crate::map::glyph::{self, Marks, Palette};
 use crate::map::hit::Target;
 use crate::map::widget::{Gesture, MapView, find};
 use crate::platform::timers;
-use crate::state::{Action, Centre, Dialog, Phone, Theme, UiHandle};
+use crate::state::{Action, Centre, Dialog, Phone, Present, Theme, UiHandle};
 use kubarium_core::view::model::PodState;
 use wasm_bindgen::prelude::*;
 use web_sys::{CanvasRenderingContext2d, Element, HtmlCanvasElement, HtmlInputElement};
@@ -285,6 +285,10 @@ pub fn MapPanel(props: &Common) -> Html {
             }
             // Below the map, not over it: nothing that people look for lies under a card.
             <div class="map-foot">
+            // On a phone the overview that says so is out of sight.
+            if ui.scenario.is_some() && !ui.present.on && ui.embed.is_none() {
+                <button type="button" class="link phone-only begin-here" onclick={dispatch(Action::Dialog(Some(Dialog::Lessons)))} data-testid="map-begin">{ t("overview.begin") }</button>
+            }
             if !table {
                 <Guide ui={ui.clone()} session={session.clone()} />
             }
@@ -315,6 +319,9 @@ pub fn MapPanel(props: &Common) -> Html {
                     <button type="button" class="float legend-toggle" aria-pressed={ui.legend.to_string()} onclick={dispatch(Action::Legend(!ui.legend))}
                         title={t("map.legend")} aria-label={t("map.legend")} data-testid="legend-toggle">{ icon("legend") }</button>
                 }
+                // On a phone the header has no room for this.
+                <button type="button" class="float phone-only" aria-pressed={ui.present.on.to_string()} title={t("present.hint")} aria-label={t("present.button")}
+                    onclick={dispatch(Action::Present(Present { on: !ui.present.on, ..Present::default() }))} data-testid="map-present">{ icon("present") }</button>
                 if ui.selected.is_some() {
                     <button type="button" class="phone-only to-inspect" onclick={dispatch(Action::Phone(Phone::Inspect))} data-testid="to-inspect">
                         { t("map.inspect") }{ icon("right") }

@@ -2,6 +2,7 @@
 //! picture of the map to keep.
 
 use super::Common;
+use super::inspector::{self, Actions};
 use super::lesson::{kind_name, rich};
 use crate::bridge::{Session, Topic, clock_text, use_topic};
 use crate::icons::icon;
@@ -81,6 +82,23 @@ pub fn PosterButton(props: &Common) -> Html {
     html! { <button type="button" class="float" {onclick} title={text} aria-label={text} data-testid="poster">{ icon("picture") }</button> }
 }
 
+/// What can be done with the thing that was pointed at, by touch too: the room sees no inspector.
+fn deeds(ui: &UiHandle, session: &Session) -> Html {
+    let Some(target) = ui.selected else { return html! {} };
+    let name = session.read(|e| inspector::title(e, ui.lang, target));
+    let close = {
+        let ui = ui.clone();
+        Callback::from(move |_: MouseEvent| ui.dispatch(Action::Select(None)))
+    };
+    html! {
+        <div class="present-deeds" data-testid="present-deeds">
+            <b>{ name }</b>
+            <Actions ui={ui.clone()} session={session.clone()} />
+            <button type="button" class="ghost" onclick={close} aria-label={ui.lang.t("common.close")}>{ icon("close") }</button>
+        </div>
+    }
+}
+
 /// What is there only while the page is shown to a room.
 #[component]
 pub fn PresentStrip(props: &Common) -> Html {
@@ -132,6 +150,7 @@ pub fn PresentStrip(props: &Common) -> Html {
     html! {
         <>
             <section class="present-strip" aria-label={t("present.notes")} data-testid="present-strip">
+                { deeds(ui, session) }
                 if noted && !p.bare {
                     <div class="present-notes" data-testid="present-notes">
                         <button type="button" class="ghost" disabled={i == 0} onclick={turn(false)} aria-label={t("guide.back")} data-testid="present-previous">{ icon("left") }</button>

@@ -1,5 +1,6 @@
 //! One change as a sequence diagram: kubectl, API server, etcd, controllers, scheduler, kubelets. It is gone through
-//! step by step, each message with its reason in a sentence; it leaves the page as a picture or as Mermaid text.
+//! step by step, each message with its reason in a sentence; it leaves the page as a picture (PNG, SVG) or as Mermaid
+//! text.
 
 use super::dialogs::DownloadButton;
 use crate::bridge::Session;
@@ -18,6 +19,8 @@ use yew::prelude::*;
 const WIDTH: f64 = 940.0;
 const TOP: f64 = 56.0;
 const ROW: f64 = 34.0;
+/// How a message that is still to come is marked in the drawing.
+const FAINT: &str = "opacity=\"0.22\"";
 
 fn x(lane: Lane) -> f64 {
     let i = Lane::ALL.iter().position(|l| *l == lane).unwrap_or(0);
@@ -223,11 +226,15 @@ pub fn SequenceView(props: &SequenceProps) -> Html {
             e.prevent_default();
         })
     };
-    let svg = {
+    // In a file every message is told, however far one has gone.
+    let drawn = {
         let picture = picture.clone();
+        move || picture.cast::<Element>().map(|p| p.outer_html().replace(FAINT, "opacity=\"1\"")).unwrap_or_default()
+    };
+    let svg = {
+        let drawn = drawn.clone();
         Callback::from(move |()| {
-            let text = picture.cast::<Element>().map(|p| p.outer_html()).unwrap_or_default();
-            clipboard::download("sequence.svg", &text);
+            clipboard::download("sequence.svg", &drawn());
         })
     };
     let text = {
@@ -238,6 +245,7 @@ pub fn SequenceView(props: &SequenceProps) -> Html {
     };
     let p = Palette::read();
     let height = TOP + 44.0 + s.lines.len() as f64 * ROW;
+    let png = Callback::from(move |()| clipboard::download_drawing("sequence.png", &drawn(), WIDTH, height));
     let line = s.lines.get(here);
     let jump = line.map(|l| {
         let (ui, session, moment) = (ui.clone(), session.clone(), l.at);
@@ -284,6 +292,7 @@ pub fn SequenceView(props: &SequenceProps) -> Html {
                 <span class="hint">{ format!("{} / {}", here + 1, last + 1) }</span>
                 if let Some(jump) = jump { <button type="button" class="btn" onclick={jump}>{ t("inspect.jump") }</button> }
                 <span class="grow"></span>
+                <DownloadButton text="PNG" save={png} test="seq-png" />
                 <DownloadButton text="SVG" save={svg} test="seq-svg" />
                 <DownloadButton text="Mermaid" save={text} test="seq-mermaid" />
             </div>

@@ -32,3 +32,27 @@ pub fn offer(name: &str, address: &str) -> Option<()> {
     link.click();
     Some(())
 }
+
+/// Offers a drawing (SVG of this width and height, in CSS pixels) as a picture, twice as large: once the browser has
+/// drawn it.
+pub fn download_drawing(name: &'static str, svg: &str, width: f64, height: f64) {
+    // no browser draws on more than this
+    let scale = (16_000.0 / height).min(2.0);
+    let Ok(image) = web_sys::HtmlImageElement::new() else { return };
+    let drawn = image.clone();
+    let draw = move || -> Option<()> {
+        let sheet: web_sys::HtmlCanvasElement =
+            gloo::utils::document().create_element("canvas").ok()?.dyn_into().ok()?;
+        let (w, h) = (width * scale, height * scale);
+        sheet.set_width(w as u32);
+        sheet.set_height(h as u32);
+        let ctx: web_sys::CanvasRenderingContext2d = sheet.get_context("2d").ok()??.dyn_into().ok()?;
+        ctx.draw_image_with_html_image_element_and_dw_and_dh(&drawn, 0.0, 0.0, w, h).ok()?;
+        offer(name, &sheet.to_data_url_with_type("image/png").ok()?)
+    };
+    gloo::events::EventListener::once(&image, "load", move |_| {
+        draw();
+    })
+    .forget();
+    image.set_src(&format!("data:image/svg+xml,{}", js_sys::encode_uri_component(svg)));
+}

@@ -126,13 +126,19 @@ pub fn Catalogue(props: &Common) -> Html {
         Callback::from(move |_: MouseEvent| ui.dispatch(Action::Dialog(Some(Dialog::Author))))
     };
     let finished = list.iter().filter(|r| done.get(&r.id).is_some_and(|e| e.done)).count();
+    // Where the lesson is finished, the one after it is offered instead.
+    let over = session.read(|e| e.lesson.as_ref().is_some_and(|r| r.finished()));
+    let at = list.iter().position(|r| over && here.as_ref().is_some_and(|(id, _)| *id == r.id));
+    let next = at.and_then(|i| list.get(i + 1));
     let mut n = 0;
     html! {
         <div class="catalogue">
             <p class="catalogue-about">{ t("lessons.about") }
                 if !list.is_empty() { <b>{ format!(" {}", ui.lang.f("lessons.done", &[("n", &finished.to_string()), ("all", &list.len().to_string())])) }</b> }
             </p>
-            if let Some((_, title)) = &here {
+            if let Some(next) = next {
+                <button type="button" class="btn primary go-on" onclick={begin(&next.id)} data-testid="lesson-after" data-first="">{ icon("right") }{ ui.lang.f("lessons.next", &[("title", words(ui.lang, &next.title))]) }</button>
+            } else if let Some((_, title)) = &here {
                 <button type="button" class="btn primary go-on" onclick={go_on} data-testid="lesson-go-on" data-first="">{ icon("play") }{ ui.lang.f("lessons.go_on", &[("title", say(ui.lang, title))]) }</button>
             }
             if *failed { <p class="warn">{ t("lessons.failed") }</p> }

@@ -56,7 +56,7 @@ pub fn LessonPanel(props: &Common) -> Html {
             if now.0 == was.0 && now.1 && !was.1 {
                 start::keep(&session);
                 let act = session.read(|e| e.lesson.as_ref().is_some_and(|r| r.here().kind == StepKind::Act));
-                if act && crate::app::is_narrow() {
+                if act && crate::app::is_narrow() && ui.phone != Phone::Lesson {
                     ui.dispatch(Action::Toast(ui.lang.t("lesson.passed").to_owned()));
                 }
             }
@@ -180,6 +180,7 @@ fn looks(props: &Common, run: &Run, step: &Step) -> Html {
                     if let Some(at) = at {
                         session.set_playing(false);
                         session.seek(at);
+                        ui.dispatch(Action::Toast(ui.lang.t("lesson.past").to_owned()));
                         if crate::app::is_narrow() {
                             ui.dispatch(Action::Phone(Phone::Map));
                         }
