@@ -14,10 +14,10 @@ const SOURCE: &str = "taint-eviction-controller";
 /// The namespace part of this controller's keys: no namespace is called so.
 pub const PODS: &str = "!pod";
 
-/// Pods that are to go, and when.
+/// Pods that are to go, when, and because of which request: the taint's.
 #[derive(Clone, Debug, Default)]
 pub struct TaintEviction {
-    due: OrdMap<Id, SimTime>,
+    due: OrdMap<Id, (SimTime, u64)>,
 }
 
 fn key(id: Id) -> Key {
@@ -99,14 +99,15 @@ impl TaintEviction {
             return Action::Done;
         };
         match self.due.get(&id).copied() {
-            Some(t) if t <= sim.now => {
+            Some((t, cause)) if t <= sim.now => {
                 self.due.remove(&id);
-                self.evict(sim, &pod);
+                let actor = sim.actor.clone();
+                sim.acting(actor, cause, |sim| self.evict(sim, &pod));
             }
             None if stay == SimDuration::ZERO => self.evict(sim, &pod),
             Some(_) => {}
             None => {
-                self.due.insert(id, sim.now + stay);
+                self.due.insert(id, (sim.now + stay, sim.cause));
                 sim.after(stay, Event::Requeue(Component::NodeLifecycle, key.clone()));
             }
         }

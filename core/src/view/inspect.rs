@@ -1,6 +1,7 @@
 //! What an inspector asks of one object: its YAML, facts, events, and why it is as it is.
 
-use super::model::{Cause, Doing, EventView, Id, Message};
+use super::faults::fault_line;
+use super::model::{Cause, Doing, EventView, Fault, Id, Message};
 use super::project::message;
 use super::workloads;
 use crate::api::yaml;
@@ -11,9 +12,9 @@ use crate::cluster::Cluster;
 use crate::kubectl;
 use crate::runtime::shell::NetProblem;
 use crate::scheduler::framework::Plugin;
-use crate::sim::{Actor, Sim};
+use crate::sim::{Actor, Component, Sim};
 use crate::store::{Key, Kind, Obj};
-use crate::world::WorldApi;
+use crate::world::{Input, WorldApi};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -274,8 +275,36 @@ pub fn why(cluster: &Cluster, id: Id) -> Vec<Cause> {
     let fresh: Vec<Cause> = born.into_iter().filter(|c| !out.contains(c)).collect();
     out.extend(fresh);
     out.sort_by_key(|c| std::cmp::Reverse(c.at));
+    back_to_fault(cluster, &mut out);
     shorten(&mut out);
     out
+}
+
+/// Where a chain ends with a node that fell silent, it goes on to what a person had done to the node: no request tells.
+fn back_to_fault(cluster: &Cluster, chain: &mut Vec<Cause>) {
+    let Some(last) = chain.last() else { return };
+    let message = &last.message;
+    if message.doing != Doing::Reports || message.kind != "Node" || *last.actor != *Component::NodeLifecycle.name() {
+        return;
+    }
+    let hits = |f: &Fault| match f {
+        Fault::NodePower { node, on } => !on && **node == *message.name,
+        Fault::NodePartition { node, on } => *on && **node == *message.name,
+        _ => false,
+    };
+    let typed = |line: &str| {
+        let node = ["kubarium power-off ", "kubarium partition "].iter().find_map(|verb| line.strip_prefix(verb));
+        node.is_some_and(|n| n.trim() == &*message.name)
+    };
+    let said = |input: &Input| match input {
+        Input::Fault(f) if hits(f) => Some(fault_line(f)),
+        Input::Line { line, .. } if typed(line.trim()) => Some(line.trim().to_owned()),
+        _ => None,
+    };
+    let before = cluster.inputs().iter().take(cluster.applied()).rev().filter(|l| l.at <= last.at);
+    let Some((at, line)) = before.into_iter().find_map(|l| Some((l.at, said(&l.input)?))) else { return };
+    let message = Message { doing: Doing::Types, kind: "", name: line.into(), node: "".into(), refused: None };
+    chain.push(Cause { at, actor: (*Actor::Person.name()).into(), message });
 }
 
 /// Why an event was written: the chain back from the request that led to it. The event is named by the object it is
@@ -290,7 +319,9 @@ pub fn why_event(cluster: &Cluster, namespace: &str, object: &str, reason: &str,
             && object.split_once('/') == Some((e.involved.kind.info().singular, &*e.involved.key.name))
     };
     let Some(entry) = sim.store.entries(Kind::Event, Some(ns)).find(|e| of(&e.obj)) else { return vec![] };
-    chain(sim, entry.updated_by)
+    let mut out = chain(sim, entry.updated_by);
+    back_to_fault(cluster, &mut out);
+    out
 }
 
 /// A condition of an object's status.
@@ -332,7 +363,9 @@ pub fn why_condition(cluster: &Cluster, id: Id, condition: &Condition) -> Vec<Ca
     let wrote = sim.requests.after(0).filter(|r| {
         r.kind == Some(kind) && r.key == key && r.code < 400 && !r.verb.reads() && r.at.0 / 1_000_000 >= second
     });
-    wrote.map(|r| r.id).next().map(|r| chain(sim, r)).unwrap_or_default()
+    let mut out = wrote.map(|r| r.id).next().map(|r| chain(sim, r)).unwrap_or_default();
+    back_to_fault(cluster, &mut out);
+    out
 }
 
 /// Whose doing it was that a kubelet has a pod to report on: the last request on the pod before one of the kubelet's own,

@@ -159,7 +159,9 @@ pub fn sequence(cluster: &Cluster, request: u64) -> Sequence {
     let mut followed: BTreeSet<u64> = BTreeSet::new();
     let mut told: BTreeSet<(u64, String)> = BTreeSet::new();
     for r in sim.requests.after(request.saturating_sub(12)).take(WINDOW) {
-        let own = r.id == request || r.actor == Actor::Person && r.at == first.at && r.note == first.note;
+        // a person's command may be several requests, and so may be what a controller does of its own accord
+        let alike = if first.actor == Actor::Person { r.note == first.note } else { r.cause == 0 && first.cause == 0 };
+        let own = r.id == request || r.actor == first.actor && r.at == first.at && alike;
         let after = followed.contains(&r.cause) && r.id > request && !reads(r);
         if !(own || after) || quiet(r) {
             continue;
@@ -260,20 +262,26 @@ mod tests {
         assert_eq!(told[1..], ["node-1: NodeNotReady"]);
         let s = sequence(&c, done[1].request);
         assert_eq!(*s.title, *"node-1: NodeNotReady");
-        let said = |actor: &str, doing, kind| {
+        let said = |from, doing, kind| {
             s.lines.iter().position(|l| {
-                *l.actor == *actor && l.step == Step::Asks && l.message.doing == doing && l.message.kind == kind
+                l.from == from && l.step == Step::Asks && l.message.doing == doing && l.message.kind == kind
             })
         };
         let order = [
-            said("node-lifecycle-controller", Doing::Reports, "Node"),
-            said("node-lifecycle-controller", Doing::Changes, "Node"),
-            said("taint-eviction-controller", Doing::Deletes, "Pod"),
-            said("replicaset-controller", Doing::Creates, "Pod"),
-            said("default-scheduler", Doing::Binds, "Pod"),
+            said(Lane::Controllers, Doing::Reports, "Node"),
+            said(Lane::Controllers, Doing::Changes, "Node"),
+            said(Lane::Controllers, Doing::Deletes, "Pod"),
+            said(Lane::Controllers, Doing::Creates, "Pod"),
+            said(Lane::Scheduler, Doing::Binds, "Pod"),
         ];
         let lines: Vec<String> =
             s.lines.iter().map(|l| format!("{} {:?} {}", l.actor, l.message.doing, l.message.kind)).collect();
         assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{order:?}: {lines:#?}");
+        // a new pod's chain of causes goes the same way, back to who took the power
+        let pods = c.world.sim.store.pods().filter(|p| p.deletion.is_none());
+        let pod = pods.max_by_key(|p| p.created).map(|p| p.id).unwrap_or_default();
+        let why = crate::view::inspect::why(&c, pod);
+        let told = |c: &crate::view::model::Cause| (c.message.doing, c.message.name.to_string());
+        assert!(why.iter().any(|c| told(c) == (Doing::Types, "kubarium power-off node-1".to_owned())), "{why:#?}");
     }
 }
