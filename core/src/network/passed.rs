@@ -135,4 +135,27 @@ mod tests {
         assert_eq!(rates, [(false, "web".into(), 20, 5), (true, "site".into(), 20, 5)]);
         assert_eq!(p.rates(SimTime(45 * STEP)).count(), 0);
     }
+
+    #[test]
+    fn a_way_is_counted_where_it_passed() {
+        use crate::clock::SimDuration;
+        use crate::network::request::{Hop, Outcome};
+        let pod = || Place::Pod(1, Key::new("a", "db-0"));
+        let via = |places: Vec<Place>| {
+            let hops = places.into_iter().map(|place| Hop { at: SimTime::ZERO, place }).collect();
+            let outcome = Outcome::Answered(200, Key::new("a", "db-0"));
+            let took = SimDuration::ZERO;
+            Via::of(&Trace { number: 0, client: None, at: SimTime::ZERO, took, url: "u".into(), hops, outcome })
+        };
+        let named = |name: &str| Place::Dns(name.into(), 7);
+        // by a headless Service's name, or the name of one of its pods
+        let db = Some(Key::new("a", "db"));
+        assert_eq!(via(vec![named("db-0.db.a.svc.cluster.local"), pod()]).named, db);
+        // through a table: the name is the Service's own
+        let v = via(vec![named("web.a.svc.cluster.local"), Place::Service(Key::new("a", "web")), pod()]);
+        assert_eq!((v.service, v.named, v.behind), (Some(Key::new("a", "web")), None, None));
+        // a server on the way passes it on by another one
+        let v = via(vec![Place::Service(Key::new("a", "proxy")), pod(), Place::Service(Key::new("a", "web")), pod()]);
+        assert_eq!((v.service, v.behind), (Some(Key::new("a", "proxy")), Some(Key::new("a", "web"))));
+    }
 }
