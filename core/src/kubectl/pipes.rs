@@ -722,20 +722,35 @@ fn pieces(term: &str) -> Vec<String> {
 }
 
 fn cut(args: &[String], text: &str) -> Result<String, String> {
-    let usage = || "usage: cut -d DELIMITER -f N[,N]".to_string();
+    let usage = || "usage: cut -d DELIMITER -f LIST | cut -c LIST".to_string();
     let value = |flag: &str| {
         let at = args.iter().position(|a| a.starts_with(flag))?;
         if args[at].len() > 2 { Some(args[at][2..].to_string()) } else { args.get(at + 1).cloned() }
     };
     let delimiter = value("-d").unwrap_or_else(|| "\t".into());
-    let fields: Vec<usize> =
-        value("-f").ok_or_else(usage)?.split(',').map(|f| f.parse().map_err(|_| usage())).collect::<Result<_, _>>()?;
+    // `1`, `2-4`, `3-`, `-5`
+    let ranges = |list: String| -> Result<Vec<(usize, usize)>, String> {
+        let number = |t: &str, empty| if t.is_empty() { Ok(empty) } else { t.parse().map_err(|_| usage()) };
+        let one = |part: &str| match part.split_once('-') {
+            Some((from, to)) => Ok((number(from, 1)?, number(to, usize::MAX)?)),
+            None => number(part, 1).map(|n| (n, n)),
+        };
+        list.split(',').map(one).collect()
+    };
+    let within = |ranges: &[(usize, usize)], i: usize| ranges.iter().any(|(a, b)| (*a..=*b).contains(&(i + 1)));
+    if let Some(list) = value("-c") {
+        let list = ranges(list)?;
+        let pick =
+            |l: &str| l.chars().enumerate().filter(|(i, _)| within(&list, *i)).map(|(_, c)| c).collect::<String>();
+        return Ok(text.lines().map(|l| pick(l) + "\n").collect());
+    }
+    let fields = ranges(value("-f").ok_or_else(usage)?)?;
     let pick = |l: &str| {
         if !l.contains(&delimiter) {
             return format!("{l}\n");
         }
-        let parts: Vec<&str> = l.split(&delimiter).collect();
-        let kept: Vec<&str> = fields.iter().filter_map(|n| parts.get(n.checked_sub(1)?).copied()).collect();
+        let parts = l.split(&delimiter).enumerate();
+        let kept: Vec<&str> = parts.filter(|(i, _)| within(&fields, *i)).map(|(_, p)| p).collect();
         format!("{}\n", kept.join(&delimiter))
     };
     Ok(text.lines().map(pick).collect())

@@ -397,7 +397,7 @@ fn program(c: &Container, entry: Option<&Image>) -> Program {
     let is_curl = entry.is_some_and(|_| c.image.as_deref().unwrap_or_default().contains("/curl"));
     let argv: Vec<String> = if !command.is_empty() {
         command.into_iter().chain(args).collect()
-    } else if is_curl && !args.is_empty() {
+    } else if is_curl && args.first().is_some_and(|a| a.starts_with('-') || !knows(a)) {
         std::iter::once("curl".to_owned()).chain(args).collect()
     } else {
         // most images run their arguments as a command when these begin with a program

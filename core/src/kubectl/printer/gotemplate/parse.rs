@@ -90,7 +90,12 @@ pub(super) fn block(pieces: &mut Pieces, out: &mut Vec<Node>, depth: usize) -> R
             }
             Piece::Action(a) => a,
         };
-        let word = action.split_whitespace().next().unwrap_or_default();
+        // `{{range.items}}` needs no space
+        let start = action.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        let word = match start {
+            "if" | "range" | "with" => start,
+            _ => action.split_whitespace().next().unwrap_or_default(),
+        };
         let rest = action[word.len().min(action.len())..].trim();
         match word {
             "end" | "else" => return Ok(Some(action.split_whitespace().map(str::to_string).collect())),
