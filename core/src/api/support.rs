@@ -211,6 +211,7 @@ pub static CALLS: &[(&str, &str)] = &[
     ),
     ("get --server-print", "changes nothing that is seen"),
     ("patch --subresource=resize", "refused"),
+    ("explain of kinds that are only stored", "most have no schema here, and their fields are not checked"),
     ("top --show-swap", "nodes have no swap: it is `<unknown>`"),
     ("run -i, -t; exec -i, -t; attach -i", "lines can be typed into a shell, not into another program"),
 ];

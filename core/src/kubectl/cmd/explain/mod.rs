@@ -48,14 +48,13 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         let by = r.plural == name || r.singular == name || r.short_names.contains(&name);
         by && (version.is_empty() || r.api_version() == version)
     };
-    let built_in = if version.is_empty() { kinds::resolve(name) } else { kinds::RESOURCES.iter().find(|r| called(r)) };
-    let mut found = built_in;
-    if found.is_none() {
-        found = inv.custom.iter().copied().find(called);
-        // `crontabs.stable.example.com.spec`: the group stands behind the name
-        if let Some(r) = found.filter(|r| parts.join(".").starts_with(r.group)) {
-            parts.drain(..r.group.split('.').count());
-        }
+    let mut all = kinds::RESOURCES.iter().chain(kinds::OTHER_VERSIONS);
+    let built_in = if version.is_empty() { kinds::resolve(name) } else { all.find(called) };
+    let found = built_in.or_else(|| inv.custom.iter().copied().find(called));
+    // `crontabs.stable.example.com.spec`: the group stands behind the name
+    let behind = format!("{}.", parts.join("."));
+    if let Some(r) = found.filter(|r| !r.group.is_empty() && behind.starts_with(&format!("{}.", r.group))) {
+        parts.drain(..r.group.split('.').count());
     }
     let Some(r) = found else {
         return Err(CmdError::Plain(format!("the server doesn't have a resource type {name:?}")));
