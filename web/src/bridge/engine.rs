@@ -395,6 +395,8 @@ impl Engine {
             let broken = Broken::of(&self.cluster);
             if broken != self.scene.broken {
                 self.scene.broken = broken;
+                // where pods are only counted, nothing else tells the map to be drawn anew
+                self.scene.shape += 1;
                 self.touch(Topic::Objects);
             }
         }
