@@ -32,6 +32,25 @@ pub(super) static PRINTERS: &[Printer] = &[
         columns: WEBHOOKS,
         row: webhooks,
     },
+    Printer { group: "admissionregistration.k8s.io", kind: "MutatingAdmissionPolicy", columns: MUTATIONS, row: policy },
+    Printer {
+        group: "admissionregistration.k8s.io",
+        kind: "MutatingAdmissionPolicyBinding",
+        columns: BINDING,
+        row: policy_binding,
+    },
+    Printer {
+        group: "admissionregistration.k8s.io",
+        kind: "ValidatingAdmissionPolicy",
+        columns: VALIDATIONS,
+        row: policy,
+    },
+    Printer {
+        group: "admissionregistration.k8s.io",
+        kind: "ValidatingAdmissionPolicyBinding",
+        columns: BINDING,
+        row: policy_binding,
+    },
 ];
 
 static NODE: &[Column] = &[
@@ -282,4 +301,37 @@ fn csr(o: &Value, now: UnixSeconds) -> Vec<Value> {
 
 fn webhooks(o: &Value, now: UnixSeconds) -> Vec<Value> {
     vec![name(o), items(&o["webhooks"]).len().into(), age(o, now)]
+}
+
+static MUTATIONS: &[Column] = &[c("NAME"), c("MUTATIONS"), c("PARAMKIND"), c("AGE")];
+static VALIDATIONS: &[Column] = &[c("NAME"), c("VALIDATIONS"), c("PARAMKIND"), c("AGE")];
+static BINDING: &[Column] = &[c("NAME"), c("POLICYNAME"), c("PARAMREF"), c("AGE")];
+
+fn policy(o: &Value, now: UnixSeconds) -> Vec<Value> {
+    let spec = &o["spec"];
+    let rules = items(&spec["validations"]).len() + items(&spec["mutations"]).len();
+    let param = &spec["paramKind"];
+    let param = if param.is_object() {
+        format!("{}/{}", param["apiVersion"].as_str().unwrap_or_default(), param["kind"].as_str().unwrap_or_default())
+    } else {
+        "<unset>".into()
+    };
+    vec![name(o), rules.into(), param.into(), age(o, now)]
+}
+
+fn policy_binding(o: &Value, now: UnixSeconds) -> Vec<Value> {
+    let (spec, param) = (&o["spec"], &o["spec"]["paramRef"]);
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    let param = match (text(&param["namespace"]), text(&param["name"])) {
+        _ if !param.is_object() => "<unset>".into(),
+        (ns, n) if ns.is_empty() => {
+            if n.is_empty() {
+                "*".into()
+            } else {
+                n
+            }
+        }
+        (ns, n) => format!("{ns}/{}", if n.is_empty() { "*" } else { &n }),
+    };
+    vec![name(o), text(&spec["policyName"]).into(), param.into(), age(o, now)]
 }
