@@ -36,7 +36,7 @@ pub(super) static PRINTERS: &[Printer] = &[
     Printer {
         group: "admissionregistration.k8s.io",
         kind: "MutatingAdmissionPolicyBinding",
-        columns: BINDING,
+        columns: POLICY_BINDING,
         row: policy_binding,
     },
     Printer {
@@ -48,7 +48,7 @@ pub(super) static PRINTERS: &[Printer] = &[
     Printer {
         group: "admissionregistration.k8s.io",
         kind: "ValidatingAdmissionPolicyBinding",
-        columns: BINDING,
+        columns: POLICY_BINDING,
         row: policy_binding,
     },
 ];
@@ -305,7 +305,7 @@ fn webhooks(o: &Value, now: UnixSeconds) -> Vec<Value> {
 
 static MUTATIONS: &[Column] = &[c("NAME"), c("MUTATIONS"), c("PARAMKIND"), c("AGE")];
 static VALIDATIONS: &[Column] = &[c("NAME"), c("VALIDATIONS"), c("PARAMKIND"), c("AGE")];
-static BINDING: &[Column] = &[c("NAME"), c("POLICYNAME"), c("PARAMREF"), c("AGE")];
+static POLICY_BINDING: &[Column] = &[c("NAME"), c("POLICYNAME"), c("PARAMREF"), c("AGE")];
 
 fn policy(o: &Value, now: UnixSeconds) -> Vec<Value> {
     let spec = &o["spec"];
