@@ -12,6 +12,7 @@ pub mod command;
 pub mod complete;
 pub mod describe;
 pub mod errors;
+mod filters;
 pub mod flags;
 pub mod help;
 pub mod kubarium;

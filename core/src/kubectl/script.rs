@@ -111,7 +111,7 @@ impl Surroundings for Prompt<'_, '_> {
         match argv[0].as_str() {
             "kubectl" | "k" => run_args(&argv[1..], self.ctx),
             "kubarium" => kubarium::run(&argv[1..], self.ctx),
-            name if pipes::is_filter(name) => pipes::run_filter(argv, input, self.ctx),
+            name if pipes::is_filter(name) => pipes::run_filter(argv, Some(input.to_owned()), self.ctx),
             _ => run_args(argv, self.ctx),
         }
         self.ctx.stdin = stdin;
