@@ -576,6 +576,6 @@ proptest! {
         run(&mut c, "delete crd --all --wait=false");
         pass(&mut c, 10);
         prop_assert!(all(&c, Kind::CustomResourceDefinition).is_empty());
-        prop_assert!(c.world.sim.custom_kinds().is_empty());
+        prop_assert!(c.world.sim.custom_resources().is_empty());
     }
 }

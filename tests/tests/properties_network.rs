@@ -355,3 +355,19 @@ proptest! {
         prop_assert!(total.failures() <= failed + 2);
     }
 }
+
+/// Controllers that stood still have not seen a node come back: they look before they give it up.
+#[test]
+fn a_node_that_is_back_is_not_given_up() {
+    let mut cluster = Cluster::with_nodes(3, 0);
+    let power = |on| Input::Fault(Fault::NodePower { node: "node-2".into(), on });
+    let stop = |on| Input::Fault(Fault::Stop { part: PlanePart::ControllerManager, on });
+    cluster.submit(power(false));
+    pass(&mut cluster, 11);
+    cluster.submit(stop(true));
+    pass(&mut cluster, 170);
+    cluster.submit(power(true));
+    cluster.submit(stop(false));
+    pass(&mut cluster, 60);
+    assert_eq!(cluster.world.sim.network.nodes().len(), 3);
+}

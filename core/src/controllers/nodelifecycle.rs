@@ -107,8 +107,10 @@ impl NodeLifecycle {
 
     /// The monitor: silent nodes past their grace become Unknown.
     pub fn monitor(&mut self, sim: &mut Sim) {
-        let due: Vec<Arc<str>> =
-            self.watched.iter().filter(|(_, t)| sim.now.since(**t) > GRACE).map(|(n, _)| n.clone()).collect();
+        // one that was heard of while this controller stood still is silent no more
+        let silent = |n: &Arc<str>, since: &SimTime| sim.server.silent.get(n) == Some(since);
+        let late = self.watched.iter().filter(|(n, t)| sim.now.since(**t) > GRACE && silent(n, t));
+        let due: Vec<Arc<str>> = late.map(|(n, _)| n.clone()).collect();
         for name in due {
             let Some(node) = sim.store.typed::<Node>(&Key::new("", name.clone())).cloned() else { continue };
             let conditions = node.status.as_ref().and_then(|s| s.conditions.clone()).unwrap_or_default();
