@@ -83,7 +83,16 @@ pub struct Cluster {
 impl Cluster {
     /// A new session.
     pub fn new(config: Config) -> Cluster {
-        let world = World::new(config);
+        Cluster::of(World::new(config))
+    }
+
+    /// What stands in where a session is yet to come: nothing is in it and nothing happens. It costs next to nothing,
+    /// where a new session is born with namespaces, roles and nodes.
+    pub fn unborn() -> Cluster {
+        Cluster::of(World::unborn(Config { seed: 1, nodes: vec![], kubelets: KubeletProfile::Real }))
+    }
+
+    fn of(world: World) -> Cluster {
         let first = Arc::new(Keyframe { inputs: 0, work: 0, world: world.clone() });
         let keyframes = vec![first];
         Cluster { world, log: vec![], applied: 0, keyframes, every: KEYFRAME_EVERY, work: 0, epoch: 0, left: None }

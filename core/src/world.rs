@@ -82,8 +82,15 @@ pub struct World {
 impl World {
     /// A new cluster: system namespaces, the API's own service, and nodes that come up.
     pub fn new(config: Config) -> World {
+        let mut w = World::unborn(config);
+        w.birth();
+        w
+    }
+
+    /// A world in which nothing is yet, not even a namespace, and nothing happens.
+    pub fn unborn(config: Config) -> World {
         let seed = config.seed;
-        let mut w = World {
+        World {
             sim: Sim::new(config),
             controllers: Controllers::default(),
             scheduler: Scheduler::new(seed),
@@ -91,9 +98,7 @@ impl World {
             terminals: Terminals::default(),
             files: Arc::default(),
             steps: 0,
-        };
-        w.birth();
-        w
+        }
     }
 
     fn birth(&mut self) {

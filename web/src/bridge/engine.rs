@@ -101,7 +101,7 @@ pub struct Engine {
 impl Engine {
     pub(super) fn new() -> Engine {
         Engine {
-            cluster: Cluster::with_nodes(3, 1),
+            cluster: Cluster::unborn(),
             projector: Projector::default(),
             scene: Scene::default(),
             events: VecDeque::new(),
@@ -254,7 +254,7 @@ impl Engine {
     /// Begins with a recorded session, whose latest moment this is.
     pub fn restore(&mut self, record: &SessionRecord, horizon: SimTime) {
         // what is left makes room first: two large clusters at a time are too much
-        self.cluster = Cluster::with_nodes(0, 1);
+        self.cluster = Cluster::unborn();
         let mut cluster = Cluster::replay(record, 3_000_000);
         let now = cluster.now();
         if horizon > now {
@@ -484,7 +484,7 @@ impl Engine {
 
     /// One frame: `dt` milliseconds have passed.
     pub(super) fn frame(&mut self, dt: f64) {
-        if self.playing {
+        if self.playing && self.begun {
             self.owed += dt * 1_000.0 * self.speed;
             let goal = SimTime(self.now().0 + self.owed as u64);
             let began = timers::now();
