@@ -12,8 +12,15 @@ const address = () => new URL("kubarium_rest.wasm", document.baseURI).href;
 // What `boot.js` has made ready of an earlier visit's.
 const kept = () => globalThis.kubariumRest;
 
+// What has come over the network and is not made ready yet.
+let bytes;
+
+// When the page has nothing else to do: making so much code ready takes what the first pods need.
+const idle = () =>
+  new Promise((done) => (self.requestIdleCallback ? requestIdleCallback(done, { timeout: 3_000 }) : setTimeout(done, 200)));
+
 function link(module) {
-  globalThis.kubariumRest = undefined;
+  globalThis.kubariumRest = bytes = undefined;
   if (!missing()) return;
   new WebAssembly.Instance(module, { f: exports() });
   exports().rest_loaded.value = 1;
@@ -25,7 +32,9 @@ async function load(pause) {
     if (kept()) return link(kept());
     const answer = await fetch(address());
     if (!answer.ok) throw new Error(answer.statusText);
-    link(await WebAssembly.compile(await answer.arrayBuffer()));
+    bytes = await answer.arrayBuffer();
+    await idle();
+    if (missing()) link(await WebAssembly.compile(bytes));
   } catch {
     // no network just now, perhaps: again, and again less often
     setTimeout(load, pause, Math.min(pause * 2, 60_000));
@@ -43,6 +52,7 @@ export function restSoon() {
 export function restNow() {
   if (!missing()) return;
   if (kept()) return link(kept());
+  if (bytes) return link(new WebAssembly.Module(bytes));
   performance.mark("rest-awaited");
   const request = new XMLHttpRequest();
   request.open("GET", address(), false);

@@ -48,9 +48,7 @@ async fn open(ui: UiHandle, session: Session) {
     }
     // A bare cluster of so many nodes: for large experiments.
     if let Some(nodes) = url::query("nodes").and_then(|n| n.parse::<usize>().ok()) {
-        session.begin_bare(nodes.clamp(1, 5_000));
-        restore_desk(ui, Desk { scenario: None, files: vec![("file1.yaml".to_owned(), String::new())], active: 0 });
-        return;
+        return sharing::begin_empty(ui, session, nodes.clamp(1, 5_000));
     }
     if crate::lesson::start::from_address(ui, session).await {
         return;
@@ -380,7 +378,11 @@ pub fn App() -> Html {
                 set_size(i, px);
             }
             wasm_bindgen_futures::spawn_local(async move {
-                open(ui, session.clone()).await;
+                open(ui.clone(), session.clone()).await;
+                // a scenario or lesson that does not exist, say
+                if !session.has_begun() {
+                    begin(&ui, &session, FIRST);
+                }
                 crate::hooks::publish(session);
                 texts::load().await;
             });
@@ -399,6 +401,23 @@ pub fn App() -> Html {
                     }
                 },
             );
+            move || drop(listener)
+        });
+    }
+    // A link that is put into the address bar of an open page: the browser does not load the page anew for it.
+    {
+        let (latest, session) = (latest.clone(), session.clone());
+        use_effect_with((), move |()| {
+            let listener = gloo::events::EventListener::new(&gloo::utils::window(), "hashchange", move |_| {
+                let fragment = url::fragment();
+                if let Some(ui) = latest.borrow().clone().filter(|_| fragment.starts_with('v')) {
+                    let session = session.clone();
+                    wasm_bindgen_futures::spawn_local(async move {
+                        ui.dispatch(Action::Dialog(None));
+                        sharing::take_link(&ui, &session, &fragment).await;
+                    });
+                }
+            });
             move || drop(listener)
         });
     }

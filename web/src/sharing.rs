@@ -120,6 +120,12 @@ pub fn restore_desk(ui: &UiHandle, desk: Desk) {
     ui.dispatch(Action::Files(files, desk.active));
 }
 
+/// Begins with an empty cluster and an empty file.
+pub fn begin_empty(ui: &UiHandle, session: &Session, nodes: usize) {
+    session.begin_bare(nodes);
+    restore_desk(ui, Desk { scenario: None, files: vec![("file1.yaml".to_owned(), String::new())], active: 0 });
+}
+
 /// Takes over a shared session: the moment that was shared, standing still.
 pub async fn take(ui: &UiHandle, session: &Session, shared: Shared) {
     texts::load_for(&shared.session).await;
@@ -188,7 +194,10 @@ pub async fn take_link(ui: &UiHandle, session: &Session, text: &str) {
         Ok(shared) => take(ui, session, shared).await,
         Err(e) => {
             let broken = Broken { text: text.into(), salvage: link::salvage(text, e) };
-            restore_desk(ui, Desk { scenario: None, files: vec![("file1.yaml".to_owned(), String::new())], active: 0 });
+            // where a session is open it stays as it is
+            if !session.has_begun() {
+                begin_empty(ui, session, 3);
+            }
             ui.dispatch(Action::Dialog(Some(Dialog::BrokenLink(Rc::new(broken)))));
         }
     }

@@ -9,6 +9,7 @@ use serde_json::json;
 pub const TESTS: &[Test] = &[
     ("a-cut-link-shows-what-can-be-read", cut),
     ("links-of-strangers-never-blank-the-page", strange),
+    ("a-link-put-into-an-open-page", pasted),
     ("a-link-brings-what-was-selected-and-a-code", code),
     ("a-file-that-is-dropped-is-opened", dropped),
     ("left-sessions-are-kept-in-a-list", sessions),
@@ -56,6 +57,35 @@ fn strange(place: &Place) -> Result<()> {
     }
     page.browser.click("[data-testid=open-starter]")?;
     page.browser.wait("a scenario", "window.__kubarium.live() > 0")?;
+    page.quiet()
+}
+
+/// The browser does not load a page anew when only what follows `#` changes.
+fn pasted(place: &Place) -> Result<()> {
+    let page = with_shop(place)?;
+    let link = link_of(&page)?;
+    page.browser.keys(&keys::ESCAPE.to_string())?;
+    page.browser.eval("window.__kubarium.play(1)", &[])?;
+    page.run("kubectl scale deployment shop --replicas=5")?;
+    page.ready("shop-", 5)?;
+    let text = page.written()?;
+    let put = |hash: &str| page.browser.eval("location.hash = arguments[0]", &[json!(hash)]);
+    // one that cannot be read says so, and nothing is lost
+    put("v1.d.AAAA.AAAA")?;
+    page.browser.wait("the dialog", "!!document.querySelector('[data-testid=broken-link]')")?;
+    page.browser.keys(&keys::ESCAPE.to_string())?;
+    page.ready("shop-", 5)?;
+    if page.written()? != text {
+        return Err("the editor's text is gone".into());
+    }
+    // one that can be read brings its session, and the one that was open waits in the list
+    put(link.split_once('#').map_or("", |l| l.1))?;
+    page.ready("shop-", 3)?;
+    page.browser.click("[data-testid=scenarios]")?;
+    page.browser.click("[data-testid=open-sessions]")?;
+    page.browser.wait("what was open", "document.querySelectorAll('[data-testid=kept-session]').length === 1")?;
+    page.browser.click("[data-testid=session-open]")?;
+    page.ready("shop-", 5)?;
     page.quiet()
 }
 

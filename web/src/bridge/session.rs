@@ -428,6 +428,11 @@ impl Session {
         });
     }
 
+    /// Whether anything has begun: until then nothing is shown and nothing kept.
+    pub fn has_begun(&self) -> bool {
+        self.read(|e| e.begun)
+    }
+
     /// Begins an empty cluster.
     pub fn begin_bare(&self, nodes: usize) {
         self.put_away();
