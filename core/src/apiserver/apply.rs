@@ -104,7 +104,7 @@ impl Sim {
             )));
         }
         let existing = self.store.get(t.kind, &key).cloned();
-        if existing.is_none() && t.subresource == "status" {
+        if existing.is_none() && !t.subresource.is_empty() {
             return Err(Status::not_found(&t.info.group_resource(), &key.name));
         }
         let live = existing.as_ref().map(|o| self.as_asked(t, self.raw(o)));
@@ -142,6 +142,7 @@ impl Sim {
         match (existing, t.subresource) {
             (None, _) => self.create(t, object, options),
             (Some(_), "status") => self.update_status(t, &object, options),
+            (Some(_), "resize") => self.update_resize(t, object, options),
             (Some(_), _) => self.update(t, object, options),
         }
     }

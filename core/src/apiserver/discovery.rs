@@ -48,6 +48,8 @@ impl Sim {
         }
         let parts: Vec<&str> = r.path.trim_matches('/').split('/').collect();
         let body = match parts.as_slice() {
+            ["api", "v1", "componentstatuses"] => self.component_statuses(),
+            ["api", "v1", "componentstatuses", name] => return Some(self.component_status(name)),
             ["version"] => json!({
                 "major": "1", "minor": "36", "gitVersion": VERSION, "gitTreeState": "clean", "compiler": "gc",
                 "gitCommit": "", "buildDate": "", "goVersion": "", "platform": "linux/amd64",

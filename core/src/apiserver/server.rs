@@ -51,6 +51,7 @@ impl Sim {
         if let Some(refused) = self.refused() {
             return Response { code: refused.code, body: refused.to_value(), warnings };
         }
+        warnings.extend(super::components::warning(&request));
         if let Some(answer) = self.beside_objects(&request) {
             let (code, body) = match answer {
                 Ok((code, body)) => (code, body),
@@ -170,7 +171,7 @@ impl Sim {
                 Ok((200, Value::Array(self.watch_events(&mut watch)?)))
             }
             (Method::Get, "", None) if t.info.verbs.contains(&"list") => self.list(t, r),
-            (Method::Get, "" | "status" | "ephemeralcontainers", Some(_)) => match self.found(t) {
+            (Method::Get, "" | "status" | "ephemeralcontainers" | "resize", Some(_)) => match self.found(t) {
                 Ok(entry) => Ok((200, self.shown(t, &entry.obj))),
                 Err(e) => match t.namespace.as_deref().filter(|ns| !self.has_namespace(ns)) {
                     Some(ns) => Err(Status::not_found("namespaces", ns)),
@@ -188,11 +189,18 @@ impl Sim {
                 self.update_ephemeral(t, &new, &mut options)
             }
             (Method::Put, "status", Some(_)) => self.update_status(t, &r.body, &mut options),
+            (Method::Put, "resize", Some(_)) => self.update_resize(t, r.body.clone(), &mut options),
             (Method::Put, "scale", Some(_)) => self.update_scale(t, &r.body, &mut options),
-            (Method::Patch, "" | "status", Some(_)) if r.content_type == ContentType::ApplyPatch => {
+            (Method::Patch, "" | "status" | "resize", Some(_)) if r.content_type == ContentType::ApplyPatch => {
                 self.apply(t, r, &mut options)
             }
             (Method::Patch, "", Some(_)) => self.patch(t, r, &mut options),
+            (Method::Patch, "resize", Some(_)) => {
+                let obj = self.found(t)?.obj.clone();
+                let now = self.as_asked(t, self.raw(&obj));
+                let new = apply_patch(t, &now, r, &mut options)?;
+                self.update_resize(t, new, &mut options)
+            }
             (Method::Patch, "status", Some(_)) => {
                 let obj = self.found(t)?.obj.clone();
                 let now = self.as_asked(t, self.raw(&obj));

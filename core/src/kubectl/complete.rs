@@ -170,7 +170,7 @@ fn values(command: &str, flag: &Flag, current: &str, rest: &[String], ctx: &mut 
         "session-affinity" => plain(&["ClientIP", "None"]),
         "validate" => plain(&["ignore", "strict", "warn"]),
         "concurrency-policy" => plain(&["Allow", "Forbid", "Replace"]),
-        "subresource" => plain(&["scale", "status"]),
+        "subresource" => plain(&["resize", "scale", "status"]),
         "as" => plain(&["system:anonymous"]),
         "as-group" => plain(&["system:authenticated", "system:masters", "system:unauthenticated"]),
         "clusterrole" => names("clusterroles", rest, ctx).into_iter().map(|n| word(n, "cluster role")).collect(),

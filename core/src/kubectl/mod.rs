@@ -319,7 +319,7 @@ pub fn begin_late(line: &str, stdin: Option<String>, now: SimTime, until: SimTim
 }
 
 /// What `--request-timeout` means, in seconds: a bare number is one of seconds.
-fn request_timeout(text: &str) -> Option<f64> {
+pub(crate) fn request_timeout(text: &str) -> Option<f64> {
     text.parse::<u32>().ok().map(f64::from).or_else(|| flags::parse_duration(text))
 }
 

@@ -10,7 +10,7 @@ use crate::apiserver::request::Unanswered;
 use crate::clock::{SimDuration, SimTime};
 use crate::runtime::files::{FileSystem, Files, User, normalize};
 use crate::runtime::shell::{self, NetProblem, Process, Ran, State, Stream, Surroundings};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 /// Where the prompt's files stand.
@@ -34,7 +34,7 @@ impl PartialEq for Script {
 /// Words that a line or a part of it begins with if the shell is to read it.
 const BEGINNINGS: &[&str] = &[
     "for", "while", "until", "if", "case", "do", "then", "{", "!", "[", "[[", "test", "sleep", "curl", "wget", "seq",
-    "date", "printf", "true", "false", "expr", "nslookup", "timeout", "time", "read", "nc",
+    "date", "printf", "true", "false", "expr", "nslookup", "timeout", "time", "read", "nc", "rm", "mv", "touch",
 ];
 
 /// Is a line for the shell, by the parts that it would fall into otherwise?
@@ -51,9 +51,28 @@ struct Prompt<'a, 'b> {
     ctx: &'a mut Context<'b>,
     waits: &'a mut BTreeMap<u32, Pending>,
     took: SimDuration,
+    /// Files of the working directory that the shell has seen: those that it no longer has were removed by it.
+    seen: BTreeSet<String>,
 }
 
 impl Prompt<'_, '_> {
+    /// What the shell has done to files is done to those of the working directory.
+    fn sync(&mut self, files: &FileSystem<'_>) {
+        self.take_files(files, HERE);
+        for name in std::mem::take(&mut self.seen) {
+            if files.read(&format!("{HERE}/{name}")).is_err() {
+                self.ctx.files.remove(&name);
+            }
+        }
+        self.look(files);
+    }
+
+    /// Notes which files the shell sees.
+    fn look(&mut self, files: &FileSystem<'_>) {
+        let names = self.ctx.files.keys().filter(|n| files.read(&format!("{HERE}/{n}")).is_ok());
+        self.seen = names.cloned().collect();
+    }
+
     /// Files that the shell has written are files of the working directory.
     fn take_files(&mut self, files: &FileSystem<'_>, directory: &str) {
         for (name, is_directory) in files.list(directory) {
@@ -102,7 +121,7 @@ impl Surroundings for Prompt<'_, '_> {
     }
 
     fn run(&mut self, job: u32, argv: &[String], input: &str, instant: bool, files: &mut FileSystem<'_>) -> Ran {
-        self.take_files(files, HERE);
+        self.sync(files);
         let before = std::mem::take(&mut self.ctx.out);
         let stdin = self.ctx.stdin.clone();
         if !input.is_empty() {
@@ -129,6 +148,7 @@ impl Surroundings for Prompt<'_, '_> {
             // the shell's file system takes less than the prompt's; what does not fit is not seen by it
             let _ = files.write(&path, text, false);
         }
+        self.look(files);
         match out.pending.take() {
             Some(_) if instant => out.code = Some(out.code.unwrap_or(1)),
             Some(pending) => {
@@ -189,9 +209,10 @@ impl Script {
             root.place(&format!("{HERE}/{name}"), text);
         }
         let mut files = FileSystem { user: User::root(), root: &mut root, mounts: &[], volumes: &mut [] };
-        let mut prompt = Prompt { ctx, waits: &mut self.waits, took: SimDuration::ZERO };
+        let mut prompt = Prompt { ctx, waits: &mut self.waits, took: SimDuration::ZERO, seen: BTreeSet::new() };
+        prompt.look(&files);
         let state = self.process.step(now, &mut files, &mut prompt);
-        prompt.take_files(&files, HERE);
+        prompt.sync(&files);
         for (stream, text) in self.process.take_output() {
             match stream {
                 Stream::Out => ctx.out.stdout.push_str(&text),

@@ -1,15 +1,18 @@
 //! What a kubelet refuses to run: pods that somebody put on its node past the scheduler and that do not fit.
 //! Models pkg/kubelet/lifecycle predicate.go.
 
+use super::component::Kubelets;
 use super::phase::is_sidecar;
 use crate::api::quantity::Quantity;
 use crate::sim::Sim;
 use crate::store::{Key, PodRecord};
-use k8s_openapi::api::core::v1::{Container, Node};
+use k8s_openapi::api::core::v1::{Container, Node, PodSpec};
 
-/// What a pod asks for: CPU in millicores, memory in bytes.
-fn requests(pod: &PodRecord) -> (i64, i64) {
-    let Some(spec) = &pod.proto.pod.spec else { return (0, 0) };
+/// CPU in millicores, memory in bytes.
+pub type Amount = (i64, i64);
+
+/// What a pod asks for.
+pub fn requests_of(spec: &PodSpec) -> Amount {
     let of = |c: &Container| {
         let amount = |key: &str| {
             let list = c.resources.as_ref()?.requests.as_ref()?;
@@ -67,7 +70,7 @@ pub fn unfit(pod: &PodRecord) -> Option<(&'static str, String)> {
 }
 
 /// Why the node cannot take the pod: reason and message; `None`: it can.
-pub fn refuses(sim: &Sim, pod: &PodRecord, node: &str) -> Option<(&'static str, String)> {
+pub fn refuses(kubelets: &Kubelets, sim: &Sim, pod: &PodRecord, node: &str) -> Option<(&'static str, String)> {
     let object = sim.store.typed::<Node>(&Key::new("", node))?;
     let selector = pod.proto.pod.spec.as_ref().and_then(|s| s.node_selector.as_ref());
     let labels = object.metadata.labels.as_ref();
@@ -76,10 +79,10 @@ pub fn refuses(sim: &Sim, pod: &PodRecord, node: &str) -> Option<(&'static str, 
         return Some(("NodeAffinity", text.into()));
     }
     let others = || sim.store.pods_on_node(node).filter(|p| p.id != pod.id && !p.status.phase.is_terminal());
-    let used = others().map(|p| requests(p)).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    let used = others().map(|p| kubelets.granted(p)).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
     let allocatable = object.status.as_ref().and_then(|s| s.allocatable.as_ref());
     let room = |key: &str| Quantity::parse(&allocatable?.get(key)?.0).ok();
-    let wanted = requests(pod);
+    let wanted = pod.proto.pod.spec.as_ref().map_or((0, 0), requests_of);
     let rows = [
         ("pods", "OutOfpods", 1, others().count() as i64, room("pods").map(|q| q.value())),
         ("cpu", "OutOfcpu", wanted.0, used.0, room("cpu").map(|q| q.milli_value())),

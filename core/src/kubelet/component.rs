@@ -78,6 +78,8 @@ pub struct Kubelets {
     pub(super) nodes: imbl::Vector<NodeState>,
     pub(super) workers: OrdMap<Id, Worker>,
     plans: OrdMap<u32, Arc<Plan>>,
+    /// Pods whose resources are being changed.
+    pub(super) resizes: OrdMap<Id, super::resize::Resize>,
     /// Pods whose readiness a person has broken.
     pub(super) broken: imbl::OrdSet<Id>,
     /// Pods whose liveness a person has broken.
@@ -86,6 +88,18 @@ pub struct Kubelets {
     pub(super) ailing: imbl::OrdSet<Id>,
     /// Files of claims and host paths: they outlive pods.
     pub(super) lasting: OrdMap<Arc<str>, crate::runtime::files::Files>,
+}
+
+/// Does a change of a pod leave room on a node? It has gone, has ended, or has got other amounts.
+fn frees(old: &Option<Obj>, new: &Option<Obj>) -> bool {
+    match (old, new) {
+        (Some(Obj::Pod(_)), None) => true,
+        (Some(Obj::Pod(a)), Some(Obj::Pod(b))) => {
+            (b.status.phase.is_terminal() && !a.status.phase.is_terminal())
+                || a.status.containers.iter().zip(&b.status.containers).any(|(a, b)| a.told != b.told)
+        }
+        _ => false,
+    }
 }
 
 impl Kubelets {
@@ -98,6 +112,7 @@ impl Kubelets {
             nodes: imbl::Vector::new(),
             workers: OrdMap::new(),
             plans: OrdMap::new(),
+            resizes: OrdMap::new(),
             broken: imbl::OrdSet::new(),
             sick: imbl::OrdSet::new(),
             ailing: imbl::OrdSet::new(),
@@ -149,6 +164,9 @@ impl Kubelets {
     /// What the template of a pod means.
     pub(super) fn plan(&mut self, pod: &PodRecord) -> Arc<Plan> {
         let id = pod.proto.id;
+        if let Some(p) = self.resizes.get(&pod.id).and_then(|r| r.plan(id)) {
+            return p.clone();
+        }
         if let Some(p) = self.plans.get(&id).filter(|p| Arc::ptr_eq(&p.proto, &pod.proto)) {
             return p.clone();
         }
@@ -162,12 +180,17 @@ impl Kubelets {
 
     /// What the template of a pod means, if it is known already.
     pub(super) fn planned(&self, pod: &PodRecord) -> Option<&Arc<Plan>> {
-        self.plans.get(&pod.proto.id).filter(|p| Arc::ptr_eq(&p.proto, &pod.proto))
+        let resized = self.resizes.get(&pod.id).and_then(|r| r.plan(pod.proto.id));
+        resized.or_else(|| self.plans.get(&pod.proto.id).filter(|p| Arc::ptr_eq(&p.proto, &pod.proto)))
     }
 
     /// Their watch delivers (pods, nodes, config maps, secrets).
     pub fn watch(&mut self, sim: &mut Sim) {
+        let mut freed = false;
         for change in sim.deliver(Component::Kubelets) {
+            if !self.resizes.is_empty() {
+                freed |= frees(&change.old, &change.new);
+            }
             match (&change.old, &change.new) {
                 (Some(Obj::Pod(old)), None) => {
                     // a node that is cut off does not hear of it
@@ -201,6 +224,9 @@ impl Kubelets {
                 _ => {}
             }
         }
+        if freed {
+            self.retry_resizes(sim);
+        }
     }
 
     /// A pod of a node is new, is being deleted, or has another spec.
@@ -226,6 +252,8 @@ impl Kubelets {
     }
 
     fn admit(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>, node: u32, at: SimTime) {
+        // whoever begins anew gets what is wanted of it now
+        self.resizes.remove(&pod.id);
         // the scheduler has looked whether a pod fits; who comes past it is looked at here
         let past = pod.status.conditions[SCHEDULED].status != Some(true);
         let refused = match self.strained(pod, node) {
@@ -234,7 +262,7 @@ impl Kubelets {
                 super::admission::unfit(pod)
             }
             None if past && self.profile == KubeletProfile::Real => {
-                super::admission::refuses(sim, pod, pod.node.as_deref().unwrap_or_default())
+                super::admission::refuses(self, sim, pod, pod.node.as_deref().unwrap_or_default())
             }
             None => None,
         };
@@ -280,6 +308,7 @@ impl Kubelets {
         self.broken.remove(&pod.id);
         self.sick.remove(&pod.id);
         self.ailing.remove(&pod.id);
+        self.resizes.remove(&pod.id);
         self.forget(pod.id);
     }
 

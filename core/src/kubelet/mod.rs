@@ -5,7 +5,8 @@
 //! [`phase`], [`conditions`], [`statuses`], [`backoff`], [`probe`], [`plan`] and [`needs`] are pure; [`usage`] works out what
 //! containers use, [`pressure`] who goes when a node runs out of it; [`component`] is the kubelets
 //! of all nodes, [`simple`] the fast way for plain servers, [`pod_worker`] the life of any other pod, [`recorded`] the
-//! player of the conformance recordings, [`reconnect`] what becomes of nodes that reach nobody.
+//! player of the conformance recordings, [`resize`] what becomes of pods that get other
+//! amounts, [`reconnect`] what becomes of nodes that reach nobody.
 
 mod admission;
 mod around;
@@ -31,6 +32,7 @@ mod probing;
 mod publish;
 mod reconnect;
 pub mod recorded;
+mod resize;
 mod run;
 mod scrape;
 pub mod servers;

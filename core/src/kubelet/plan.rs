@@ -9,8 +9,10 @@ use crate::runtime::files::User;
 use crate::runtime::images::{Catalogue, Image, Reference, Run};
 use crate::runtime::shell::knows;
 use crate::store::PodProto;
-use k8s_openapi::api::core::v1::{Container, LifecycleHandler, PodSpec};
+use crate::store::pod::details::{Details, Told};
+use k8s_openapi::api::core::v1::{Container, ContainerUser, LifecycleHandler, LinuxContainerUser, PodSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Images that have a user of their own, by a part of their names.
@@ -105,6 +107,8 @@ pub struct ContainerPlan {
     pub readiness: Option<ProbePlan>,
     /// Liveness probe.
     pub liveness: Option<ProbePlan>,
+    /// What its status says besides, before it has been made and since.
+    pub told: [Told; 2],
     /// postStart hook.
     pub post_start: Option<Action>,
     /// preStop hook.
@@ -277,6 +281,35 @@ impl Plan {
     }
 }
 
+impl ContainerPlan {
+    /// What its status says besides. `made`: there is a container of it.
+    pub fn told(&self, made: bool) -> Option<Told> {
+        let told = &self.told[usize::from(made)];
+        (made || !told.0.mounts.is_empty()).then(|| told.clone())
+    }
+}
+
+/// What a container's status says besides its state, before it has been made and since. What it was granted is what it
+/// asks for; after a resize [`super::resize`] knows better.
+fn details(c: &Container, user: &User) -> [Told; 2] {
+    let waiting = Details::of_waiting(c);
+    let groups: BTreeSet<i64> =
+        [user.gid].iter().chain(&user.groups).chain(&user.fs_group).map(|g| i64::from(*g)).collect();
+    let linux = LinuxContainerUser {
+        uid: user.uid.into(),
+        gid: user.gid.into(),
+        supplemental_groups: Some(groups.into_iter().collect()),
+    };
+    let resources = c.resources.clone().unwrap_or_default();
+    let made = Details {
+        allocated: resources.requests.clone(),
+        resources: Some(resources),
+        user: Some(ContainerUser { linux: Some(linux) }),
+        ..waiting.clone()
+    };
+    [Told(waiting.into()), Told(made.into())]
+}
+
 /// Does a volume lie at a directory, above it or below it?
 fn mounted_at(c: &Container, dir: &str) -> bool {
     let mut mounts = c.volume_mounts.iter().flatten();
@@ -340,6 +373,7 @@ fn container(c: &Container, sidecar: bool, spec: &PodSpec) -> ContainerPlan {
             let config = nginx && mounted_at(c, "/etc/nginx");
             config || (!e.root.is_empty() && mounts.any(|m| e.root.starts_with(m.mount_path.trim_end_matches('/'))))
         }),
+        told: details(c, &user),
         user: user.into(),
         name: c.name.as_str().into(),
         image: image.into(),

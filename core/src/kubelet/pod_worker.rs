@@ -60,6 +60,8 @@ pub(super) struct PodWork {
     pub busy: Option<SimTime>,
     /// When what its volumes show of other objects is brought up to date.
     pub refresh: Option<SimTime>,
+    /// When a change of its resources goes on.
+    pub resize_at: Option<SimTime>,
     /// When its memory is looked at again, if it has a limit as a whole.
     pub full_at: Option<SimTime>,
 }
@@ -81,7 +83,7 @@ impl Kubelets {
     /// The pod's deletion has begun, or its template has changed.
     pub(super) fn full_changed(&mut self, sim: &mut Sim, pod: &Arc<PodRecord>) {
         let Some(mut work) = self.take_work(pod.id) else { return };
-        let plan = self.plan(pod);
+        let plan = if pod.deletion.is_some() { self.plan(pod) } else { self.resize(sim, pod, &mut work) };
         if plan.spec().volumes.iter().flatten().any(environment::tells_of_pod) {
             work.refresh = Some(sim.now);
         }
@@ -214,7 +216,7 @@ impl Kubelets {
     pub(super) fn full_turn(&mut self, sim: &mut Sim, id: Id) {
         let Some(pod) = sim.store.pod(id).cloned() else { return };
         let Some(mut work) = self.take_work(id) else { return };
-        let Some(plan) = work.plan.clone() else { return };
+        let Some(mut plan) = work.plan.clone() else { return };
         let now = sim.now;
         if work.over {
             self.put_work(id, work);
@@ -232,6 +234,10 @@ impl Kubelets {
         let mut more = true;
         for _ in 0..6 {
             let mut changed = self.processes(sim, &pod, &plan, &mut work);
+            if self.resize_turn(sim, &pod, &mut work) {
+                changed = true;
+                plan = work.plan.clone().unwrap_or(plan);
+            }
             changed |= self.probes(sim, &pod, &plan, &mut work);
             changed |= self.decide(sim, &pod, &plan, &mut work);
             more = changed;
@@ -388,8 +394,10 @@ impl Kubelets {
             let again = work.stopping.is_none()
                 && i < plan.regular
                 && plan.container(i).is_some_and(|c| {
-                    let done = i < plan.init && !plan.containers[i].sidecar && code == 0;
-                    !done && should_restart(plan.spec(), c, code)
+                    work.runs[i].anew || {
+                        let done = i < plan.init && !plan.containers[i].sidecar && code == 0;
+                        !done && should_restart(plan.spec(), c, code)
+                    }
                 });
             let run = &mut work.runs[i];
             run.step = match (again, run.backoff.until(at)) {
@@ -398,7 +406,7 @@ impl Kubelets {
                     run.record.ready = i < plan.init && !plan.containers[i].sidecar && code == 0;
                     Step::Done
                 }
-                (true, Some(until)) if until > now => Step::Waiting(now + SHOW_EXIT, until),
+                (true, Some(until)) if until > now && !run.anew => Step::Waiting(now + SHOW_EXIT, until),
                 (true, _) => Step::Waiting(SimTime::MAX, now),
             };
             // one that could not even be started waits for the next try

@@ -3,7 +3,7 @@
 use super::component::{Kubelets, Life};
 use super::conditions::{self, Statuses};
 use super::phase::phase;
-use super::plan::{Plan, Program};
+use super::plan::{ContainerPlan, Plan, Program};
 use super::pod_worker::{PodWork, Reason};
 use crate::api::error::Status;
 use crate::clock::SimDuration;
@@ -64,9 +64,15 @@ impl Kubelets {
         ];
         let generation = pod.generation;
         let began = work.began;
-        let init: Vec<ContainerRecord> = init.iter().flatten().map(|r| (*r).clone()).collect();
-        let containers: Vec<ContainerRecord> = containers.iter().flatten().map(|r| (*r).clone()).collect();
-        sim.update_pod_status(pod.id, |s| {
+        let told = |(r, c): (&ContainerRecord, &ContainerPlan)| ContainerRecord {
+            told: c.told(r.container_id != 0),
+            ..r.clone()
+        };
+        let init: Vec<ContainerRecord> = init.iter().flatten().copied().zip(plan.containers.iter()).map(told).collect();
+        let rest = plan.containers.iter().skip(plan.init);
+        let containers: Vec<ContainerRecord> = containers.iter().flatten().copied().zip(rest).map(told).collect();
+        let id = pod.id;
+        sim.update_pod_status(id, |s| {
             let before = s.clone();
             s.phase = if s.phase.is_terminal() { s.phase } else { p };
             (s.ip, s.host_ip) = (ip, host);
@@ -80,6 +86,7 @@ impl Kubelets {
             if plan.regular < plan.containers.len() {
                 super::ephemeral::tell(work, plan, &mut s.more);
             }
+            self.tell_resize(id, spec, s);
             for (which, v) in verdicts {
                 let status = v.status;
                 s.set_condition(which, status, now, v.why());

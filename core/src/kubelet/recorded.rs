@@ -151,6 +151,7 @@ impl PlayedPod {
                     container_id: id(),
                     pulled: false,
                     image: None,
+                    told: None,
                 };
             }
             if let Played::Runs(Some(end)) = played.0

@@ -87,6 +87,8 @@ pub(super) struct Run {
     pub turn: Option<SimTime>,
     /// What its postStart hook has failed with.
     pub hook_failed: Option<Arc<str>>,
+    /// It is being ended to be started with other resources.
+    pub anew: bool,
     /// Commands have been run in it, which may have changed its files.
     pub touched: bool,
 }
@@ -119,6 +121,7 @@ impl Run {
             worked: Meter::default(),
             in_volumes: 0,
             touched: false,
+            anew: false,
             site: None,
             turn: None,
             hook_failed: None,
@@ -141,6 +144,7 @@ impl Run {
 
     pub(super) fn adopt(&mut self, since: SimTime, container: u64) {
         self.step = Step::Running;
+        self.anew = false;
         self.since = since;
         self.record.state = RunState::Running(since.into());
         self.record.image = None;

@@ -2,7 +2,7 @@
 //! timers, and once it runs nothing at all. A pod that something happens to goes on as a [`super::pod_worker`].
 
 use super::component::{Kubelets, Life};
-use super::plan::{Plan, PullPolicy};
+use super::plan::{ContainerPlan, Plan, PullPolicy};
 use crate::clock::{SimDuration, SimTime};
 use crate::runtime::images::{Catalogue, Term, pull_time};
 use crate::sim::Sim;
@@ -85,7 +85,11 @@ impl Kubelets {
                 s.host_ip = host;
                 s.started = Some(now.into());
                 s.observed_generation = generation;
-                s.containers = plan.containers.iter().map(|_| ContainerRecord::waiting("ContainerCreating")).collect();
+                let waiting = |c: &ContainerPlan| ContainerRecord {
+                    told: c.told(false),
+                    ..ContainerRecord::waiting("ContainerCreating")
+                };
+                s.containers = plan.containers.iter().map(waiting).collect();
                 let why = || {
                     let names: Vec<&str> = plan.containers.iter().map(|c| &*c.name).collect();
                     let text = format!("containers with unready status: [{}]", names.join(" "));
@@ -213,6 +217,7 @@ impl Kubelets {
                         container_id: container,
                         pulled: true,
                         image: None,
+                        told: c.told(true),
                     });
                     let why = || {
                         broken.then(|| {

@@ -15,6 +15,7 @@ impl PodWork {
         times.extend(self.relist);
         times.extend(self.refresh);
         times.extend(self.full_at);
+        times.extend(self.resize_at);
         times.extend(self.busy.filter(|t| *t > now));
         if !self.sandbox_ready && self.stopping.is_none() {
             times.push(self.sandbox.max(if self.volumes.is_none() { self.mount_at } else { SimTime::ZERO }));

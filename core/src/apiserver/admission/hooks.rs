@@ -143,7 +143,8 @@ impl Sim {
     ) -> Result<Vec<Charge>, Status> {
         let (ns, name) = (text(&new["metadata"], "namespace"), text(&new["metadata"], "name"));
         let info = kind.info();
-        let changes = matches!(kind, Kind::Service | Kind::PersistentVolumeClaim);
+        let changes = matches!(kind, Kind::Service | Kind::PersistentVolumeClaim)
+            || (kind == Kind::Pod && old.is_some_and(|o| o["spec"] != new["spec"]));
         if ns.is_empty() || self.store.count(Kind::ResourceQuota) == 0 || (old.is_some() && !changes) {
             return Ok(vec![]);
         }

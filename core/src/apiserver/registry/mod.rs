@@ -26,6 +26,7 @@ pub mod networkpolicy;
 pub mod node;
 pub mod pod;
 pub mod pod_defaults;
+pub mod pod_resize;
 pub mod pod_spec;
 pub mod pod_template;
 pub mod pod_warnings;

@@ -27,7 +27,7 @@ pub const STRATEGY: Strategy = Strategy {
     warnings: |new, _| super::pod_warnings::pod_warnings(new),
 };
 
-const MIRROR: &str = "kubernetes.io/config.mirror";
+pub(super) const MIRROR: &str = "kubernetes.io/config.mirror";
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
 fn prepare_for_create(pod: &mut Value) {
@@ -66,7 +66,7 @@ fn validate(pod: &Value) -> Vec<FieldError> {
     errors
 }
 
-fn validate_meta_and_spec(pod: &Value) -> Vec<FieldError> {
+pub(super) fn validate_meta_and_spec(pod: &Value) -> Vec<FieldError> {
     let (meta, spec) = (&pod["metadata"], &pod["spec"]);
     let mut errors = validate_meta(pod, true, subdomain);
     errors.extend(validate_annotations_of_pod(&meta["annotations"], spec, "metadata.annotations"));

@@ -119,7 +119,8 @@ pub fn patch(
     (inv, dry, manager): (&Invocation, DryRun, &str),
     ctx: &mut Context,
 ) -> Result<Value, CmdError> {
-    let mut r = request(Method::Patch, info.path(), inv, dry, manager).body(body);
+    let path = super::patch::subpath(info, inv.str("subresource"));
+    let mut r = request(Method::Patch, path, inv, dry, manager).body(body);
     r.content_type = kind;
     ctx.call(r)
 }

@@ -38,6 +38,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     if inv.changed("saved") {
         return saved(inv, ctx);
     }
+    super::patch::check_subresource(inv.str("subresource"))?;
     let infos = Builder::new(inv).args(&inv.args).latest().all_infos(ctx)?;
     let [info] = infos.as_slice() else {
         return Err(CmdError::client("edit one object at a time here"));
@@ -50,7 +51,11 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     let kind = info.mapping.printed_kind();
     let file = format!("edit-{}-{}.yaml", kind.replace('.', "-"), info.name);
     let place = if info.mapping.namespaced { format!(" -n {}", info.namespace) } else { String::new() };
-    let then = format!("kubectl edit {kind}/{}{place} --saved={file}", info.name);
+    let part = match inv.str("subresource") {
+        "" => String::new(),
+        s => format!(" --subresource={s}"),
+    };
+    let then = format!("kubectl edit {kind}/{}{place}{part} --saved={file}", info.name);
     ctx.files.insert(format!("{file}{ORIGINAL}"), text.clone());
     ctx.out.effects.push(Effect::OpenEditor { file, text: format!("{HEADER}{text}"), then });
     Ok(())

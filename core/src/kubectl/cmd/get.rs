@@ -2,7 +2,7 @@
 
 use super::change;
 use crate::apiserver::request::{Method, Request};
-use crate::clock::SimTime;
+use crate::clock::{SimDuration, SimTime};
 use crate::kubectl::builder::{Builder, Info, split};
 use crate::kubectl::command::{Command, Invocation};
 use crate::kubectl::errors::CmdError;
@@ -237,7 +237,10 @@ fn watch(
         let objects: Vec<&Value> = infos.iter().map(|i| &i.object).collect();
         w.printed = show(&mut w.table, infos[0].mapping, &objects, &format, inv, false, ctx)?;
     }
-    ctx.out.pending = Some(Pending::new(Wait::Watch(w), None));
+    // the connection of a watch is one request
+    let patience = crate::kubectl::request_timeout(inv.str("request-timeout")).filter(|s| *s > 0.0);
+    let until = patience.map(|s| ctx.now() + SimDuration((s * 1e6) as u64));
+    ctx.out.pending = Some(Pending::new(Wait::Watch(w), until));
     Ok(())
 }
 
@@ -270,8 +273,11 @@ fn show(
     Ok(true)
 }
 
-/// Shows what has changed since the last time, change by change; it never ends by itself.
-pub fn poll(w: &mut Watch, _deadline: Option<SimTime>, ctx: &mut Context) -> Result<bool, CmdError> {
+/// Shows what has changed since the last time, change by change; it ends by itself only when its time is over.
+pub fn poll(w: &mut Watch, deadline: Option<SimTime>, ctx: &mut Context) -> Result<bool, CmdError> {
+    if deadline.is_some_and(|d| d <= ctx.now()) {
+        return Ok(true);
+    }
     let (command, path, rest) = crate::kubectl::command::find(&w.line)?;
     let Some(inv) = Invocation::parse(command, path, rest, ctx)? else { return Ok(true) };
     let output = inv.str("output");

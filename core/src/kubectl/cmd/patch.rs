@@ -54,6 +54,16 @@ pub(super) fn inline(text: &str) -> Result<Value, CmdError> {
     })
 }
 
+/// Refuses a subresource that cannot be written.
+pub(super) fn check_subresource(subresource: &str) -> Result<(), CmdError> {
+    match subresource {
+        "" | "status" | "scale" | "resize" => Ok(()),
+        other => {
+            Err(CmdError::client(format!("invalid subresource value: {other:?}. Must be one of [status scale resize]")))
+        }
+    }
+}
+
 /// The path of an object's subresource, or of the object itself.
 pub(super) fn subpath(info: &Info, subresource: &str) -> String {
     if subresource.is_empty() { info.path() } else { format!("{}/{subresource}", info.path()) }
@@ -82,11 +92,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         other => return Err(inv.usage(format!("--type must be one of [json merge strategic], not {other:?}"))),
     };
     let subresource = inv.str("subresource");
-    if !matches!(subresource, "" | "status" | "scale" | "resize") {
-        return Err(CmdError::client(format!(
-            "invalid subresource value: {subresource:?}. Must be one of [status scale resize]"
-        )));
-    }
+    check_subresource(subresource)?;
     let text = match inv.str("patch-file") {
         "" => inv.str("patch").to_string(),
         "-" => ctx.stdin.clone().unwrap_or_default(),

@@ -51,6 +51,7 @@ impl Scheduler {
                 && Arc::ptr_eq(&o.proto, &now.proto)
                 && o.deletion.is_some() == now.deletion.is_some()
                 && o.status.phase.is_terminal() == now.status.phase.is_terminal()
+                && super::held::as_told(o, now)
         });
         if same {
             return;
@@ -67,9 +68,14 @@ impl Scheduler {
             let group = self.group(now);
             let leaving = now.deletion.is_some();
             let was = self.cluster.place_of(now.id).is_some();
+            let before = self.cluster.group_of(now.id);
             if self.cluster.set_pod(now.id, group, &node, leaving) {
                 if was {
                     self.call(sim, change.request, &BY_SUMS, |_, _| true);
+                    let counts = |c: &Cluster, g: u32| c.info(g).requests.clone();
+                    if before.is_some_and(|b| counts(&self.cluster, b) != counts(&self.cluster, group)) {
+                        self.call(sim, change.request, &[Plugin::NodeResourcesFit], |c, g| c.passes(g, &node));
+                    }
                 } else {
                     self.placed(sim, group, change.request);
                 }

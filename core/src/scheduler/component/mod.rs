@@ -5,6 +5,7 @@
 
 mod binding;
 mod changes;
+mod held;
 mod room;
 
 use super::algorithm::{NodeVerdict, Outcome};
@@ -19,6 +20,7 @@ use crate::store::pod::SCHEDULED;
 use crate::store::{Id, Kind, Obj, PodRecord};
 use binding::{BIND_TIMEOUT, Binding};
 use imbl::OrdMap;
+use k8s_openapi::api::core::v1::Pod;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -159,6 +161,12 @@ impl Scheduler {
                 let mut named = proto.pod.clone();
                 named.metadata.name = Some(pod.name.to_string());
                 PodInfo::in_namespace(&named, pod.namespace.to_string())
+            });
+        }
+        if let Some((key, spec)) = held::while_resizing(pod) {
+            return self.cluster.group(key, &pod.namespace, || {
+                let pod_of = Pod { metadata: proto.pod.metadata.clone(), spec: Some(spec), status: None };
+                PodInfo::in_namespace(&pod_of, pod.namespace.to_string())
             });
         }
         self.cluster.group(proto.id, &pod.namespace, || PodInfo::in_namespace(&proto.pod, pod.namespace.to_string()))

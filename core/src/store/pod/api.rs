@@ -1,5 +1,6 @@
 //! Records as objects of the API and back. Invariant: nothing is lost on the way.
 
+use super::details::Details;
 use super::{
     CONDITIONS, Condition, ContainerRecord, Phase, PodRecord, PodStatusRecord, RunState, SCHEDULED, Second, TOKEN_MARK,
     Terminated, fnv,
@@ -50,7 +51,9 @@ impl PodRecord {
         if s.observed_generation > 0 {
             out.observed_generation = Some(i64::from(s.observed_generation));
         }
-        let mut conditions = vec![];
+        // what becomes of a resize stands first
+        let (mut conditions, more): (Vec<_>, Vec<_>) =
+            out.conditions.take().into_iter().flatten().partition(|c| c.type_.starts_with("PodResize"));
         for (i, c) in s.conditions.iter().enumerate() {
             if let Some(status) = c.status {
                 conditions.push(PodCondition {
@@ -69,9 +72,7 @@ impl PodRecord {
                 });
             }
         }
-        if let Some(more) = out.conditions.take() {
-            conditions.extend(more);
-        }
+        conditions.extend(more);
         out.conditions = (!conditions.is_empty()).then_some(conditions);
         let ip = |v: u32| std::net::Ipv4Addr::from(v).to_string();
         if s.ip != 0 {
@@ -87,18 +88,25 @@ impl PodRecord {
         if let Some(spec) = spec {
             if !s.containers.is_empty() {
                 let names = spec.containers.iter().map(|c| (c.name.as_str(), c.image.as_deref().unwrap_or_default()));
-                out.container_statuses =
-                    Some(names.zip(&s.containers).map(|(n, c)| api_container_status(n, c)).collect());
+                out.container_statuses = Some(names.zip(&s.containers).map(|(n, c)| self.status_of(n, c)).collect());
             }
             if !s.init.is_empty()
                 && let Some(init) = &spec.init_containers
             {
                 let names = init.iter().map(|c| (c.name.as_str(), c.image.as_deref().unwrap_or_default()));
-                out.init_container_statuses =
-                    Some(names.zip(&s.init).map(|(n, c)| api_container_status(n, c)).collect());
+                out.init_container_statuses = Some(names.zip(&s.init).map(|(n, c)| self.status_of(n, c)).collect());
             }
         }
         out
+    }
+
+    /// The API status of one of its containers.
+    fn status_of(&self, names: (&str, &str), c: &ContainerRecord) -> ContainerStatus {
+        let mut status = api_container_status(names, c);
+        if let Some(told) = &c.told {
+            told.0.write(&String::from_utf8_lossy(&self.token), &mut status);
+        }
+        status
     }
 
     /// Takes over a status that somebody wrote as an API object. What the compact form has no place for is kept whole.
@@ -157,6 +165,8 @@ impl PodRecord {
             s.init = record(init, &status.init_container_statuses).into();
         }
         rest.resize = status.resize.clone();
+        rest.resources = status.resources.clone();
+        rest.allocated_resources = status.allocated_resources.clone();
         rest.ephemeral_container_statuses = status.ephemeral_container_statuses.clone();
         rest.resource_claim_statuses = status.resource_claim_statuses.clone();
         if rest != PodStatus::default() {
@@ -305,5 +315,6 @@ pub fn container_record(c: &ContainerStatus) -> ContainerRecord {
         container_id: c.container_id.as_ref().map_or(0, |i| container_id_number(i)),
         pulled: !c.image_id.is_empty(),
         image: None,
+        told: Details::of_status(c),
     }
 }

@@ -3,6 +3,7 @@
 //! loses nothing: a status that the compact form cannot say is kept whole.
 
 mod api;
+pub mod details;
 mod proto;
 
 pub use api::{api_container_status, container_id_text, container_record, image_id, rename_token};
@@ -147,6 +148,8 @@ pub struct ContainerRecord {
     pub pulled: bool,
     /// The image it was started with, where the spec names another one by now.
     pub image: Option<Arc<String>>,
+    /// What its kubelet tells of it besides; none: nothing.
+    pub told: Option<details::Told>,
 }
 
 impl ContainerRecord {
@@ -161,6 +164,7 @@ impl ContainerRecord {
             container_id: 0,
             pulled: false,
             image: None,
+            told: None,
         }
     }
 }

@@ -148,6 +148,11 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     if inv.bool("force") && server_side {
         return err("--force cannot be used with --server-side");
     }
+    let subresource = inv.str("subresource");
+    if !subresource.is_empty() && !server_side {
+        return err("--subresource can only be specified for server-side apply");
+    }
+    super::patch::check_subresource(subresource)?;
     let prune = inv.bool("prune");
     if prune {
         prune::check(inv)?;
@@ -201,10 +206,11 @@ fn server_side_apply(
     validation: &str,
     ctx: &mut Context,
 ) -> Result<Value, CmdError> {
-    let mut r = change::request(Method::Patch, info.path(), inv, dry, "kubectl")
-        .with("fieldValidation", validation)
-        .with("force", if inv.bool("force-conflicts") { "true" } else { "false" })
-        .body(info.object.clone());
+    let mut r =
+        change::request(Method::Patch, super::patch::subpath(info, inv.str("subresource")), inv, dry, "kubectl")
+            .with("fieldValidation", validation)
+            .with("force", if inv.bool("force-conflicts") { "true" } else { "false" })
+            .body(info.object.clone());
     r.content_type = ContentType::ApplyPatch;
     ctx.call(r)
         .map_err(|e| if e.is_conflict() { CmdError::Client(format!("{}\n{CONFLICT_HINT}", e.text())) } else { e })
