@@ -158,6 +158,7 @@ pub(super) fn filter(words: &[String], input: Option<String>, ctx: &mut Context)
                 Ok((format!("{}\n", engine.encode(text)), 0))
             }
         }
+        "jq" => Ok(super::jq::run(args, input, ctx)),
         "xargs" => xargs(args, &read(&[])?, ctx),
         other => Err(format!("{other}: command not found")),
     }

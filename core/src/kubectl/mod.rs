@@ -15,6 +15,7 @@ pub mod errors;
 mod filters;
 pub mod flags;
 pub mod help;
+mod jq;
 pub mod kubarium;
 pub mod line;
 pub mod manifest;

@@ -5,10 +5,16 @@ use super::plan::NOT_ROOT;
 use crate::runtime::files::{User, normalize};
 use k8s_openapi::api::core::v1::{Container, PodSpec};
 
-/// Users of images that have one of their own, by a part of their names.
-const OWN: [(&str, u32); 4] = [("curlimages/", 100), ("unprivileged", 101), ("bitnami/", 1001), ("podinfo", 100)];
-/// The user of the other ones.
-const NOBODY: u32 = 65532;
+/// Users and groups of images that have some of their own, by a part of their names.
+const OWN: [(&str, (u32, u32)); 5] = [
+    ("curlimages/", (100, 101)),
+    ("unprivileged", (101, 101)),
+    ("bitnami/", (1001, 0)),
+    ("podinfo", (100, 101)),
+    ("/pause", (65535, 65535)),
+];
+/// Those of the other ones.
+const NOBODY: (u32, u32) = (65532, 65532);
 
 /// As whom a container runs.
 pub fn of(c: &Container, spec: &PodSpec, image: &str) -> User {
@@ -18,13 +24,14 @@ pub fn of(c: &Container, spec: &PodSpec, image: &str) -> User {
     let said = own.and_then(|s| s.run_as_user).or(pods.and_then(|s| s.run_as_user)).map(id);
     let images = || {
         let known = OWN.iter().find(|(n, _)| image.contains(n)).map(|(_, u)| *u);
-        known.or_else(|| NOT_ROOT.iter().any(|n| image.contains(n)).then_some(NOBODY)).unwrap_or(0)
+        known.or_else(|| NOT_ROOT.iter().any(|n| image.contains(n)).then_some(NOBODY)).unwrap_or((0, 0))
     };
     let group = own.and_then(|s| s.run_as_group).or(pods.and_then(|s| s.run_as_group)).map(id);
     let groups = pods.and_then(|s| s.supplemental_groups.as_ref());
     User {
-        uid: said.unwrap_or_else(images),
-        gid: group.unwrap_or(0),
+        uid: said.unwrap_or_else(|| images().0),
+        // whom a manifest names has no group in the image
+        gid: group.unwrap_or_else(|| if said.is_some() { 0 } else { images().1 }),
         groups: groups.into_iter().flatten().map(|g| id(*g)).collect(),
         fs_group: pods.and_then(|s| s.fs_group).map(id),
         read_only_root: own.and_then(|s| s.read_only_root_filesystem) == Some(true),

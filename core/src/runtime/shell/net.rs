@@ -106,9 +106,82 @@ pub(super) fn run(
     }
 }
 
+/// Short options of curl that take a value.
+const CURL_VALUES: &str = "oHXdmuwAT";
+
+/// curl's short options one by one: `-so FILE` is `-s -o FILE`, `-w%{http_code}` is `-w %{http_code}`.
+fn apart(args: &[String]) -> Vec<String> {
+    let mut out = vec![];
+    let mut is_value = false;
+    for a in args {
+        let letters = a.strip_prefix('-').filter(|l| l.len() > 1 && !l.starts_with('-') && !is_value);
+        is_value = letters.is_none() && a.len() == 2 && a.starts_with('-') && CURL_VALUES.contains(&a[1..]);
+        let Some(letters) = letters else {
+            out.push(a.clone());
+            continue;
+        };
+        for (i, c) in letters.char_indices() {
+            out.push(format!("-{c}"));
+            if CURL_VALUES.contains(c) {
+                let value = &letters[i + c.len_utf8()..];
+                is_value = value.is_empty();
+                out.extend((!is_value).then(|| value.to_owned()));
+                break;
+            }
+        }
+    }
+    out
+}
+
+/// What `--write-out` says of a request: its status (0: none), the bytes of its answer, how long it took.
+fn written(format: &str, url: &str, (status, bytes, took): (u16, usize, SimDuration), exit: i32) -> String {
+    let mut out = String::new();
+    let mut rest = format;
+    let seconds = format!("{:.6}", took.0 as f64 / 1e6);
+    let host = url.split("://").nth(1).unwrap_or(url).split('/').next().unwrap_or_default();
+    while let Some((before, after)) = rest.split_once('%') {
+        out.push_str(before);
+        let Some((name, tail)) = after.strip_prefix('{').and_then(|a| a.split_once('}')) else {
+            out.push('%');
+            rest = after.strip_prefix('%').unwrap_or(after);
+            continue;
+        };
+        rest = tail;
+        out.push_str(&match name {
+            "http_code" | "response_code" => format!("{status:03}"),
+            "http_connect" => "000".into(),
+            "http_version" => if status == 0 { "0" } else { "1.1" }.into(),
+            "url" | "url_effective" => {
+                if url.matches('/').count() < 3 {
+                    format!("{url}/")
+                } else {
+                    url.to_owned()
+                }
+            }
+            "size_download" => bytes.to_string(),
+            "size_header" | "size_request" | "size_upload" | "num_redirects" | "num_retries" => "0".into(),
+            "num_connects" => u8::from(status != 0).to_string(),
+            "time_total" | "time_starttransfer" => seconds.clone(),
+            "time_namelookup" | "time_connect" | "time_pretransfer" | "time_appconnect" | "time_redirect" => {
+                "0.000000".into()
+            }
+            "speed_download" => (bytes as u64 * 1_000_000 / took.0.max(1)).to_string(),
+            "scheme" => url.split("://").next().unwrap_or_default().into(),
+            "method" => "GET".into(),
+            "remote_port" => host.rsplit_once(':').map_or("80", |h| h.1).into(),
+            "exitcode" => exit.to_string(),
+            // the rest has no meaning here
+            _ => String::new(),
+        });
+    }
+    crate::text::unescape(&(out + rest))
+}
+
 /// `wget` and `curl`.
 fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &mut dyn Surroundings) -> Done {
     let curl = name == "curl";
+    let own = if curl { apart(args) } else { args.to_vec() };
+    let args = own.as_slice();
     let takes: &[&str] = if curl {
         &[
             "-o",
@@ -121,6 +194,11 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
             "--connect-timeout",
             "-u",
             "-w",
+            "--write-out",
+            "--output",
+            "--user-agent",
+            "--user",
+            "-T",
             "--header",
             "--request",
             "--retry",
@@ -141,9 +219,10 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
             let value = rest.next();
             match a.as_str() {
                 "-H" | "--header" => named = value.and_then(|v| host_of(v)).or(named),
-                "-o" if curl => file = value.cloned(),
+                "-o" | "--output" if curl => file = value.cloned(),
                 "-O" if !curl => file = value.cloned(),
-                "-w" => format = value.cloned(),
+                "-w" | "--write-out" => format = value.cloned(),
+                "-T" if curl => {}
                 "-m" | "--max-time" | "--connect-timeout" | "-T" | "--timeout" => {
                     patience =
                         value.and_then(|v| super::duration(v)).map_or(patience, |t| SimDuration(t.0.min(patience.0)));
@@ -192,8 +271,13 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
                     continue;
                 }
                 if failed && has('f', "--fail") {
-                    d.err += &format!("curl: (22) The requested URL returned error: {code}\n");
+                    if !silent || has('S', "--show-error") {
+                        d.err += &format!("curl: (22) The requested URL returned error: {code}\n");
+                    }
                     d.code = 22;
+                    if let Some(f) = &format {
+                        d.out += &written(f, &full, (code, 0, net.took()), 22);
+                    }
                     continue;
                 }
                 let head = has('I', "--head");
@@ -220,7 +304,7 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
                     }
                 }
                 if let Some(f) = &format {
-                    d.out += &crate::text::unescape(&f.replace("%{http_code}", &code.to_string()));
+                    d.out += &written(f, &full, (code, if head { 0 } else { body.len() }, net.took()), d.code);
                 }
             }
             Err(p) => {
@@ -247,6 +331,10 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
                 }
                 if !silent || !curl || has('S', "--show-error") {
                     d.err += &format!("{text}\n");
+                }
+                if let Some(f) = &format {
+                    let took = if p == NetProblem::TimedOut { patience } else { SimDuration::ZERO };
+                    d.out += &written(f, &full, (0, 0, took), code);
                 }
             }
         }
