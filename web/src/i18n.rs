@@ -149,6 +149,11 @@ impl Lang {
     fn failure(self, f: &Failure) -> String {
         match f {
             Failure::UnknownHost(h) => self.f("why.unknown_host", &[("host", h)]),
+            Failure::NamesDenied(h, p) => self.f("why.names_denied", &[("host", h), ("policy", &p.to_string())]),
+            Failure::Health(s, n, local) => {
+                let (service, ready) = (s.to_string(), local.to_string());
+                self.f("why.health", &[("service", &service), ("node", n), ("n", &ready)])
+            }
             Failure::NoRoute(ip) => self.f("why.no_route", &[("address", &Ipv4Addr::from(*ip).to_string())]),
             Failure::NoPort(s, p) => self.f("why.no_port", &[("service", &s.to_string()), ("port", &p.to_string())]),
             Failure::NoEndpoints(s) => self.f("why.no_endpoints", &[("service", &s.to_string())]),
@@ -410,6 +415,8 @@ mod tests {
         let gateway = Failure::Gateway(502, Some(Box::new(Failure::NoEndpoints(key("web")))));
         let failures = [
             Failure::UnknownHost("web".into()),
+            Failure::NamesDenied("web".into(), key("none")),
+            Failure::Health(key("web"), "node-1".into(), 0),
             Failure::NoRoute(1),
             Failure::NoPort(key("web"), 80),
             Failure::NoLocalEndpoints(key("web"), "node-1".into()),

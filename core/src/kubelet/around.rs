@@ -2,7 +2,7 @@
 //! network finds in pods: who listens, who answers by the image catalogue.
 
 use super::component::{Kubelets, Life};
-use super::plan::{ContainerPlan, Plan, Program};
+use super::plan::{ContainerPlan, Plan, Program, Web};
 use super::pod_worker::PodWork;
 use super::run::Run;
 use super::simple::Simple;
@@ -12,8 +12,8 @@ use crate::network::request::{Failure, Outcome, PATIENCE, Sender, Told, Trace, U
 use crate::network::{Answer, Listens, Servers, dns};
 use crate::runtime::files::{FileSystem, Files, Mount, View};
 use crate::runtime::images::{Reference, Term};
-use crate::runtime::nginx::{Served, Site};
 use crate::runtime::shell::{NetProblem, Surroundings};
+use crate::runtime::web::{Asked, Onward, Served, Site};
 use crate::sim::Sim;
 use crate::store::pod::{RunState, fnv};
 use crate::store::{Id, Key, PodRecord};
@@ -36,8 +36,12 @@ pub(super) struct Around<'a> {
     pub traces: Vec<Trace>,
     /// Pods and ports that these have reached.
     pub reached: Vec<(Id, u16)>,
+    /// Endpoints that they are to stay with from now on: service, port, address.
+    pub ties: Vec<(Key, u16, u32)>,
     /// How long the last one took.
     pub took: SimDuration,
+    /// Headers of its answer.
+    pub headers: Vec<(String, String)>,
     /// The files of the pod's containers, without those that the process itself has before it.
     pub roots: Vec<Files>,
     /// What is mounted into each of them.
@@ -71,7 +75,7 @@ pub(super) fn open_ports(plan: &Plan, work: &PodWork, now: SimTime) -> Vec<u16> 
 
 /// Ports that a container listens on: those that its server has been told by its files, or its image's.
 fn ports<'a>(c: &'a ContainerPlan, run: Option<&'a Run>) -> &'a [u16] {
-    run.and_then(|r| r.site.as_ref()).map_or(&c.ports, |s| &s.ports)
+    run.and_then(|r| r.site.as_ref()).map_or(&c.ports, |s| s.ports())
 }
 
 /// The container that answers on a port.
@@ -148,6 +152,7 @@ impl Around<'_> {
         };
         let way = send(self.sim, self, &from, url, true, &mut draw);
         self.draws = draws;
+        self.ties.extend(way.tie.clone());
         way
     }
 
@@ -155,11 +160,11 @@ impl Around<'_> {
     fn own_server(&self, port: u16) -> Option<(usize, &ContainerPlan)> {
         let of = |i: usize| self.sites.get(i).and_then(Option::as_ref);
         let all = self.plan.containers.iter().enumerate().skip(self.plan.init);
-        all.into_iter().find(|(i, c)| of(*i).map_or(&*c.ports, |s| &s.ports).contains(&port))
+        all.into_iter().find(|(i, c)| of(*i).map_or(&*c.ports, |s| s.ports()).contains(&port))
     }
 
     /// What the pod's own server answers by its files, as they are at this moment of the process.
-    fn own_page(&self, pod: Id, port: u16, path: &str, files: &FileSystem<'_>) -> Option<Answer> {
+    fn own_page(&self, pod: Id, port: u16, asked: Asked<'_>, files: &FileSystem<'_>) -> Option<Answer> {
         let (i, c) = self.own_server(port).filter(|_| pod == self.pod.id)?;
         let root = c.entry.as_ref().map(|e| &e.root).filter(|r| !r.is_empty())?;
         let mut view = files.view();
@@ -167,15 +172,20 @@ impl Around<'_> {
             view.root = self.roots.get(i)?;
             view.mounts = self.mounts.get(i)?;
         }
-        let (code, body) = match self.sites.get(i).and_then(Option::as_ref) {
-            Some(site) => match site.answer(view, port, "localhost", path) {
-                Served::Says(code, body) => (code, self.filled(&body).into()),
+        Some(match self.sites.get(i).and_then(Option::as_ref) {
+            Some(site) => match site.answer(view, port, asked) {
+                Served::Says(reply) => {
+                    let headers = reply.headers.iter().map(|(n, v)| (n.clone(), self.filled(v))).collect();
+                    Answer { headers, ..Answer::new(reply.code, self.filled(&reply.body)) }
+                }
                 // who passes it on has done so
-                Served::Passes(..) => return None,
+                Served::Passes(_) => return None,
             },
-            None => super::content::page(view, root, path),
-        };
-        Some(Answer { code, body: body.to_string() })
+            None => {
+                let (code, body) = super::content::page(view, root, asked.path);
+                Answer::new(code, &*body)
+            }
+        })
     }
 
     /// A server's text with what stands for this pod.
@@ -213,6 +223,13 @@ fn problem(told: Told) -> Result<u16, NetProblem> {
 
 /// What the ingress controller and the API server say when they have no answer of a pod.
 fn page(failure: &Failure, code: u16) -> String {
+    if let Failure::Health(service, _, local) = failure {
+        let (namespace, name) = (&service.namespace, &service.name);
+        return format!(
+            "{{\n\t\"service\": {{\n\t\t\"namespace\": \"{namespace}\",\n\t\t\"name\": \"{name}\"\n\t}},\n\t\"localEndpoints\": \
+             {local},\n\t\"serviceProxyHealthy\": true\n}}"
+        );
+    }
     if *failure == Failure::Api {
         return "{\n  \"kind\": \"Status\",\n  \"apiVersion\": \"v1\",\n  \"status\": \"Failure\",\n  \"reason\": \"Forbidden\",\n  \"code\": 403\n}\n".into();
     }
@@ -311,7 +328,7 @@ impl Surroundings for Around<'_> {
         let Some(c) = self.plan.containers.get(self.container) else { return vec![] };
         let line = match &c.program {
             Program::Command(argv) => argv.join(" "),
-            _ if c.nginx => {
+            _ if c.web == Some(Web::Nginx) => {
                 let master = (1, "nginx: master process nginx -g daemon off;".to_owned());
                 return vec![master, (29, "nginx: worker process".to_owned())];
             }
@@ -375,6 +392,14 @@ impl Surroundings for Around<'_> {
         c.is_some_and(|c| c.entry.is_some() && crate::runtime::shell::lacks(&c.image, program))
     }
 
+    fn image(&self) -> String {
+        self.plan.containers.get(self.container).map_or_else(String::new, |c| c.image.to_string())
+    }
+
+    fn names_answer(&self) -> bool {
+        self.names_reached()
+    }
+
     fn image_version(&self) -> String {
         let image = self.plan.containers.get(self.container).and_then(|c| Reference::parse(&c.image));
         image.map_or_else(String::new, |r| r.tag)
@@ -395,6 +420,7 @@ impl Surroundings for Around<'_> {
             }
         }
         let way = self.send(&url);
+        self.headers.clear();
         let (answer, outcome) = match &way.end {
             Ok(r) => {
                 let (pod, port) = (r.pod.id, r.port);
@@ -408,14 +434,15 @@ impl Surroundings for Around<'_> {
                 if took >= PATIENCE {
                     (Err(NetProblem::TimedOut), Outcome::Failed(Failure::NoAnswer(r.pod.key())))
                 } else {
-                    let path = r.path.as_ref().unwrap_or(&url.path);
-                    let a = self.own_page(pod, port, path, files);
-                    let a = a.unwrap_or_else(|| self.answer(self.sim, pod, port, path));
+                    let asked = r.asked(&url);
+                    let a = self.own_page(pod, port, asked, files);
+                    let a = a.unwrap_or_else(|| self.answer(self.sim, pod, port, asked));
+                    self.headers.clone_from(&a.headers);
                     let body = a.body.replace("{client}", &Ipv4Addr::from(r.source).to_string());
                     (Ok((a.code, body)), Outcome::Answered(a.code, r.pod.key()))
                 }
             }
-            Err(f) => (problem(f.told()).map(|code| (code, page(f, code))), Outcome::Failed(f.clone())),
+            Err(f) => (problem(f.told()).map(|code| (code, page(f, code))), f.clone().into()),
         };
         self.keep(&url, way, outcome);
         answer
@@ -423,6 +450,10 @@ impl Surroundings for Around<'_> {
 
     fn took(&self) -> SimDuration {
         self.took
+    }
+
+    fn headers(&self) -> &[(String, String)] {
+        &self.headers
     }
 }
 
@@ -439,17 +470,20 @@ impl Servers for Around<'_> {
         }
     }
 
-    fn passes_on(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> Option<(u32, u16, Arc<str>)> {
+    fn passes_on(&self, sim: &Sim, pod: Id, port: u16, asked: Asked<'_>) -> Option<Onward> {
+        // those of this very command are not counted yet
+        let now = self.reached.iter().filter(|r| **r == (pod, port)).count() as u64;
+        let asked = Asked { turn: asked.turn + now, ..asked };
         if pod != self.pod.id {
-            return self.kubelets.passes_on(sim, pod, port, path);
+            return self.kubelets.passes_on(sim, pod, port, asked);
         }
         let (i, _) = self.own_server(port)?;
         let site = self.sites.get(i)?.as_ref()?;
         let nothing = Files::default();
         let view = View { root: &nothing, mounts: &[], volumes: &[] };
-        match site.answer(view, port, "localhost", path) {
-            Served::Passes(ip, port, path) => Some((ip, port, path)),
-            Served::Says(..) => None,
+        match site.answer(view, port, Asked { turn: asked.turn + sim.network.served.total(pod, port), ..asked }) {
+            Served::Passes(on) => Some(on),
+            Served::Says(_) => None,
         }
     }
 
@@ -457,12 +491,12 @@ impl Servers for Around<'_> {
         pod == self.pod.id || self.kubelets.still_runs(sim, pod, port, since)
     }
 
-    fn code(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> u16 {
-        self.kubelets.code(sim, pod, port, path)
+    fn code(&self, sim: &Sim, pod: Id, port: u16, asked: Asked<'_>) -> u16 {
+        self.kubelets.code(sim, pod, port, asked)
     }
 
-    fn answer(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> Answer {
-        self.kubelets.answer(sim, pod, port, path)
+    fn answer(&self, sim: &Sim, pod: Id, port: u16, asked: Asked<'_>) -> Answer {
+        self.kubelets.answer(sim, pod, port, asked)
     }
 
     fn serves_in(&self, sim: &Sim, pod: Id, port: u16, rate: u32) -> SimDuration {
@@ -511,7 +545,7 @@ impl Kubelets {
                 if took >= PATIENCE {
                     (Err(Unanswered::TimedOut), Outcome::Failed(Failure::NoAnswer(r.pod.key())))
                 } else {
-                    let a = self.answer(sim, r.pod.id, r.port, r.path.as_ref().unwrap_or(&url.path));
+                    let a = self.answer(sim, r.pod.id, r.port, r.asked(&url));
                     let body = a.body.replace("{client}", &Ipv4Addr::from(r.source).to_string());
                     (Ok((a.code, body)), Outcome::Answered(a.code, r.pod.key()))
                 }
@@ -523,12 +557,16 @@ impl Kubelets {
                     Err(NetProblem::Refused) => Err(Unanswered::Refused),
                     Err(NetProblem::TimedOut) => Err(Unanswered::TimedOut),
                 };
-                (answer, Outcome::Failed(f.clone()))
+                (answer, f.clone().into())
             }
         };
         let reached = way.end.as_ref().ok().map(|r| (r.pod.id, r.port));
+        let tie = way.tie.clone();
         let trace = kept(sim, &url, way, outcome);
         let now = sim.now;
+        if let Some((service, port, ip)) = tie {
+            sim.network.tie(&service, port, Sender::outside().ip, ip, now);
+        }
         sim.network.passed.count_trace(&trace, now);
         sim.network.keep(trace);
         if let Some((pod, port)) = reached {
@@ -553,7 +591,7 @@ impl Kubelets {
         if &*url.host == "localhost" || url.host.starts_with("127.") {
             // the node itself: only who shares its network listens there
             let serves = plan.host_network && open.contains(&url.port);
-            return if serves { Ok(self.code(sim, pod.id, url.port, &url.path)) } else { Err(refused()) };
+            return if serves { Ok(self.code(sim, pod.id, url.port, url.asked())) } else { Err(refused()) };
         }
         let mut draw = fnv(&pod.id.to_le_bytes()) as u32;
         let mut next = || {
@@ -562,7 +600,7 @@ impl Kubelets {
         };
         let way = send(sim, self, &Sender::node(&node.name, node.ip, &pod.namespace), url, false, &mut next);
         match way.end {
-            Ok(reached) => Ok(self.code(sim, reached.pod.id, reached.port, &url.path)),
+            Ok(reached) => Ok(self.code(sim, reached.pod.id, reached.port, reached.asked(url))),
             Err(f) => match f.told() {
                 Told::Status(code) => Ok(code),
                 Told::Refused | Told::Reset => Err(refused()),

@@ -1,10 +1,11 @@
 //! Files that images bring along, and what servers make of files: a web server answers with what lies in its document
 //! root, whether the image, a volume or a command has put it there. Pure.
 
-use super::plan::ContainerPlan;
+use super::plan::{ContainerPlan, Web};
 use super::pod_worker::PodWork;
 use crate::runtime::files::{Entry, Files, View, normalize};
-use crate::runtime::nginx;
+use crate::runtime::web::Reply;
+use crate::runtime::{httpd, nginx};
 use std::sync::Arc;
 
 /// A container's own files when it starts.
@@ -20,10 +21,21 @@ pub fn furnished(c: &ContainerPlan) -> Files {
     if let Some((name, id)) = system {
         files.place("/etc/os-release", &format!("NAME=\"{name}\"\nID={id}\n"));
     }
-    if c.nginx {
-        files.place(nginx::FILE, nginx::MAIN);
-        files.place("/etc/nginx/mime.types", nginx::TYPES);
-        files.place("/etc/nginx/conf.d/default.conf", &nginx::default_server(e.ports.first().copied().unwrap_or(80)));
+    match c.web {
+        Some(Web::Nginx) => {
+            files.place(nginx::FILE, nginx::MAIN);
+            files.place("/etc/nginx/mime.types", nginx::TYPES);
+            files.place(
+                "/etc/nginx/conf.d/default.conf",
+                &nginx::default_server(e.ports.first().copied().unwrap_or(80)),
+            );
+            files.place(&format!("{}/50x.html", e.root), nginx::SORRY);
+        }
+        Some(Web::Apache) => {
+            files.place(httpd::FILE, &httpd::main_file());
+            files.place("/usr/local/apache2/conf/mime.types", "text/html html htm\ntext/css css\n");
+        }
+        None => {}
     }
     if !e.root.is_empty() {
         files.place(&format!("{}/index.html", e.root), e.answer("/").1);
@@ -37,28 +49,24 @@ pub fn page(files: View<'_>, root: &str, path: &str) -> (u16, Arc<str>) {
     let full = normalize("/", &format!("{root}/{path}"));
     match files.get(&full) {
         Some(Entry::File(text)) => (200, text),
-        Some(Entry::Zeros(_)) => (200, "".into()),
+        Some(Entry::Zeros(_) | Entry::Link(_)) => (200, "".into()),
         Some(Entry::Dir) => match files.get(&format!("{full}/index.html")) {
             Some(Entry::File(text)) => (200, text),
             // Apache's lists what there is
             _ if root.contains("apache") => (200, "<html><head><title>Index of /</title></head></html>\n".into()),
-            _ => (403, error(403, "Forbidden")),
+            _ => (403, error(root, 403)),
         },
-        None => (404, error(404, "Not Found")),
+        None => (404, error(root, 404)),
     }
 }
 
-fn error(code: u16, words: &str) -> Arc<str> {
-    format!(
-        "<html>\r\n<head><title>{code} {words}</title></head>\r\n<body>\r\n<center><h1>{code} {words}</h1></center>\r\n\
-         </body>\r\n</html>\r\n"
-    )
-    .into()
+fn error(root: &str, code: u16) -> Arc<str> {
+    if root.contains("apache") { httpd::page(code, "") } else { nginx::page(code) }
 }
 
 impl PodWork {
     /// What the server of a container answers by its files; none: it answers as the image does.
-    pub(super) fn page(&self, c: &ContainerPlan, i: usize, path: &str) -> Option<(u16, Arc<str>)> {
+    pub(super) fn page(&self, c: &ContainerPlan, i: usize, path: &str) -> Option<Reply> {
         let root = c.entry.as_ref().map(|e| &e.root).filter(|r| !r.is_empty())?;
         let run = self.runs.get(i)?;
         // nobody has changed what the image has: the catalogue knows the answer
@@ -67,7 +75,8 @@ impl PodWork {
         }
         let mounts = self.volumes.as_ref().and_then(|v| v.mounts.get(i)).map_or(&[][..], Vec::as_slice);
         let volumes = self.volumes.as_ref().map_or(&[][..], |v| &v.files);
-        Some(page(View { root: &run.files, mounts, volumes }, root, path))
+        let (code, body) = page(View { root: &run.files, mounts, volumes }, root, path);
+        Some(Reply::new(code, body))
     }
 }
 

@@ -185,6 +185,13 @@ fn volume(k: &Kubelets, sim: &Sim, pod: &PodRecord, v: &Volume) -> Result<(Files
     Ok((files, None))
 }
 
+/// The name of the directory that the kubelet writes a volume's files to: the moment, and a number.
+fn written(sim: &Sim, pod: &PodRecord, index: usize) -> String {
+    let seed = [sim.config.seed, pod.id, sim.now.0, index as u64].map(u64::to_le_bytes).concat();
+    let number = (crate::store::pod::fnv(&seed) as u32).wrapping_mul(0x9e37_79b1);
+    format!("{}.{number}", sim.now.timestamp().strftime("..%Y_%m_%d_%H_%M_%S"))
+}
+
 /// Directories that every node has.
 const NODE_DIRECTORIES: [&str; 26] = [
     "/",
@@ -328,8 +335,8 @@ pub fn mentions(v: &Volume, kind: Kind, name: &str) -> bool {
 pub fn refresh(k: &Kubelets, sim: &Sim, pod: &PodRecord, plan: &Plan, volumes: &mut Volumes) -> Result<(), String> {
     for (i, v) in plan.spec().volumes.iter().flatten().enumerate().filter(|(_, v)| follows(v)) {
         let (files, _) = volume(k, sim, pod, v)?;
-        if let Some(old) = volumes.files.get_mut(i) {
-            *old = files;
+        if let Some(old) = volumes.files.get_mut(i).filter(|old| old.payload() != files) {
+            *old = files.by_links(&written(sim, pod, i));
         }
     }
     Ok(())
@@ -352,7 +359,7 @@ pub fn volumes(k: &Kubelets, sim: &Sim, pod: &PodRecord, plan: &Plan) -> Result<
             out.files.push(Files::of_size(size));
             continue;
         }
-        out.files.push(files);
+        out.files.push(if follows(v) { files.by_links(&written(sim, pod, i)) } else { files });
         out.lasting.extend(name.map(|n| (i, n)));
     }
     for i in 0..plan.containers.len() {
@@ -367,6 +374,7 @@ pub fn volumes(k: &Kubelets, sim: &Sim, pod: &PodRecord, plan: &Plan) -> Result<
                     let volume = all.iter().position(|v| v.name == m.name)?;
                     let fixed = all[volume].config_map.is_some()
                         || all[volume].secret.is_some()
+                        || all[volume].downward_api.is_some()
                         || all[volume].projected.is_some();
                     let expression = m.sub_path_expr.as_deref().map(|e| substitute(e, &env));
                     let sub = expression.as_deref().or(m.sub_path.as_deref());
@@ -375,7 +383,7 @@ pub fn volumes(k: &Kubelets, sim: &Sim, pod: &PodRecord, plan: &Plan) -> Result<
                     if sub.is_some() && follows(all[volume]) {
                         // bound to the files as they are now
                         index = out.files.len();
-                        out.files.push(out.files[volume].clone());
+                        out.files.push(out.files[volume].payload());
                     }
                     Some(Mount {
                         path: normalize("/", &m.mount_path).into(),

@@ -54,10 +54,8 @@ impl Kubelets {
             if run.running() {
                 super::around::name_files(&mut run.files, pod, &plan, ip);
             }
-            if run.running()
-                && let Some(e) = &c.entry
-            {
-                run.log.add(run.since, Stream::Out, &e.output);
+            if run.running() {
+                super::site::greets(&mut run.log, c, None, run.since, ip);
             }
         }
         work.volumes = environment::volumes(self, sim, pod, &plan).ok().map(Arc::new);

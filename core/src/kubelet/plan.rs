@@ -93,8 +93,8 @@ pub struct ContainerPlan {
     pub start: u64,
     /// Microseconds of CPU that coming up takes.
     pub start_work: u64,
-    /// It is nginx, which reads its configuration from files.
-    pub nginx: bool,
+    /// It is a web server that reads its configuration from files.
+    pub web: Option<Web>,
     /// A volume lies where that is read from.
     pub shows_config: bool,
     /// The files that it answers with may change without anybody's command in it.
@@ -311,6 +311,25 @@ fn details(c: &Container, user: &User) -> [Told; 2] {
 }
 
 /// Does a volume lie at a directory, above it or below it?
+/// Web servers whose configuration is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Web {
+    /// nginx
+    Nginx,
+    /// Apache's httpd
+    Apache,
+}
+
+impl Web {
+    /// Where its configuration lies.
+    pub const fn place(self) -> &'static str {
+        match self {
+            Web::Nginx => "/etc/nginx",
+            Web::Apache => "/usr/local/apache2/conf",
+        }
+    }
+}
+
 fn mounted_at(c: &Container, dir: &str) -> bool {
     let mut mounts = c.volume_mounts.iter().flatten();
     mounts.any(|m| {
@@ -359,19 +378,25 @@ fn container(c: &Container, sidecar: bool, spec: &PodSpec) -> ContainerPlan {
     let serves = program == Program::Server && entry.as_ref().is_none_or(|e| e.listens);
     let cannot = if program == Program::Server { super::user::cannot(c, image, &user) } else { None };
     let (start, start_work) = start_of(entry.as_deref(), &needs);
-    let nginx = entry.as_ref().is_some_and(|e| e.root == "/usr/share/nginx/html") && !image.contains("bitnami");
+    let web = match entry.as_ref().map_or("", |e| &*e.root) {
+        _ if image.contains("bitnami") => None,
+        "/usr/share/nginx/html" => Some(Web::Nginx),
+        "/usr/local/apache2/htdocs" => Some(Web::Apache),
+        _ => None,
+    };
+    let shows_config = web.is_some_and(|w| mounted_at(c, w.place()));
     ContainerPlan {
         binds: if serves { exact.iter().copied().chain(declared).collect() } else { [].into() },
         grpc,
         start,
         start_work,
-        nginx,
-        shows_config: nginx && mounted_at(c, "/etc/nginx"),
+        web,
+        shows_config,
         cannot,
         shows_volume: entry.as_ref().is_some_and(|e| {
             let mut mounts = c.volume_mounts.iter().flatten();
-            let config = nginx && mounted_at(c, "/etc/nginx");
-            config || (!e.root.is_empty() && mounts.any(|m| e.root.starts_with(m.mount_path.trim_end_matches('/'))))
+            shows_config
+                || (!e.root.is_empty() && mounts.any(|m| e.root.starts_with(m.mount_path.trim_end_matches('/'))))
         }),
         told: details(c, &user),
         user: user.into(),

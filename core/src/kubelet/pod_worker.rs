@@ -12,7 +12,7 @@ use crate::clock::{SimDuration, SimTime};
 use crate::runtime::shell::{Signal, State, Stream};
 use crate::sim::Sim;
 use crate::store::pod::RunState;
-use crate::store::{Id, Obj, PodRecord};
+use crate::store::{Id, Key, Obj, PodRecord};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,6 +45,8 @@ pub(super) struct PodWork {
     pub draws: u32,
     /// Pods and ports that their requests have reached and that have not been counted.
     pub reached: Vec<(Id, u16)>,
+    /// Endpoints that its processes are to stay with: service, port, address.
+    pub ties: Vec<(Key, u16, u32)>,
     /// Requests that they have sent and that nobody has been told of.
     pub traces: Vec<crate::network::request::Trace>,
     pub stopping: Option<(Reason, SimTime)>,
@@ -270,6 +272,9 @@ impl Kubelets {
         for (pod, port) in std::mem::take(&mut work.reached) {
             sim.served(pod, port, 1);
         }
+        for (service, port, ip) in std::mem::take(&mut work.ties) {
+            sim.network.tie(&service, port, pod.status.ip, ip, now);
+        }
         let soon = (more && !over).then(|| now + SimDuration::from_millis(1));
         let next = work.next_turn(&plan, now).into_iter().chain(soon).min();
         self.put_work(id, work);
@@ -367,14 +372,14 @@ impl Kubelets {
         let begins = !served && process.serving();
         run.process = Some(process);
         for (pid, signal) in kills {
-            if pid == 1 && signal == Signal::Hup && plan.containers[i].nginx {
+            if pid == 1 && signal == Signal::Hup && plan.containers[i].web.is_some() {
                 self.configure_again(sim, pod, plan, work, i);
             } else if pid == 1 {
                 work.runs[i].killed(&plan.containers[i], signal, now);
             }
         }
         if begins && let Err(why) = self.configure(sim, pod, plan, work, i) {
-            work.runs[i].complains(now, &why);
+            work.runs[i].complains(plan.containers[i].web, now, &why);
             work.runs[i].exits = Some((now, 1));
         }
     }

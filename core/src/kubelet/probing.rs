@@ -10,8 +10,8 @@ use super::probe::{Action, ProbePlan, ProbeState};
 use crate::clock::{SimDuration, SimTime};
 use crate::network::request::Url;
 use crate::runtime::files::{FileSystem, User};
-use crate::runtime::nginx::Served;
 use crate::runtime::shell::{Process, Signal, State, Stream, Surroundings, Unknown};
+use crate::runtime::web::{Asked, Served};
 use crate::sim::Sim;
 use crate::store::PodRecord;
 use std::net::Ipv4Addr;
@@ -50,7 +50,9 @@ impl Kubelets {
             draws,
             traces,
             reached,
+            ties: std::mem::take(&mut work.ties),
             took: SimDuration::ZERO,
+            headers: vec![],
             roots: vec![],
             mounts: vec![],
             sites: work.runs.iter().map(|r| r.site.clone()).collect(),
@@ -71,6 +73,7 @@ impl Kubelets {
         let after = in_memory(&volumes);
         work.runs[i].in_volumes = (work.runs[i].in_volumes + after).saturating_sub(before);
         (work.draws, work.traces, work.reached) = (around.draws, around.traces, around.reached);
+        work.ties = around.ties;
         work.runs[i].touched = true;
         work.runs[i].files = root;
         work.volumes = Some(Arc::new(volumes));
@@ -143,7 +146,7 @@ impl Kubelets {
             work.runs[i].worked.add(sim.now, worked);
         }
         for (pid, signal) in process.take_kills() {
-            if pid == 1 && signal == Signal::Hup && c.nginx && work.runs[i].running() {
+            if pid == 1 && signal == Signal::Hup && c.web.is_some() && work.runs[i].running() {
                 self.configure_again(sim, pod, plan, work, i);
             } else if pid == 1 && work.runs[i].running() {
                 work.runs[i].killed(c, signal, sim.now);
@@ -286,10 +289,11 @@ impl Kubelets {
                     Some((k, c)) => {
                         let since = work.runs.get(k).map_or(sim.now, |r| r.since);
                         let mute = c.entry.as_ref().is_some_and(|e| e.fails_at(sim.now - since, plan.container(k)));
-                        match work.served(plan, k, *port, path) {
+                        let asked = Asked::new(named.as_deref().unwrap_or(&to), path);
+                        match work.served(plan, k, *port, asked) {
                             _ if mute => 500,
-                            Some(Served::Says(code, _)) => code,
-                            Some(Served::Passes(ip, to, path)) => self.passed_on(sim, pod, ip, to, &path).code,
+                            Some(Served::Says(reply)) => reply.code,
+                            Some(Served::Passes(on)) => self.passed_on(sim, pod, &on).code,
                             None => c.entry.as_ref().map_or(200, |e| e.answer(path).0),
                         }
                     }

@@ -176,10 +176,8 @@ impl Kubelets {
                 // nobody kept it, but it follows from the image
                 let mut log = Log::default();
                 let c = &plan.containers[i];
-                if let (Some(RunState::Running(t)), Some(e), Program::Server) =
-                    (record.map(|r| &r.state), &c.entry, &c.program)
-                {
-                    log.add((*t).into(), crate::runtime::shell::Stream::Out, &e.output);
+                if let (Some(RunState::Running(t)), Program::Server) = (record.map(|r| &r.state), &c.program) {
+                    super::site::greets(&mut log, c, None, (*t).into(), pod.status.ip);
                 }
                 Ok(log)
             }

@@ -3,12 +3,13 @@
 
 use super::around::server;
 use super::component::{Kubelets, Life};
-use super::plan::Plan;
+use super::plan::{Plan, Web};
 use crate::clock::{SimDuration, SimTime};
 use crate::network::{Answer, Listens, Servers};
 use crate::runtime::images::Reference;
-use crate::runtime::nginx::Served;
 use crate::runtime::shell::NetProblem;
+use crate::runtime::web::{Asked, Onward, Served};
+use crate::runtime::{httpd, nginx};
 use crate::sim::Sim;
 use crate::store::{Id, Key, PodRecord};
 use std::net::Ipv4Addr;
@@ -36,7 +37,8 @@ impl Servers for Kubelets {
         powered && self.process(sim, pod, port).is_some_and(|(s, _)| s == since)
     }
 
-    fn code(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> u16 {
+    fn code(&self, sim: &Sim, pod: Id, port: u16, asked: Asked<'_>) -> u16 {
+        let path = asked.path;
         let Some(record) = sim.store.pod(pod) else { return 502 };
         let work = match self.workers.get(&pod).map(|w| &w.life) {
             Some(Life::Full(work)) => Some(work),
@@ -45,9 +47,9 @@ impl Servers for Kubelets {
         self.with_plan(record, |plan| match server(plan, work.map(|w| &**w), port) {
             Some((i, c)) => match &c.entry {
                 Some(e) if !e.root.is_empty() && work.is_some() => {
-                    match work.and_then(|w| w.served(plan, i, port, path)) {
-                        Some(Served::Says(code, _)) => code,
-                        Some(Served::Passes(ip, port, path)) => self.passed_on(sim, record, ip, port, &path).code,
+                    match work.and_then(|w| w.served(plan, i, port, asked)) {
+                        Some(Served::Says(reply)) => reply.code,
+                        Some(Served::Passes(on)) => self.passed_on(sim, record, &on).code,
                         None => e.answer(path).0,
                     }
                 }
@@ -62,44 +64,58 @@ impl Servers for Kubelets {
         })
     }
 
-    fn answer(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> Answer {
-        let Some(record) = sim.store.pod(pod) else { return Answer { code: 502, body: String::new() } };
+    fn answer(&self, sim: &Sim, pod: Id, port: u16, asked: Asked<'_>) -> Answer {
+        let path = asked.path;
+        let Some(record) = sim.store.pod(pod) else { return Answer::new(502, "") };
         let filled = |body: &str| body.replace("{hostname}", &record.name).replace("{now}", &sim.now.rfc3339());
         if let Some(Life::Full(work)) = self.workers.get(&pod).map(|w| &w.life) {
             let served = |plan: &Plan| {
                 let (i, _) = server(plan, Some(work), port)?;
-                Some((work.served(plan, i, port, path)?, work.runs[i].site.is_some()))
+                Some((work.served(plan, i, port, asked)?, work.runs[i].site.is_some()))
             };
             match self.with_plan(record, served) {
-                Some((Served::Says(code, body), true)) => return Answer { code, body: filled(&body) },
-                Some((Served::Says(code, body), false)) => return Answer { code, body: body.to_string() },
-                Some((Served::Passes(ip, port, path), _)) => return self.passed_on(sim, record, ip, port, &path),
+                Some((Served::Says(reply), true)) => {
+                    let headers = reply.headers.into_iter().map(|(n, v)| (n, filled(&v))).collect();
+                    return Answer { headers, ..Answer::new(reply.code, filled(&reply.body)) };
+                }
+                Some((Served::Says(reply), false)) => return Answer::new(reply.code, &*reply.body),
+                Some((Served::Passes(on), _)) => return self.passed_on(sim, record, &on),
                 None => {}
             }
         }
-        let code = self.code(sim, pod, port, path);
+        let code = self.code(sim, pod, port, asked);
         let body = self.with_plan(record, |plan| match server(plan, None, port) {
             Some((_, c)) => {
                 let tag = Reference::parse(&c.image).map_or_else(String::new, |r| r.tag);
                 let body = c.entry.as_ref().map_or("OK\n", |e| e.answer(path).1);
-                body.replace("{version}", &tag)
+                // a web server's own page, though nobody has touched its files
+                match (code, c.web) {
+                    (404, Some(Web::Nginx)) => nginx::page(404).to_string(),
+                    (404, Some(Web::Apache)) => httpd::page(404, "").to_string(),
+                    _ => body.replace("{version}", &tag),
+                }
             }
             None => "OK\n".into(),
         });
         let body = if code == 500 { "Internal Server Error\n".into() } else { body };
-        Answer { code, body: filled(&body) }
+        Answer::new(code, filled(&body))
     }
 
-    fn passes_on(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> Option<(u32, u16, Arc<str>)> {
+    fn passes_on(&self, sim: &Sim, pod: Id, port: u16, asked: Asked<'_>) -> Option<Onward> {
         let Some(Life::Full(work)) = self.workers.get(&pod).map(|w| &w.life) else { return None };
         if work.runs.iter().all(|r| r.site.is_none()) {
             return None;
         }
         self.with_plan(sim.store.pod(pod)?, |plan| {
             let (i, _) = server(plan, Some(work), port)?;
-            match work.served(plan, i, port, path)? {
-                Served::Passes(ip, port, path) => Some((ip, port, path)),
-                Served::Says(..) => None,
+            match work.served(
+                plan,
+                i,
+                port,
+                Asked { turn: asked.turn + sim.network.served.total(pod, port), ..asked },
+            )? {
+                Served::Passes(on) => Some(on),
+                Served::Says(_) => None,
             }
         })
     }
@@ -178,7 +194,7 @@ impl Kubelets {
         }
         match self.listens(sim, pod.id, number) {
             Listens::Open(_) => {
-                let mut answer = self.answer(sim, pod.id, number, path);
+                let mut answer = self.answer(sim, pod.id, number, Asked::new("localhost", path));
                 answer.body = answer.body.replace("{client}", "127.0.0.1");
                 Ok(Fetched { pod, answer })
             }

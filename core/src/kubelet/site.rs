@@ -1,16 +1,19 @@
-//! Web servers that are configured by files: nginx reads its configuration when it starts and when it is told to read it
-//! again, and ends with 1 if it cannot take it.
+//! Web servers that are configured by files: nginx and Apache read their configuration when they start and when they are
+//! told to read it again, and end with 1 if they cannot take it.
 
 use super::component::Kubelets;
-use super::plan::Plan;
+use super::plan::{ContainerPlan, Plan, Web};
 use super::pod_worker::PodWork;
 use super::run::Run;
 use crate::clock::SimTime;
 use crate::network::request::{Failure, Sender, Told, Url, send};
-use crate::network::{Answer, dns, policy};
+use crate::network::{Answer, Servers, dns, policy};
 use crate::runtime::files::View;
-use crate::runtime::nginx::{self, Served};
+use crate::runtime::images::Reference;
+use crate::runtime::logs::Log;
 use crate::runtime::shell::Stream;
+use crate::runtime::web::{Asked, Onward, Served, Site};
+use crate::runtime::{httpd, nginx};
 use crate::sim::Sim;
 use crate::store::PodRecord;
 use crate::store::pod::fnv;
@@ -21,17 +24,58 @@ use std::sync::Arc;
 const ENTRY: &str = "/docker-entrypoint.sh: Configuration complete; ready for start up\n";
 
 impl Run {
-    /// nginx's complaint, as it logs and prints it.
-    pub(super) fn complains(&mut self, now: SimTime, why: &str) {
+    /// A server's complaint, as it logs and prints it.
+    pub(super) fn complains(&mut self, web: Option<Web>, now: SimTime, why: &str) {
+        if web == Some(Web::Apache) {
+            self.log.add(now, Stream::Err, &format!("{why}\n"));
+            return;
+        }
         let moment = now.timestamp().strftime("%Y/%m/%d %H:%M:%S");
         self.log.add(now, Stream::Err, &format!("{moment} [emerg] 1#1: {why}\nnginx: [emerg] {why}\n"));
     }
 
-    /// nginx could not be started.
-    pub(super) fn not_configured(&mut self, now: SimTime, why: &str) {
-        self.log.add(now, Stream::Out, ENTRY);
-        self.complains(now, why);
+    /// A server could not be started.
+    pub(super) fn not_configured(&mut self, web: Option<Web>, now: SimTime, why: &str) {
+        if web == Some(Web::Nginx) {
+            self.log.add(now, Stream::Out, ENTRY);
+        }
+        self.complains(web, now, why);
     }
+}
+
+/// What a container's server says when it has come up: the image's own lines, and what of a configuration is read past
+/// here.
+pub(super) fn greets(log: &mut Log, c: &ContainerPlan, site: Option<&Site>, at: SimTime, ip: u32) {
+    if let Some(e) = &c.entry {
+        log.add(at, Stream::Out, &e.output);
+    }
+    let unread = site.map_or(&[][..], Site::unread);
+    if !unread.is_empty() {
+        let list = unread.join(", ");
+        log.add(at, Stream::Err, &format!("kubarium: read past in this server's configuration: {list}\n"));
+    }
+    if c.web != Some(Web::Apache) {
+        return;
+    }
+    if !matches!(site, Some(Site::Apache(s)) if s.named) {
+        let line = format!(
+            "AH00558: httpd: Could not reliably determine the server's fully qualified domain name, using {}. Set the \
+             'ServerName' directive globally to suppress this message\n",
+            Ipv4Addr::from(ip)
+        );
+        log.add(at, Stream::Err, &line.repeat(2));
+    }
+    let tag = Reference::parse(&c.image).map_or_else(String::new, |r| r.tag);
+    let version = tag.split('-').next().filter(|v| v.matches('.').count() == 2).unwrap_or("2.4.66").to_owned();
+    let moment = at.timestamp().strftime("%a %b %d %H:%M:%S%.6f %Y").to_string();
+    log.add(
+        at,
+        Stream::Err,
+        &format!(
+            "[{moment}] [mpm_event:notice] [pid 1:tid 1] AH00489: Apache/{version} (Unix) configured -- resuming normal \
+             operations\n[{moment}] [core:notice] [pid 1:tid 1] AH00094: Command line: 'httpd -D FOREGROUND'\n"
+        ),
+    );
 }
 
 impl PodWork {
@@ -44,17 +88,17 @@ impl PodWork {
 
     /// What the server of a container does with a request by its configuration and its files; none: it answers as the
     /// image does.
-    pub(super) fn served(&self, plan: &Plan, i: usize, port: u16, path: &str) -> Option<Served> {
+    pub(super) fn served(&self, plan: &Plan, i: usize, port: u16, asked: Asked<'_>) -> Option<Served> {
         let (c, run) = (plan.containers.get(i)?, self.runs.get(i)?);
         if let Some(site) = &run.site {
-            return Some(site.answer(self.view(i)?, port, "localhost", path));
+            return Some(site.answer(self.view(i)?, port, asked));
         }
-        self.page(c, i, path).map(|(code, body)| Served::Says(code, body))
+        self.page(c, i, asked.path).map(Served::Says)
     }
 }
 
 impl Kubelets {
-    /// nginx reads its configuration, if anybody can have changed what the image brings along.
+    /// A web server reads its configuration, if anybody can have changed what the image brings along.
     ///
     /// # Errors
     /// Its complaint.
@@ -67,64 +111,73 @@ impl Kubelets {
         i: usize,
     ) -> Result<(), String> {
         let c = &plan.containers[i];
-        if !c.nginx || !(c.shows_config || work.runs[i].touched) {
-            return Ok(());
-        }
+        let Some(web) = c.web.filter(|_| c.shows_config || work.runs[i].touched) else { return Ok(()) };
         let Some(view) = work.view(i) else { return Ok(()) };
         let mut resolve = |name: &str| match name.parse::<Ipv4Addr>() {
-            Ok(ip) => Some(u32::from(ip)),
-            Err(_) if name == "localhost" => Some(u32::from_be_bytes([127, 0, 0, 1])),
-            Err(_) => dns::alias(pod, name).or_else(|| {
-                if !policy::names_allowed(sim, pod) {
-                    return None;
-                }
-                match dns::lookup(sim, &dns::Resolver::of(pod), name) {
-                    dns::Name::Addresses(_, ips) => ips.first().copied(),
-                    _ => super::around::outside_address(name),
-                }
-            }),
+            Ok(ip) => vec![u32::from(ip)],
+            Err(_) if name == "localhost" => vec![u32::from_be_bytes([127, 0, 0, 1])],
+            Err(_) => match dns::alias(pod, name) {
+                Some(ip) => vec![ip],
+                None if !policy::names_allowed(sim, pod) => vec![],
+                None => match dns::lookup(sim, &dns::Resolver::of(pod), name) {
+                    dns::Name::Addresses(_, ips) => ips,
+                    _ => super::around::outside_address(name).into_iter().collect(),
+                },
+            },
         };
-        let site = nginx::start(view, &mut resolve)?;
+        let site = match web {
+            Web::Nginx => Site::Nginx(nginx::start(view, &mut resolve)?),
+            Web::Apache => Site::Apache(httpd::start(view)?),
+        };
         work.runs[i].site = Some(Arc::new(site));
         Ok(())
     }
 
-    /// nginx is told to read its configuration again: one that it cannot take changes nothing.
+    /// A server is told to read its configuration again: one that it cannot take changes nothing.
     pub(super) fn configure_again(&self, sim: &Sim, pod: &Arc<PodRecord>, plan: &Plan, work: &mut PodWork, i: usize) {
-        let moment = sim.now.timestamp().strftime("%Y/%m/%d %H:%M:%S").to_string();
-        work.runs[i].log.add(
-            sim.now,
-            Stream::Err,
-            &format!("{moment} [notice] 1#1: signal 1 (SIGHUP) received, reconfiguring\n"),
-        );
+        let web = plan.containers[i].web;
+        let said = match web {
+            Some(Web::Apache) => {
+                let moment = sim.now.timestamp().strftime("%a %b %d %H:%M:%S%.6f %Y");
+                format!(
+                    "[{moment}] [mpm_event:notice] [pid 1:tid 1] AH00494: SIGHUP received.  Attempting to restart\n"
+                )
+            }
+            _ => {
+                let moment = sim.now.timestamp().strftime("%Y/%m/%d %H:%M:%S");
+                format!("{moment} [notice] 1#1: signal 1 (SIGHUP) received, reconfiguring\n")
+            }
+        };
+        work.runs[i].log.add(sim.now, Stream::Err, &said);
         if let Err(why) = self.configure(sim, pod, plan, work, i) {
-            work.runs[i].complains(sim.now, &why);
+            work.runs[i].complains(web, sim.now, &why);
         }
     }
 
     /// What comes of a request that a pod's server passes on.
-    pub(super) fn passed_on(&self, sim: &Sim, pod: &Arc<PodRecord>, ip: u32, port: u16, path: &Arc<str>) -> Answer {
-        let url =
-            Url { host: Ipv4Addr::from(ip).to_string().into(), port, path: path.clone(), udp: false, named: None };
+    pub(super) fn passed_on(&self, sim: &Sim, pod: &Arc<PodRecord>, on: &Onward) -> Answer {
         let mut draw = fnv(&pod.id.to_le_bytes()) as u32;
         let mut next = || {
             draw = draw.wrapping_mul(0x9e37_79b1).wrapping_add(sim.now.0 as u32);
             draw
         };
-        let way = send(sim, self, &Sender::pod(pod), &url, false, &mut next);
-        match way.end {
-            Ok(reached) => {
-                use crate::network::Servers;
-                self.answer(sim, reached.pod.id, reached.port, reached.path.as_deref().unwrap_or(path))
-            }
-            Err(why) => {
-                let code = match (&why, why.told()) {
-                    (Failure::Proxy(_, code, _), _) => *code,
-                    (_, Told::TimedOut) => 504,
-                    _ => 502,
-                };
-                Answer { code, body: nginx::page(code).to_string() }
+        let places = on.to.iter().map(|(ip, port)| (Ipv4Addr::from(*ip).to_string().into(), *port));
+        let mut code = on.refused;
+        for (host, port) in places.chain(on.by_name.clone()) {
+            let url = Url { host, port, path: on.path.clone(), udp: false, named: Some(on.host.clone()) };
+            let way = send(sim, self, &Sender::pod(pod), &url, false, &mut next);
+            match way.end {
+                Ok(reached) => return self.answer(sim, reached.pod.id, reached.port, reached.asked(&url)),
+                Err(Failure::Proxy(_, status, _)) => return Answer::new(status, nginx::page(status).to_string()),
+                Err(why) => {
+                    code = match why.told() {
+                        Told::TimedOut => 504,
+                        Told::UnknownHost => 502,
+                        _ => on.refused,
+                    }
+                }
             }
         }
+        Answer::new(code, nginx::page(code).to_string())
     }
 }

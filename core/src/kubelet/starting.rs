@@ -305,7 +305,7 @@ impl Kubelets {
                 run.exits = Some((now + SimDuration::from_millis(200), 1));
             }
             Program::Server if broken.is_some() => {
-                run.not_configured(now, broken.as_deref().unwrap_or_default());
+                run.not_configured(c.web, now, broken.as_deref().unwrap_or_default());
                 run.exits = Some((now + SimDuration::from_millis(200), 1));
             }
             Program::Server | Program::Missing(_) => match (refuses, &c.entry) {
@@ -313,7 +313,7 @@ impl Kubelets {
                     run.log.add(now, Stream::Err, text);
                     run.exits = Some((now + SimDuration::from_millis(300), 1));
                 }
-                (None, Some(e)) => run.log.add(now, Stream::Out, &e.output),
+                (None, Some(_)) => super::site::greets(&mut run.log, c, run.site.as_deref(), now, ip),
                 _ => {}
             },
             Program::Ends => run.exits = Some((now, 0)),

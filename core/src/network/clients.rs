@@ -4,7 +4,9 @@
 
 use super::Servers;
 use super::passed::{Tally, Via};
-use super::request::{Failure, Found, Hop, Outcome, PATIENCE, Place, Reason, Sender, Told, Trace, Url, Way, send_to};
+use super::request::{
+    Failure, Found, Hop, Outcome, PATIENCE, Place, Question, Reason, Sender, Told, Trace, Url, Way, send_to,
+};
 use crate::clock::{SimDuration, SimTime};
 use crate::sim::{Event, Sim};
 use crate::store::{Id, Key};
@@ -142,7 +144,7 @@ struct Wait {
     port: u16,
     since: SimTime,
     took: u32,
-    path: Option<Arc<str>>,
+    question: Option<Arc<Question>>,
     via: Option<Arc<Via>>,
     trace: Option<Box<Trace>>,
 }
@@ -476,8 +478,20 @@ fn one(
                 Box::new(trace_of(client, now, way.hops, SimDuration(took), outcome))
             });
             let (pod, port, since) = (reached.pod.id, reached.port, reached.since);
-            let wait = Wait { path: reached.path, pod, port, since, took: took as u32, via, trace };
+            let wait = Wait { question: reached.question, pod, port, since, took: took as u32, via, trace };
             client.under_way.entry(step(now + SimDuration(took))).or_default().waits.push(wait);
+        }
+        Err(failure) if matches!(failure.told(), Told::Status(..400)) => {
+            client.count(now, |b| {
+                b.ok += 1;
+                b.latency += way.took.0;
+                b.slowest = b.slowest.max(way.took.0 as u32);
+            });
+            shared.tally.add(&via, 1, 0);
+            if record {
+                client.traced = now;
+                sim.network.keep(trace_of(client, now, way.hops, way.took, failure.into()));
+            }
         }
         Err(failure) => {
             *failures += 1;
@@ -537,8 +551,8 @@ fn settle(sim: &mut Sim, servers: &dyn Servers, client: &mut Client) {
             let runs = servers.still_runs(sim, wait.pod, wait.port, wait.since);
             let key = || sim.store.pod(wait.pod).map_or_else(|| gone(wait.trace.as_deref()), |p| p.key());
             let outcome = if runs {
-                let path = wait.path.as_ref().unwrap_or(&client.url.path);
-                let code = servers.code(sim, wait.pod, wait.port, path);
+                let asked = wait.question.as_ref().map_or_else(|| client.url.asked(), |q| q.asked());
+                let code = servers.code(sim, wait.pod, wait.port, asked);
                 if code < 400 {
                     ok += 1;
                     tally.add(&wait.via, 1, 0);

@@ -18,6 +18,7 @@ pub mod topology;
 
 use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
+use crate::runtime::web::{Asked, Onward};
 use crate::sim::{Component, Sim};
 use crate::store::{Id, Key, Kind, Obj};
 use clients::{Clients, NetworkEvent};
@@ -58,6 +59,15 @@ pub struct Answer {
     pub code: u16,
     /// The body.
     pub body: String,
+    /// Headers that its configuration adds.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Answer {
+    /// A status and a body.
+    pub fn new(code: u16, body: impl Into<String>) -> Answer {
+        Answer { code, body: body.into(), headers: vec![] }
+    }
 }
 
 /// The processes of the pods, as the network meets them.
@@ -68,12 +78,12 @@ pub trait Servers {
     fn listens(&self, sim: &Sim, pod: Id, port: u16) -> Listens;
     /// Does the process that answered a connection then still run?
     fn still_runs(&self, sim: &Sim, pod: Id, port: u16, since: SimTime) -> bool;
-    /// The HTTP status of a GET of a path.
-    fn code(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> u16;
-    /// Status and body of a GET of a path.
-    fn answer(&self, sim: &Sim, pod: Id, port: u16, path: &str) -> Answer;
-    /// Where the process on a pod's port passes a request for a path on to: address, port, path. None: it answers it.
-    fn passes_on(&self, _sim: &Sim, _pod: Id, _port: u16, _path: &str) -> Option<(u32, u16, Arc<str>)> {
+    /// The HTTP status of a GET.
+    fn code(&self, sim: &Sim, pod: Id, port: u16, asked: Asked<'_>) -> u16;
+    /// Status and body of a GET.
+    fn answer(&self, sim: &Sim, pod: Id, port: u16, asked: Asked<'_>) -> Answer;
+    /// Where the process on a pod's port passes a request on to. None: it answers it.
+    fn passes_on(&self, _sim: &Sim, _pod: Id, _port: u16, _asked: Asked<'_>) -> Option<Onward> {
         None
     }
     /// How long the process on a pod's port takes for a request, from the connection to the answer, while it gets `rate`
@@ -161,7 +171,7 @@ impl Network {
     }
 
     /// Ties a client's address to a backend from now on.
-    fn tie(&mut self, service: &Key, port: u16, client: u32, ip: u32, now: SimTime) {
+    pub fn tie(&mut self, service: &Key, port: u16, client: u32, ip: u32, now: SimTime) {
         if self.affinity.len() > 10_000 {
             self.affinity.clear();
         }

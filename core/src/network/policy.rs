@@ -227,21 +227,26 @@ fn one_way(
 
 /// May a pod ask the cluster's name server by UDP? It runs in the namespace `kube-system`, whatever its pods are called.
 pub fn names_allowed(sim: &Sim, pod: &Arc<PodRecord>) -> bool {
-    let mut selected = false;
+    names_denied(sim, pod).is_none()
+}
+
+/// The policy by which a pod may not ask the cluster's name server; none: it may.
+pub fn names_denied(sim: &Sim, pod: &Arc<PodRecord>) -> Option<Key> {
+    let mut against = None;
     for p in sim.network.policies(&pod.namespace) {
         let Some(rules) = p.egress.as_deref().filter(|_| p.pods.matches_by(|k| pod.proto.labels.get(k))) else {
             continue;
         };
-        selected = true;
+        against.get_or_insert_with(|| Key::new(pod.namespace.clone(), p.name.clone()));
         let allows = rules.iter().any(|r| {
             r.peers.as_ref().is_none_or(|peers| peers.iter().any(|x| reaches_names(sim, p, x)))
                 && r.ports.as_ref().is_none_or(|ports| ports.iter().any(asks_names))
         });
         if allows {
-            return true;
+            return None;
         }
     }
-    !selected
+    against
 }
 
 /// Is it the port that name servers are asked on?
@@ -257,7 +262,10 @@ fn asks_names(p: &PortRule) -> bool {
 fn reaches_names(sim: &Sim, policy: &Policy, peer: &Peer) -> bool {
     match peer {
         Peer::Nobody => false,
-        Peer::Block(ip, mask, _) => super::dns::SERVER & mask == *ip,
+        Peer::Block(ip, mask, except) => {
+            let server = super::dns::SERVER;
+            server & mask == *ip && !except.iter().any(|(ip, mask)| server & mask == *ip)
+        }
         Peer::Pods(pods, namespaces) => {
             let system = match namespaces {
                 None => &*policy.namespace == "kube-system",

@@ -21,6 +21,11 @@ impl Served {
         self.0.get(&(pod, port)).map_or(0, |m| m.rate(now).min(u64::from(u32::MAX)) as u32)
     }
 
+    /// Requests that a pod's port has ever been sent.
+    pub fn total(&self, pod: Id, port: u16) -> u64 {
+        self.0.get(&(pod, port)).map_or(0, Meter::total)
+    }
+
     /// Requests to a pod, by port: the meters of all ports that were ever asked.
     pub fn of(&self, pod: Id) -> impl Iterator<Item = (u16, &Meter)> {
         self.0.range((pod, 0)..=(pod, u16::MAX)).map(|((_, port), m)| (*port, m))

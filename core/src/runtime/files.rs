@@ -14,6 +14,8 @@ pub enum Entry {
     File(Arc<str>),
     /// A file of so many zeros, which are nowhere kept.
     Zeros(u64),
+    /// A symbolic link: another path, seen from the directory that the link lies in.
+    Link(Arc<str>),
 }
 
 /// Why a file operation failed, in the words of `strerror`.
@@ -105,7 +107,7 @@ impl Files {
     pub fn bytes(&self) -> u64 {
         let size = |e: &Entry| match e {
             Entry::Dir => 0,
-            Entry::File(t) => t.len() as u64,
+            Entry::File(t) | Entry::Link(t) => t.len() as u64,
             Entry::Zeros(n) => *n,
         };
         self.0.values().map(size).sum()
@@ -123,6 +125,40 @@ impl Files {
             self.0.entry(path[..i].into()).or_insert(Entry::Dir);
         }
         self.0.insert(path.into(), Entry::File(content.into()));
+    }
+
+    /// Puts a link there; the directory that it lies in is there.
+    pub fn place_link(&mut self, path: &str, target: &str) {
+        self.0.insert(path.into(), Entry::Link(target.into()));
+    }
+
+    /// The same files as the kubelet's atomic writer lays them out: in a directory of their own, to which `..data` leads,
+    /// and a link for each name. `own` is that directory's name.
+    pub fn by_links(&self, own: &str) -> Files {
+        let mut out = Files(OrdMap::new(), self.1);
+        let inner = format!("/{own}");
+        out.0.insert(inner.as_str().into(), Entry::Dir);
+        out.place_link("/..data", own);
+        for (path, entry) in &self.0 {
+            out.0.insert(format!("{inner}{path}").into(), entry.clone());
+            if path.rfind('/') == Some(0) {
+                out.place_link(path, &format!("..data{path}"));
+            }
+        }
+        out
+    }
+
+    /// What `..data` leads to, without the links; all of it, where there is no such link.
+    pub fn payload(&self) -> Files {
+        let Some(Entry::Link(own)) = self.0.get("/..data") else { return self.clone() };
+        let inner = format!("/{own}/");
+        let mut out = Files(OrdMap::new(), self.1);
+        for (path, entry) in &self.0 {
+            if let Some(rest) = path.strip_prefix(&inner) {
+                out.0.insert(format!("/{rest}").into(), entry.clone());
+            }
+        }
+        out
     }
 
     /// Puts a directory there, with those above it.
@@ -145,7 +181,7 @@ impl Files {
         let old = match self.get(path) {
             Some(Entry::Dir) => return Err(Problem::IsDir),
             Some(Entry::File(t)) => Some(t.clone()),
-            Some(Entry::Zeros(_)) => None,
+            Some(Entry::Zeros(_) | Entry::Link(_)) => None,
             None if self.0.len() >= MAX_ENTRIES => return Err(Problem::Full),
             None => None,
         };
@@ -288,9 +324,43 @@ pub struct View<'a> {
     pub volumes: &'a [Files],
 }
 
+/// Links that are followed one after the other.
+const MOST_LINKS: u32 = 16;
+
 impl View<'_> {
-    /// What stands at a path.
+    /// Where a path leads to once all links on it have been followed, the last one too if that is wanted. What is not
+    /// there leads to itself.
+    pub fn leads_to(&self, path: &str, last: bool) -> String {
+        let mut whole = path.to_owned();
+        for _ in 0..MOST_LINKS {
+            let cuts = whole.match_indices('/').map(|(i, _)| i).skip(1).chain(last.then_some(whole.len()));
+            let found = cuts.filter(|end| *end > 0).find_map(|end| match self.at(&whole[..end]) {
+                Some(Entry::Link(to)) => {
+                    Some(normalize("/", &format!("{}{}", normalize(parent(&whole[..end]), &to), &whole[end..])))
+                }
+                _ => None,
+            });
+            match found {
+                Some(next) => whole = next,
+                None => break,
+            }
+        }
+        whole
+    }
+
+    /// What stands at a path, links followed.
     pub fn get(&self, path: &str) -> Option<Entry> {
+        match self.at(path) {
+            None | Some(Entry::Link(_)) => match self.leads_to(path, true) {
+                to if to == path => None,
+                to => self.at(&to).filter(|e| !matches!(e, Entry::Link(_))),
+            },
+            found => found,
+        }
+    }
+
+    /// What stands at a path itself, be it a link.
+    pub fn at(&self, path: &str) -> Option<Entry> {
         if matches!(path, "/dev/null" | "/dev/stdin" | "/dev/tty" | "/dev/zero" | "/dev/random" | "/dev/urandom") {
             return Some(Entry::File("".into()));
         }
@@ -309,6 +379,8 @@ impl View<'_> {
 
     /// Names directly below a directory, sorted, and whether each is a directory.
     pub fn list(&self, dir: &str) -> Vec<(String, bool)> {
+        let to = if self.at(dir) == Some(Entry::Dir) { None } else { Some(self.leads_to(dir, true)) };
+        let dir = to.as_deref().unwrap_or(dir);
         let mut names = match mount_of(self.mounts, self.volumes.len(), dir) {
             Some(m) => self.volumes[m.volume].list(&within(m, dir)),
             None => self.root.list(dir),
@@ -371,9 +443,34 @@ impl FileSystem<'_> {
         within(m, path)
     }
 
-    /// What stands at a path.
+    /// What stands at a path, links followed.
     pub fn get(&self, path: &str) -> Option<Entry> {
         self.view().get(path)
+    }
+
+    /// The target of a link; none: it is none.
+    pub fn link_at(&self, path: &str) -> Option<Arc<str>> {
+        match self.view().at(&self.view().leads_to(path, false)) {
+            Some(Entry::Link(to)) => Some(to),
+            _ => None,
+        }
+    }
+
+    /// Makes a symbolic link.
+    ///
+    /// # Errors
+    /// Something stands there already, or it may not be written.
+    pub fn link(&mut self, path: &str, target: &str) -> Result<(), Problem> {
+        let path = self.view().leads_to(path, false);
+        if self.view().at(&path).is_some() {
+            return Err(Problem::Exists);
+        }
+        self.write(&path, "", false)?;
+        match self.mount(&path).cloned() {
+            Some(m) => self.volumes[m.volume].place_link(&Self::within(&m, &path), target),
+            None => self.root.place_link(&path, target),
+        }
+        Ok(())
     }
 
     /// A file's content.
@@ -385,7 +482,7 @@ impl FileSystem<'_> {
             None => Err(Problem::Missing),
             Some(Entry::Dir) => Err(Problem::IsDir),
             Some(Entry::File(t)) => Ok(t),
-            Some(Entry::Zeros(_)) => Ok("".into()),
+            Some(Entry::Zeros(_) | Entry::Link(_)) => Ok("".into()),
         }
     }
 
@@ -398,6 +495,8 @@ impl FileSystem<'_> {
         if path.starts_with("/dev/") && path != "/dev/termination-log" {
             return Ok(());
         }
+        let to = self.view().leads_to(path, true);
+        let path = to.as_str();
         if let Some(m) = self.mount(path).cloned() {
             if m.read_only {
                 return Err(Problem::ReadOnly);
@@ -430,6 +529,8 @@ impl FileSystem<'_> {
     /// # Errors
     /// It is there already, or its parent is not.
     pub fn mkdir(&mut self, path: &str) -> Result<(), Problem> {
+        let to = self.view().leads_to(path, false);
+        let path = to.as_str();
         if self.get(path).is_some() {
             return Err(Problem::Exists);
         }
@@ -457,7 +558,9 @@ impl FileSystem<'_> {
     /// # Errors
     /// It is not there, or may not be written.
     pub fn remove(&mut self, path: &str) -> Result<(), Problem> {
-        if self.get(path).is_none() {
+        let to = self.view().leads_to(path, false);
+        let path = to.as_str();
+        if self.view().at(path).is_none() {
             return Err(Problem::Missing);
         }
         match self.mount(path).cloned() {

@@ -111,7 +111,10 @@ fn of_failure(sim: &Sim, f: &Failure, sent: SimTime, ended: SimTime, out: &mut V
         Failure::Reset(pod) | Failure::Refused(pod, _) | Failure::NoAnswer(pod) => {
             of_pod(sim, pod, ended, out);
         }
-        Failure::NoEndpoints(service) | Failure::NoLocalEndpoints(service, _) | Failure::NoPort(service, _) => {
+        Failure::NoEndpoints(service)
+        | Failure::NoLocalEndpoints(service, _)
+        | Failure::NoPort(service, _)
+        | Failure::Health(service, ..) => {
             of_object(sim, Kind::Service, service, out);
             let slices = sim.store.entries(Kind::EndpointSlice, Some(&service.namespace));
             let newest = slices
@@ -121,7 +124,9 @@ fn of_failure(sim: &Sim, f: &Failure, sent: SimTime, ended: SimTime, out: &mut V
                 did(chain(sim, e.updated_by), out);
             }
         }
-        Failure::Denied(_, policy) => of_object(sim, Kind::NetworkPolicy, policy, out),
+        Failure::Denied(_, policy) | Failure::NamesDenied(_, policy) => {
+            of_object(sim, Kind::NetworkPolicy, policy, out)
+        }
         Failure::UnknownHost(host) => {
             let mut parts = host.split('.');
             let name = parts.next().unwrap_or_default();

@@ -9,6 +9,7 @@ use super::OUTSIDE;
 use super::passed::Via;
 use super::policy::Direction;
 use crate::clock::{SimDuration, SimTime};
+use crate::runtime::web::Asked;
 use crate::store::{Id, Key, PodRecord};
 use std::sync::Arc;
 
@@ -81,6 +82,29 @@ impl Url {
     }
 }
 
+impl Url {
+    /// What it asks a server for.
+    pub fn asked(&self) -> Asked<'_> {
+        Asked::new(self.named.as_ref().unwrap_or(&self.host), &self.path)
+    }
+}
+
+/// What a request asks for when servers on its way have made another question of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Question {
+    /// The `Host` header.
+    pub host: Arc<str>,
+    /// The path.
+    pub path: Arc<str>,
+}
+
+impl Question {
+    /// As a server reads it.
+    pub fn asked(&self) -> Asked<'_> {
+        Asked::new(&self.host, &self.path)
+    }
+}
+
 /// A place that a request passes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
@@ -116,6 +140,8 @@ pub struct Hop {
 pub enum Failure {
     /// The name does not resolve.
     UnknownHost(Arc<str>),
+    /// A NetworkPolicy keeps the pod from asking for the name.
+    NamesDenied(Arc<str>, Key),
     /// Nobody has the address, or nobody answers on it.
     NoRoute(u32),
     /// The service has no such port.
@@ -157,6 +183,8 @@ pub enum Failure {
     ApiDown,
     /// The pod that was to pass it on had no answer: the status it gave instead, and why.
     Proxy(Key, u16, Box<Failure>),
+    /// No pod answers on a service's health check port but the proxy of this node: so many ready endpoints are on it.
+    Health(Key, Arc<str>, u32),
     /// The ingress controller had no answer to pass on: the status it gave instead, and why if it is known.
     Gateway(u16, Option<Box<Failure>>),
 }
@@ -180,7 +208,7 @@ impl Failure {
     /// What the client is told.
     pub fn told(&self) -> Told {
         match self {
-            Failure::UnknownHost(_) => Told::UnknownHost,
+            Failure::UnknownHost(_) | Failure::NamesDenied(..) => Told::UnknownHost,
             Failure::NoRoute(_) | Failure::NoPort(..) | Failure::NoLocalEndpoints(..) | Failure::Denied(..) => {
                 Told::TimedOut
             }
@@ -188,6 +216,7 @@ impl Failure {
             Failure::NoEndpoints(_) | Failure::Refused(..) | Failure::Stale { .. } | Failure::ApiDown => Told::Refused,
             Failure::Reset(_) => Told::Reset,
             Failure::Api => Told::Status(403),
+            Failure::Health(_, _, local) => Told::Status(if *local > 0 { 200 } else { 503 }),
             Failure::Gateway(code, _) | Failure::Proxy(_, code, _) => Told::Status(*code),
         }
     }
@@ -199,7 +228,7 @@ impl Failure {
             Failure::NoRoute(_) | Failure::NoPort(..) => Reason::NoRoute,
             Failure::NoEndpoints(_) => Reason::NoEndpoints,
             Failure::NoLocalEndpoints(..) => Reason::NoLocalEndpoints,
-            Failure::Denied(..) => Reason::Denied,
+            Failure::Denied(..) | Failure::NamesDenied(..) => Reason::Denied,
             Failure::Refused(..) | Failure::ApiDown => Reason::Refused,
             Failure::Stale { .. } => Reason::Stale,
             Failure::Reset(_) => Reason::Reset,
@@ -208,7 +237,7 @@ impl Failure {
             Failure::NoAnswer(_) => Reason::NoAnswer,
             Failure::NoClient => Reason::NoClient,
             Failure::Gateway(_, Some(why)) | Failure::Proxy(_, _, why) => why.reason(),
-            Failure::Gateway(..) | Failure::Api => Reason::Status,
+            Failure::Gateway(..) | Failure::Api | Failure::Health(..) => Reason::Status,
         }
     }
 }
@@ -273,6 +302,18 @@ pub enum Outcome {
     Failed(Failure),
 }
 
+impl From<Failure> for Outcome {
+    /// What a proxy itself answers well is no failure.
+    fn from(failure: Failure) -> Outcome {
+        match (&failure, failure.told()) {
+            (Failure::Health(_, node, _), Told::Status(code @ ..400)) => {
+                Outcome::Answered(code, Key::new("", node.clone()))
+            }
+            _ => Outcome::Failed(failure),
+        }
+    }
+}
+
 impl Outcome {
     /// An answer below 400.
     pub fn is_ok(&self) -> bool {
@@ -308,12 +349,20 @@ pub struct Reached {
     pub port: u16,
     /// Its process runs since then.
     pub since: SimTime,
-    /// What it is asked for there, if servers on the way have made another path of it.
-    pub path: Option<Arc<str>>,
+    /// What it is asked for there, if servers on the way have made something else of it.
+    pub question: Option<Arc<Question>>,
     /// From where it seems to come.
     pub source: u32,
     /// Pods and ports that passed it on.
     pub by: Vec<(Id, u16)>,
+}
+
+impl Reached {
+    /// What the pod is asked for by a request for this URL.
+    pub fn asked<'a>(&'a self, url: &'a Url) -> Asked<'a> {
+        let asked = self.question.as_ref().map_or_else(|| url.asked(), |q| q.asked());
+        Asked { source: self.source, ..asked }
+    }
 }
 
 /// Where a request got.

@@ -1,11 +1,12 @@
 //! A request's way: from its sender by names, tables, policies and the ingress controller to the pod that answers.
 
-use super::{Failure, Found, Hop, Place, Reached, Sender, Told, Url, Way};
+use super::{Failure, Found, Hop, Place, Question, Reached, Sender, Told, Url, Way};
 use crate::clock::SimDuration;
 use crate::network::passed::Via;
 use crate::network::policy::End;
 use crate::network::tables::{Pick, Pool, Target, Version, eligible, is_udp, pick};
 use crate::network::{INGRESS, Listens, Servers, dns, ingress, policy, topology};
+use crate::runtime::web::{Asked, Onward};
 use crate::sim::Sim;
 use crate::store::{Key, PodRecord};
 use std::net::Ipv4Addr;
@@ -163,8 +164,8 @@ impl Walk<'_> {
                 return Ok(ip);
             }
             // a pod that may not send to the name server learns nothing
-            if !policy::names_allowed(self.sim, pod) {
-                return Err(Failure::UnknownHost(host));
+            if let Some(policy) = policy::names_denied(self.sim, pod) {
+                return Err(Failure::NamesDenied(host, policy));
             }
         }
         // the name server stands on no node that can be cut off
@@ -278,6 +279,10 @@ impl Walk<'_> {
         let version = key.as_ref().and_then(|k| self.sim.network.tables.seen(k, node, self.sim.now)).cloned();
         let index = version.as_ref().and_then(|v| v.node_port(port, self.url.udp));
         let (Some(key), Some(version), Some(index)) = (key, version, index) else {
+            // the proxy tells load balancers whether its node has endpoints
+            if let Some((key, local)) = self.health(node, port) {
+                return Err(Failure::Health(key, node.clone(), local));
+            }
             // no service: a process on the node, or a pod that shares its network
             let host = self.sim.store.pods_on_node(node).find(|p| {
                 let shares = p.proto.pod.spec.as_ref().is_some_and(|s| s.host_network == Some(true));
@@ -310,6 +315,19 @@ impl Walk<'_> {
         self.through(&key, &version, index, node, false, source)
     }
 
+    /// The service that has this health check port, and how many of its ready endpoints are on a node.
+    fn health(&self, node: &Arc<str>, port: u16) -> Option<(Key, u32)> {
+        let checked = |v: &Version| {
+            let spec = v.service.as_ref().and_then(|s| s.spec.as_ref());
+            spec.is_some_and(|s| s.health_check_node_port == Some(i32::from(port)))
+        };
+        let (key, _) = self.sim.network.tables.services().find(|(_, v)| checked(v))?;
+        let version = self.sim.network.tables.seen(key, node, self.sim.now)?;
+        let here = version.backends().filter(|b| b.ready && b.node.as_ref() == Some(node));
+        let ips: std::collections::BTreeSet<u32> = here.map(|b| b.ip).collect();
+        Some((key.clone(), ips.len() as u32))
+    }
+
     /// Through a node's table for a service's own address.
     fn service(&mut self, key: &Key, ip: u32, node: &Arc<str>, inside: bool, source: u32) -> Result<Reached, Failure> {
         let Some(version) = self.sim.network.tables.seen(key, node, self.sim.now).cloned() else {
@@ -338,7 +356,9 @@ impl Walk<'_> {
         self.via.service = Some(key.clone());
         let empty = Pool::default();
         let pool = version.pools().get(index).unwrap_or(&empty);
-        let local = if inside { version.internal_local() } else { version.external_local() };
+        // what comes from the cluster itself has no way to keep to: pods, and processes of this very node
+        let own = self.from.pod.is_some() && !self.gateway || self.from.node.as_ref() == Some(node);
+        let local = if inside { version.internal_local() } else { version.external_local() && !own };
         let near = if local { None } else { topology::near(self.sim, pool, node) };
         let pool = near.as_ref().unwrap_or(pool);
         if is_own_api(key) {
@@ -364,7 +384,9 @@ impl Walk<'_> {
                 }
                 // a node that passes a request on from outside does so in its own name
                 let shown = match (inside, local) {
-                    (false, false) => network.nodes().iter().find(|(n, _)| n == node).map_or(source, |(_, ip)| *ip),
+                    (false, false) if !version.external_local() => {
+                        network.nodes().iter().find(|(n, _)| n == node).map_or(source, |(_, ip)| *ip)
+                    }
                     _ => source,
                 };
                 self.took += if t.node.as_ref() == Some(node) { SAME_NODE_TIME } else { NODE_TIME };
@@ -400,10 +422,11 @@ impl Walk<'_> {
         }
         match self.servers.listens(self.sim, pod.id, t.port) {
             Listens::Open(since) => {
-                let on = self.servers.passes_on(self.sim, pod.id, t.port, &self.url.path).filter(|_| !self.url.udp);
+                let asked = Asked { source, ..self.url.asked() };
+                let on = self.servers.passes_on(self.sim, pod.id, t.port, asked).filter(|_| !self.url.udp);
                 match on {
-                    Some((ip, port, path)) => self.passed_on(&pod, t.port, ip, port, path),
-                    None => Ok(Reached { pod, port: t.port, since, path: None, source, by: vec![] }),
+                    Some(on) => self.passed_on(&pod, t.port, on),
+                    None => Ok(Reached { pod, port: t.port, since, question: None, source, by: vec![] }),
                 }
             }
             Listens::Stopping => Err(if by.is_some() { gone(pod.key()) } else { Failure::Refused(pod.key(), t.port) }),
@@ -416,15 +439,9 @@ impl Walk<'_> {
         }
     }
 
-    /// On from a pod whose server passes it on, in the pod's own name.
-    fn passed_on(
-        &mut self,
-        pod: &Arc<PodRecord>,
-        own: u16,
-        ip: u32,
-        port: u16,
-        path: Arc<str>,
-    ) -> Result<Reached, Failure> {
+    /// On from a pod whose server passes it on, in the pod's own name. Of several it tries the next one where nobody takes
+    /// the connection; one that does not answer at all is left out after its first failure, so it costs nothing here.
+    fn passed_on(&mut self, pod: &Arc<PodRecord>, own: u16, on: Onward) -> Result<Reached, Failure> {
         let fails = |code: u16, why: Failure| Failure::Proxy(pod.key(), code, Box::new(why));
         if self.depth >= DEEP {
             return Err(fails(500, Failure::NoAnswer(pod.key())));
@@ -432,39 +449,53 @@ impl Walk<'_> {
         let rate = self.sim.network.served.rate(pod.id, own, self.sim.now);
         self.took += self.servers.serves_in(self.sim, pod.id, own, rate).0.min(super::PATIENCE.0);
         let from = Sender::pod(pod);
-        let url = Url { host: Ipv4Addr::from(ip).to_string().into(), port, path, udp: false, named: None };
-        let mut next = Walk {
-            sim: self.sim,
-            servers: self.servers,
-            from: &from,
-            url: &url,
-            draw: &mut *self.draw,
-            record: self.record,
-            hops: vec![],
-            took: self.took,
-            tie: None,
-            gateway: false,
-            via: Via::default(),
-            at: pod.node.clone(),
-            found: None,
-            several: false,
-            depth: self.depth + 1,
-        };
-        let end = next.to(ip);
-        let Walk { hops, took, via, .. } = next;
-        self.hops.extend(hops);
-        self.took = took;
-        self.via.behind = via.behind.or(via.service);
-        match end {
-            Ok(mut reached) => {
-                reached.by.push((pod.id, own));
-                reached.path.get_or_insert(url.path);
-                Ok(reached)
+        let mut places: Vec<(Arc<str>, Option<u32>, u16)> =
+            on.to.iter().map(|(ip, port)| (Ipv4Addr::from(*ip).to_string().into(), Some(*ip), *port)).collect();
+        places.extend(on.by_name.map(|(name, port)| (name, None, port)));
+        let mut why = Failure::NoAnswer(pod.key());
+        for (host, ip, port) in places {
+            let url = Url { host, port, path: on.path.clone(), udp: false, named: Some(on.host.clone()) };
+            let mut next = Walk {
+                sim: self.sim,
+                servers: self.servers,
+                from: &from,
+                url: &url,
+                draw: &mut *self.draw,
+                record: self.record,
+                hops: vec![],
+                took: self.took,
+                tie: None,
+                gateway: false,
+                via: Via::default(),
+                at: pod.node.clone(),
+                found: None,
+                several: false,
+                depth: self.depth + 1,
+            };
+            let end = match ip {
+                Some(ip) => next.to(ip),
+                None => next.address().and_then(|ip| next.to(ip)),
+            };
+            let Walk { hops, took, via, .. } = next;
+            self.hops.extend(hops);
+            self.took = took;
+            self.via.behind = via.behind.or(via.service);
+            match end {
+                Ok(mut reached) => {
+                    reached.by.push((pod.id, own));
+                    reached.question.get_or_insert_with(|| Arc::new(Question { host: on.host, path: on.path }));
+                    return Ok(reached);
+                }
+                // an answer of another server's is one
+                Err(why @ Failure::Proxy(_, code, _)) => return Err(fails(code, why)),
+                Err(failure) => why = failure,
             }
-            Err(why) if why.told() == Told::TimedOut => Err(fails(504, why)),
-            Err(why @ Failure::Proxy(_, code, _)) => Err(fails(code, why)),
-            Err(why) => Err(fails(502, why)),
         }
+        Err(match why.told() {
+            Told::TimedOut => fails(504, why),
+            Told::UnknownHost => fails(502, why),
+            _ => fails(on.refused, why),
+        })
     }
 
     /// By the ingress controller, which knows endpoints as a node's proxy does and tries another one when it is refused.

@@ -1,12 +1,16 @@
 //! nginx's configuration: what of it decides where the server listens and what it answers. Pure: files come in, a
-//! [`Site`] or nginx's own complaint comes out. What it does not act on (caches, headers, logs) it reads past; what
-//! nginx itself would not take ends it here too.
+//! [`Site`] or nginx's own complaint comes out. What it does not act on (caches, logs, time limits) it reads past; what
+//! nginx itself would not take ends it here too. [`answer`] is what a site does with a request.
 
+mod answer;
 mod conf;
+#[cfg(test)]
+mod tests;
 
 use super::files::{Entry, View, normalize};
+use super::web::host_port;
+pub use answer::page;
 use conf::{Directive, check, load};
-use std::sync::Arc;
 
 /// Where nginx looks for its configuration.
 pub const FILE: &str = "/etc/nginx/nginx.conf";
@@ -26,25 +30,27 @@ pub fn default_server(port: u16) -> String {
     )
 }
 
+/// The image's page for what has gone wrong.
+pub const SORRY: &str = "<!DOCTYPE html>\n<html>\n<head>\n<title>Error</title>\n</head>\n<body>\n<h1>An error occurred.</h1>\n<p>Sorry, \
+    the page you are looking for is currently unavailable.<br/>\nPlease try again later.</p>\n</body>\n</html>\n";
+
 /// Types of files, as far as anybody looks.
 pub const TYPES: &str = "types {\n    text/html html htm;\n    text/css css;\n    application/javascript js;\n    \
     application/json json;\n    image/png png;\n    image/svg+xml svg;\n}\n";
 
-/// What a request comes to.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Served {
-    /// A status and a body. `{hostname}` stands for the pod's name.
-    Says(u16, Arc<str>),
-    /// It is passed on: address, port, path.
-    Passes(u32, u16, Arc<str>),
-}
+/// Directives that are read past though they would change what is answered.
+const UNREAD: &str = " if auth_basic auth_request limit_req limit_conn sub_filter mirror split_clients geo map fastcgi_pass \
+    uwsgi_pass scgi_pass grpc_pass memcached_pass secure_link js_content perl random_index dav_methods limit_except ";
 
 /// A configuration that nginx has taken.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Site {
     /// Ports that it listens on.
     pub ports: Vec<u16>,
+    /// Directives that are read past though they would change answers.
+    pub unread: Vec<String>,
     servers: Vec<Server>,
+    groups: Vec<Group>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -55,6 +61,42 @@ struct Server {
     locations: Vec<Location>,
 }
 
+/// Servers that a request is passed on to by one name.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Group {
+    name: String,
+    peers: Vec<Peer>,
+    /// Whose turn it is, over and over: indexes of the peers that are no spare ones.
+    turns: Vec<u16>,
+    by: By,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Peer {
+    to: (u32, u16),
+    weight: u32,
+    spare: bool,
+}
+
+/// How a group's peer is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum By {
+    #[default]
+    Turns,
+    Source,
+    Path,
+}
+
+/// Where `proxy_pass` leads to.
+#[derive(Clone, Debug, PartialEq)]
+struct Pass {
+    group: usize,
+    /// What stands behind the host: it goes in the place of what the location has matched.
+    path: Option<String>,
+    /// The host as it is written there.
+    shown: String,
+}
+
 /// What stands in a location, or in a server for all of them.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Rules {
@@ -63,10 +105,19 @@ struct Rules {
     index: Option<Vec<String>>,
     tries: Vec<String>,
     returns: Option<(u16, String)>,
-    passes: Option<(u32, u16, Option<String>)>,
+    passes: Option<Pass>,
     denies: bool,
     lists: Option<bool>,
     counts: bool,
+    internal: bool,
+    /// Name, value, whatever the status is.
+    adds: Vec<(String, String, bool)>,
+    /// `proxy_set_header Host`, of those that count here.
+    host: Option<String>,
+    sets_headers: bool,
+    /// Statuses, the one to answer with instead (0: that of the page), the page.
+    errors: Vec<(Vec<u16>, Option<u16>, String)>,
+    rewrites: Vec<(String, String, String)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -83,6 +134,8 @@ enum How {
     /// A prefix that no pattern goes before.
     First,
     Pattern(bool),
+    /// `@name`
+    Named,
 }
 
 /// `80`, `*:80`, `0.0.0.0:80`, `[::]:80`; an address alone stands for port 80.
@@ -107,27 +160,24 @@ fn port_of(d: &Directive) -> Result<u16, String> {
     }
 }
 
+/// A name server: all addresses of a name.
+type Resolve<'a> = &'a mut dyn FnMut(&str) -> Vec<u32>;
+
 /// Reads the configuration as nginx does when it starts. `resolve` asks the name server.
 ///
 /// # Errors
 /// What nginx says behind `[emerg]`, before it ends with 1.
-pub fn start(files: View<'_>, resolve: &mut dyn FnMut(&str) -> Option<u32>) -> Result<Site, String> {
+pub fn start(files: View<'_>, resolve: Resolve<'_>) -> Result<Site, String> {
     let all = load(files, FILE, None, 0)?;
     check(&all, "")?;
     if !all.iter().any(|d| d.name() == "events") {
         return Err("no \"events\" section in configuration".into());
     }
     let mut site = Site::default();
+    site.unread_of(&all);
     let http: Vec<&Directive> = all.iter().filter(|d| d.name() == "http").flat_map(Directive::below).collect();
-    let mut groups: Vec<(&str, (u32, u16))> = vec![];
     for u in http.iter().filter(|d| d.name() == "upstream") {
-        let name = u.args().first().map_or("", String::as_str);
-        let Some(first) = u.below().iter().find(|d| d.name() == "server") else {
-            return Err(u.wrong("no servers are inside upstream"));
-        };
-        let (host, port) = host_port(first.args().first().map_or("", String::as_str), 80);
-        let ip = resolve(&host).ok_or_else(|| first.wrong(format_args!("host not found in upstream \"{host}\"")))?;
-        groups.push((name, (ip, port)));
+        site.groups.push(Group::read(u, resolve)?);
     }
     let mut common = Rules::default();
     for d in http.iter().filter(|d| d.block.is_none()) {
@@ -138,25 +188,44 @@ pub fn start(files: View<'_>, resolve: &mut dyn FnMut(&str) -> Option<u32>) -> R
                 return Err(format!("mkdir() \"{dir}\" failed (2: No such file or directory)"));
             }
         }
-        common.take(d, &groups, resolve)?;
+        common.take(d, &mut site.groups, resolve)?;
     }
     for d in http.iter().filter(|d| d.name() == "server") {
-        let mut s = Server { own: common.clone(), ..Server::default() };
+        let mut s = Server { own: common.below(), ..Server::default() };
+        // what stands in the server counts for all its locations, wherever it stands
         for inner in d.below() {
             match inner.name() {
                 "listen" => {
                     let first = inner.args().iter().any(|a| a == "default_server" || a == "default");
                     s.ports.push((port_of(inner)?, first));
                 }
-                "server_name" => s.names.extend(inner.args().iter().cloned()),
-                "location" => s.location(inner, &groups, resolve)?,
-                _ => s.own.take(inner, &groups, resolve)?,
+                "server_name" => {
+                    for name in inner.args() {
+                        if let Some(pattern) = name.strip_prefix('~')
+                            && regex_lite::Regex::new(pattern).is_err()
+                        {
+                            return Err(inner.wrong(format_args!("pcre2_compile() failed in \"{pattern}\"")));
+                        }
+                        s.names.push(name.clone());
+                    }
+                }
+                "location" => {}
+                _ => s.own.take(inner, &mut site.groups, resolve)?,
             }
+        }
+        s.own.settle(&common);
+        let own = s.own.below();
+        for inner in d.below().iter().filter(|d| d.name() == "location") {
+            s.location(inner, &own, &mut site.groups, resolve)?;
         }
         if s.ports.is_empty() {
             s.ports.push((80, false));
         }
-        for (port, _) in &s.ports {
+        for (port, first) in &s.ports {
+            let taken = |other: &Server| other.ports.iter().any(|(p, f)| p == port && *f);
+            if *first && site.servers.iter().any(taken) {
+                return Err(d.wrong(format_args!("a duplicate default server for 0.0.0.0:{port}")));
+            }
             if *port != 0 && !site.ports.contains(port) {
                 site.ports.push(*port);
             }
@@ -166,23 +235,137 @@ pub fn start(files: View<'_>, resolve: &mut dyn FnMut(&str) -> Option<u32>) -> R
     Ok(site)
 }
 
-fn host_port(text: &str, usual: u16) -> (String, u16) {
-    match text.rsplit_once(':').and_then(|(h, p)| Some((h, p.parse().ok()?))) {
-        Some((host, port)) => (host.to_owned(), port),
-        None => (text.to_owned(), usual),
+impl Site {
+    fn unread_of(&mut self, list: &[Directive]) {
+        for d in list {
+            let name = d.name();
+            if UNREAD.split_whitespace().any(|u| u == name) && !self.unread.iter().any(|u| u == name) {
+                self.unread.push(name.to_owned());
+            }
+            // in these stand values
+            if !matches!(name, "types" | "map" | "geo" | "split_clients") {
+                self.unread_of(d.below());
+            }
+        }
     }
 }
 
-type Groups<'a> = [(&'a str, (u32, u16))];
+/// Turns that are written down at most.
+const MOST_TURNS: u32 = 512;
+
+impl Group {
+    fn read(u: &Directive, resolve: Resolve<'_>) -> Result<Group, String> {
+        let mut group = Group { name: u.args().first().cloned().unwrap_or_default(), ..Group::default() };
+        let mut any = false;
+        for d in u.below() {
+            match d.name() {
+                "ip_hash" => group.by = By::Source,
+                "hash" => {
+                    let key = d.args().first().map_or("", String::as_str);
+                    group.by = if key.contains("remote_addr") { By::Source } else { By::Path };
+                }
+                "server" => {
+                    any = true;
+                    let (host, port) = host_port(d.args().first().map_or("", String::as_str), 80);
+                    let (mut weight, mut spare, mut down) = (1, false, false);
+                    for arg in d.args().iter().skip(1) {
+                        match arg.split_once('=') {
+                            None if arg == "backup" => spare = true,
+                            None if arg == "down" => down = true,
+                            None if arg == "resolve" => {}
+                            Some(("weight", n)) if n.parse::<u32>().is_ok_and(|n| n > 0) => {
+                                weight = n.parse().unwrap_or(1);
+                            }
+                            Some(("max_fails" | "fail_timeout" | "max_conns" | "slow_start" | "route", _)) => {}
+                            _ => return Err(d.wrong(format_args!("invalid parameter \"{arg}\""))),
+                        }
+                    }
+                    if host.starts_with("unix") {
+                        continue;
+                    }
+                    let ips = resolve(&host);
+                    if ips.is_empty() {
+                        return Err(d.wrong(format_args!("host not found in upstream \"{host}\"")));
+                    }
+                    if !down {
+                        group.peers.extend(ips.into_iter().map(|ip| Peer { to: (ip, port), weight, spare }));
+                    }
+                }
+                _ => {}
+            }
+        }
+        if !any {
+            return Err(u.wrong("no servers are inside upstream"));
+        }
+        group.plan();
+        Ok(group)
+    }
+
+    /// Whose turn it is: each as often as it weighs, and spread evenly.
+    fn plan(&mut self) {
+        let heavy = self.peers.iter().filter(|p| !p.spare);
+        let total: u32 = heavy.clone().map(|p| p.weight.min(MOST_TURNS)).sum();
+        let mut waiting: Vec<i64> = vec![0; self.peers.len()];
+        for _ in 0..total.min(MOST_TURNS) {
+            let mut best: Option<usize> = None;
+            for (i, p) in self.peers.iter().enumerate().filter(|(_, p)| !p.spare) {
+                waiting[i] += i64::from(p.weight.min(MOST_TURNS));
+                if best.is_none_or(|b| waiting[i] > waiting[b]) {
+                    best = Some(i);
+                }
+            }
+            let Some(best) = best else { break };
+            waiting[best] -= i64::from(total);
+            self.turns.push(best as u16);
+        }
+    }
+
+    /// The peers in the order in which a request tries them: whose turn it is, those behind it, the spare ones.
+    fn order(&self, turn: u64) -> Vec<(u32, u16)> {
+        let mut to: Vec<(u32, u16)> = vec![];
+        let n = self.turns.len();
+        for k in 0..n {
+            let Some(peer) =
+                self.turns.get(((turn % n as u64) as usize + k) % n).and_then(|i| self.peers.get(*i as usize))
+            else {
+                continue;
+            };
+            if !to.contains(&peer.to) {
+                to.push(peer.to);
+            }
+        }
+        to.extend(self.peers.iter().filter(|p| p.spare).map(|p| p.to));
+        to
+    }
+}
 
 impl Rules {
+    /// What of it counts in what stands below it too.
+    fn below(&self) -> Rules {
+        Rules {
+            root: self.root.clone(),
+            index: self.index.clone(),
+            denies: self.denies,
+            lists: self.lists,
+            ..Rules::default()
+        }
+    }
+
+    /// Takes what is only inherited where nothing of its kind stands.
+    fn settle(&mut self, above: &Rules) {
+        if self.adds.is_empty() {
+            self.adds.clone_from(&above.adds);
+        }
+        if self.errors.is_empty() {
+            self.errors.clone_from(&above.errors);
+        }
+        if !self.sets_headers {
+            (self.host, self.sets_headers) = (above.host.clone(), above.sets_headers);
+        }
+    }
+
     /// Takes what a directive says of answers.
-    fn take(
-        &mut self,
-        d: &Directive,
-        groups: &Groups<'_>,
-        resolve: &mut dyn FnMut(&str) -> Option<u32>,
-    ) -> Result<(), String> {
+    fn take(&mut self, d: &Directive, groups: &mut Vec<Group>, resolve: Resolve<'_>) -> Result<(), String> {
         let first = || d.args().first().cloned().unwrap_or_default();
         match d.name() {
             "root" => self.root = Some(first()),
@@ -191,41 +374,105 @@ impl Rules {
             "try_files" => self.tries = d.args().to_vec(),
             "autoindex" => self.lists = Some(first() == "on"),
             "stub_status" => self.counts = true,
+            "internal" => self.internal = true,
             "deny" => self.denies |= first() == "all",
+            "add_header" => match d.args() {
+                [name, value, rest @ ..] => {
+                    let always = match rest {
+                        [] => false,
+                        [a] if a == "always" => true,
+                        [a, ..] => return Err(d.wrong(format_args!("invalid parameter \"{a}\""))),
+                    };
+                    self.adds.push((name.clone(), value.clone(), always));
+                }
+                _ => return Err(d.count()),
+            },
+            "proxy_set_header" => {
+                let [name, value] = d.args() else { return Err(d.count()) };
+                self.sets_headers = true;
+                if name.eq_ignore_ascii_case("host") {
+                    self.host = Some(value.clone());
+                }
+            }
+            "error_page" => self.error_page(d)?,
+            "rewrite" => {
+                let (pattern, to, flag) = match d.args() {
+                    [pattern, to] => (pattern, to, ""),
+                    [pattern, to, flag] => (pattern, to, flag.as_str()),
+                    _ => return Err(d.count()),
+                };
+                if !matches!(flag, "" | "last" | "break" | "redirect" | "permanent") {
+                    return Err(d.wrong(format_args!("invalid parameter \"{flag}\"")));
+                }
+                if regex_lite::Regex::new(pattern).is_err() {
+                    return Err(d.wrong(format_args!("pcre2_compile() failed in \"{pattern}\"")));
+                }
+                self.rewrites.push((pattern.clone(), to.clone(), flag.to_owned()));
+            }
             "return" if self.returns.is_none() => {
                 let text = d.args().get(1).cloned().unwrap_or_default();
                 self.returns = Some(match first().parse::<u16>() {
                     Ok(code @ 0..=999) => (code, text),
-                    _ if first().contains("://") => (302, first()),
+                    _ if first().contains("://") || first().starts_with('$') => (302, first()),
                     _ => return Err(d.wrong(format_args!("invalid return code \"{}\"", first()))),
                 });
             }
-            "proxy_pass" => {
-                let url = first();
-                let Some((scheme, rest)) = url.split_once("://") else {
-                    // a variable's value is not known before a request comes
-                    return if url.starts_with('$') { Ok(()) } else { Err(d.wrong("invalid URL prefix")) };
-                };
-                let (host, path) = match rest.find('/') {
-                    Some(i) => (&rest[..i], Some(rest[i..].to_owned())),
-                    None => (rest, None),
-                };
-                let (host, port) = host_port(host, if scheme == "https" { 443 } else { 80 });
-                if host.contains('$') {
-                    return Ok(());
-                }
-                let group = groups.iter().find(|(n, _)| *n == host).map(|(_, to)| *to);
-                let to = match group {
-                    Some(to) => to,
-                    None => (
-                        resolve(&host).ok_or_else(|| d.wrong(format_args!("host not found in upstream \"{host}\"")))?,
-                        port,
-                    ),
-                };
-                self.passes = Some((to.0, to.1, path));
-            }
+            "proxy_pass" => self.pass(d, groups, resolve)?,
             _ => {}
         }
+        Ok(())
+    }
+
+    fn error_page(&mut self, d: &Directive) -> Result<(), String> {
+        let Some((page, codes)) = d.args().split_last().filter(|(_, c)| !c.is_empty()) else { return Err(d.count()) };
+        let (mut list, mut instead) = (vec![], None);
+        for code in codes {
+            match code.strip_prefix('=') {
+                Some("") => instead = Some(0),
+                Some(n) => {
+                    let n = n.parse().map_err(|_| d.wrong(format_args!("invalid value \"{code}\"")))?;
+                    instead = Some(n);
+                }
+                None => match code.parse::<u16>() {
+                    Ok(n @ 300..=599) => list.push(n),
+                    Ok(n) => return Err(d.wrong(format_args!("value \"{n}\" must be between 300 and 599"))),
+                    Err(_) => return Err(d.wrong(format_args!("invalid value \"{code}\""))),
+                },
+            }
+        }
+        self.errors.push((list, instead, page.clone()));
+        Ok(())
+    }
+
+    fn pass(&mut self, d: &Directive, groups: &mut Vec<Group>, resolve: Resolve<'_>) -> Result<(), String> {
+        let url = d.args().first().map_or("", String::as_str);
+        let Some((scheme, rest)) = url.split_once("://") else {
+            // a variable's value is not known before a request comes
+            return if url.starts_with('$') { Ok(()) } else { Err(d.wrong("invalid URL prefix")) };
+        };
+        let (shown, path) = match rest.find('/') {
+            Some(i) => (&rest[..i], Some(rest[i..].to_owned())),
+            None => (rest, None),
+        };
+        if shown.contains('$') {
+            return Ok(());
+        }
+        let group = match groups.iter().position(|g| g.name == shown) {
+            Some(i) => i,
+            None => {
+                let (host, port) = host_port(shown, if scheme == "https" { 443 } else { 80 });
+                let ips = resolve(&host);
+                if ips.is_empty() {
+                    return Err(d.wrong(format_args!("host not found in upstream \"{host}\"")));
+                }
+                let peers = ips.into_iter().map(|ip| Peer { to: (ip, port), weight: 1, spare: false }).collect();
+                let mut group = Group { name: shown.to_owned(), peers, ..Group::default() };
+                group.plan();
+                groups.push(group);
+                groups.len() - 1
+            }
+        };
+        self.passes = Some(Pass { group, path, shown: shown.to_owned() });
         Ok(())
     }
 }
@@ -234,10 +481,12 @@ impl Server {
     fn location(
         &mut self,
         d: &Directive,
-        groups: &Groups<'_>,
-        resolve: &mut dyn FnMut(&str) -> Option<u32>,
+        above: &Rules,
+        groups: &mut Vec<Group>,
+        resolve: Resolve<'_>,
     ) -> Result<(), String> {
         let (how, path) = match d.args() {
+            [path] if path.starts_with('@') => (How::Named, path),
             [path] => (How::Prefix, path),
             [how, path] => match how.as_str() {
                 "=" => (How::Exact, path),
@@ -248,9 +497,6 @@ impl Server {
             },
             _ => return Err(d.count()),
         };
-        if path.starts_with('@') {
-            return Ok(());
-        }
         if matches!(how, How::Pattern(_)) && regex_lite::Regex::new(path).is_err() {
             return Err(d.wrong(format_args!("pcre2_compile() failed in \"{path}\"")));
         }
@@ -258,280 +504,22 @@ impl Server {
         if self.locations.iter().any(twice) {
             return Err(d.wrong(format_args!("duplicate location \"{path}\"")));
         }
-        let mut rules = Rules::default();
-        for inner in d.below() {
-            match inner.name() {
-                "location" => self.location(inner, groups, resolve)?,
-                _ => rules.take(inner, groups, resolve)?,
-            }
+        let mut rules = above.below();
+        for inner in d.below().iter().filter(|i| i.name() != "location") {
+            rules.take(inner, groups, resolve)?;
         }
+        rules.settle(&self.own);
+        if rules.passes.as_ref().is_some_and(|p| p.path.is_some()) && matches!(how, How::Pattern(_) | How::Named) {
+            return Err(d.wrong(
+                "\"proxy_pass\" cannot have URI part in location given by regular expression, or inside named location, or \
+                 inside \"if\" statement, or inside \"limit_except\" block",
+            ));
+        }
+        let inherited = rules.below();
         self.locations.push(Location { how, path: path.clone(), rules });
+        for inner in d.below().iter().filter(|i| i.name() == "location") {
+            self.location(inner, &inherited, groups, resolve)?;
+        }
         Ok(())
-    }
-
-    /// The location of a path: an exact one, else the longest prefix, unless a pattern fits.
-    fn find(&self, path: &str) -> Option<&Location> {
-        let all = &self.locations;
-        if let Some(l) = all.iter().find(|l| l.how == How::Exact && l.path == path) {
-            return Some(l);
-        }
-        let prefixes = all.iter().filter(|l| matches!(l.how, How::Prefix | How::First) && path.starts_with(&l.path));
-        let longest = prefixes.max_by_key(|l| l.path.len());
-        if longest.is_some_and(|l| l.how == How::First) {
-            return longest;
-        }
-        let fits = |l: &&Location| match l.how {
-            How::Pattern(any) => {
-                let pattern = if any { format!("(?i){}", l.path) } else { l.path.clone() };
-                regex_lite::Regex::new(&pattern).is_ok_and(|r| r.is_match(path))
-            }
-            _ => false,
-        };
-        all.iter().find(fits).or(longest)
-    }
-}
-
-impl Site {
-    /// What a request on a port comes to.
-    pub fn answer(&self, files: View<'_>, port: u16, host: &str, full: &str) -> Served {
-        let here = |s: &&Server| s.ports.iter().any(|(p, _)| *p == port);
-        let first = |s: &&Server| s.ports.iter().any(|(p, first)| *p == port && *first);
-        let named = |s: &&Server| s.names.iter().any(|n| n == host);
-        let mut all = self.servers.iter().filter(here);
-        let server = all.clone().find(named).or_else(|| all.clone().find(first)).or_else(|| all.next());
-        let Some(server) = server else { return Served::Says(404, page(404)) };
-        let path = full.split(['?', '#']).next().unwrap_or(full);
-        let mut path = normalize("/", path) + if path.ends_with('/') && path.len() > 1 { "/" } else { "" };
-        // a file that is tried may lead to another location
-        for _ in 0..4 {
-            match server.once(files, port, host, full, &path) {
-                Ok(done) => return done,
-                Err(next) => path = next,
-            }
-        }
-        Served::Says(500, page(500))
-    }
-}
-
-impl Server {
-    fn once(&self, files: View<'_>, port: u16, host: &str, full: &str, path: &str) -> Result<Served, String> {
-        let says = |code: u16| Ok(Served::Says(code, page(code)));
-        let location = self.find(path);
-        let none = Rules::default();
-        let rules = location.map_or(&none, |l| &l.rules);
-        let filled = |text: &str| fill(text, port, host, full, path);
-        if let Some((code, text)) = self.own.returns.as_ref().or(rules.returns.as_ref()) {
-            let moved = matches!(code, 301..=303 | 307 | 308);
-            let body = if text.is_empty() || moved { page(*code) } else { filled(text).into() };
-            return Ok(Served::Says(*code, body));
-        }
-        if rules.denies || self.own.denies {
-            return says(403);
-        }
-        if let Some((ip, port, to)) = &rules.passes {
-            let rest = location.and_then(|l| full.strip_prefix(&l.path)).unwrap_or_default();
-            let path = to.as_ref().map_or_else(|| full.to_owned(), |to| format!("{to}{rest}"));
-            return Ok(Served::Passes(*ip, *port, path.into()));
-        }
-        if rules.counts {
-            let text =
-                "Active connections: 1 \nserver accepts handled requests\n 1 1 1 \nReading: 0 Writing: 1 Waiting: 0 \n";
-            return Ok(Served::Says(200, text.into()));
-        }
-        let on_disk = |path: &str| match (&rules.alias, location) {
-            (Some(alias), Some(l)) => format!("{alias}{}", path.strip_prefix(&l.path).unwrap_or(path)),
-            _ => {
-                let root = rules.root.as_ref().or(self.own.root.as_ref()).map_or("/etc/nginx/html", String::as_str);
-                format!("{root}{path}")
-            }
-        };
-        let file = |path: &str| match files.get(&normalize("/", path)) {
-            Some(Entry::File(text)) => Some(text),
-            Some(Entry::Zeros(_)) => Some("".into()),
-            _ => None,
-        };
-        if let Some((last, tried)) = rules.tries.split_last() {
-            for t in tried {
-                let t = filled(t);
-                let wants_dir = t.ends_with('/');
-                let there = files.get(&normalize("/", &on_disk(&t)));
-                if wants_dir && there == Some(Entry::Dir) {
-                    return Ok(self.directory(files, rules, &on_disk(&t)));
-                }
-                if let Some(text) = file(&on_disk(&t)).filter(|_| !wants_dir) {
-                    return Ok(Served::Says(200, text));
-                }
-            }
-            if let Some(code) = last.strip_prefix('=').and_then(|c| c.parse().ok()) {
-                return says(code);
-            }
-            let next = filled(last);
-            return if next == path || next.starts_with('@') { says(500) } else { Err(next) };
-        }
-        let full = on_disk(path);
-        match files.get(&normalize("/", &full)) {
-            Some(Entry::Dir) if !path.ends_with('/') => says(301),
-            Some(Entry::Dir) => Ok(self.directory(files, rules, &full)),
-            Some(Entry::File(text)) => Ok(Served::Says(200, text)),
-            Some(Entry::Zeros(_)) => Ok(Served::Says(200, "".into())),
-            None => says(404),
-        }
-    }
-
-    fn directory(&self, files: View<'_>, rules: &Rules, dir: &str) -> Served {
-        let usual = vec!["index.html".to_owned()];
-        for name in rules.index.as_ref().or(self.own.index.as_ref()).unwrap_or(&usual) {
-            if let Some(Entry::File(text)) = files.get(&normalize("/", &format!("{dir}/{name}"))) {
-                return Served::Says(200, text);
-            }
-        }
-        if rules.lists.or(self.own.lists) != Some(true) {
-            return Served::Says(403, page(403));
-        }
-        let rows: String = files
-            .list(&normalize("/", dir))
-            .into_iter()
-            .map(|(n, is_dir)| if is_dir { n + "/" } else { n })
-            .map(|n| format!("<a href=\"{n}\">{n}</a>\r\n"))
-            .collect();
-        Served::Says(
-            200,
-            format!("<html>\r\n<body>\r\n<pre><a href=\"../\">../</a>\r\n{rows}</pre></body>\r\n</html>\r\n").into(),
-        )
-    }
-}
-
-/// Puts values for variables.
-fn fill(text: &str, port: u16, host: &str, full: &str, path: &str) -> String {
-    let mut out = text.to_owned();
-    let query = full.split_once('?').map_or("", |(_, q)| q);
-    let port = port.to_string();
-    let values = [
-        ("request_uri", full),
-        ("document_uri", path),
-        ("uri", path),
-        ("hostname", "{hostname}"),
-        ("host", host),
-        ("http_host", host),
-        ("server_name", host),
-        ("server_port", &port),
-        ("scheme", "http"),
-        ("request_method", "GET"),
-        ("is_args", if query.is_empty() { "" } else { "?" }),
-        ("args", query),
-        ("query_string", query),
-        ("time_iso8601", "{now}"),
-    ];
-    for (name, value) in values {
-        out = out.replace(&format!("${{{name}}}"), value);
-        // `$host` is not the beginning of `$hostname`
-        let mut from = 0;
-        while let Some(i) = out[from..].find(&format!("${name}")).map(|i| i + from) {
-            let end = i + name.len() + 1;
-            if out[end..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
-                from = end;
-                continue;
-            }
-            out.replace_range(i..end, value);
-            from = i + value.len();
-        }
-    }
-    out
-}
-
-/// nginx's own page of a status.
-pub fn page(code: u16) -> Arc<str> {
-    let words = match code {
-        301 => "Moved Permanently",
-        302 => "Found",
-        400 => "Bad Request",
-        401 => "Authorization Required",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Not Allowed",
-        500 => "Internal Server Error",
-        502 => "Bad Gateway",
-        503 => "Service Temporarily Unavailable",
-        504 => "Gateway Time-out",
-        200..=299 => return "".into(),
-        _ => "",
-    };
-    format!(
-        "<html>\r\n<head><title>{code} {words}</title></head>\r\n<body>\r\n<center><h1>{code} {words}</h1></center>\r\n\
-         <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
-    )
-    .into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::runtime::files::Files;
-
-    fn with(main: &str, f: impl FnOnce(Result<Site, String>, View<'_>)) {
-        let mut root = Files::root();
-        root.place(FILE, main);
-        root.place("/etc/nginx/conf.d/a.conf", "server { listen 8080; location / { return 200 'a $host $uri\\n'; } }");
-        root.place("/www/index.html", "home");
-        root.place("/www/sub/x.txt", "x");
-        let view = View { root: &root, mounts: &[], volumes: &[] };
-        f(start(view, &mut |name| (name == "web").then_some(7)), view);
-    }
-
-    #[test]
-    fn locations() {
-        let conf = "events {} # none\nhttp { include /etc/nginx/conf.d/*.conf;\n server { listen [::]:80 default_server; listen 80;\n \
-                    root /www; location = /ok { return 204; } location /api/ { proxy_pass http://web:8080/v1/; }\n location ~ \
-                    \\.php$ { deny all; } location /s/ { alias /www/sub/; } location /app { try_files $uri /index.html; }\n \
-                    location /same { proxy_pass http://web; } } }";
-        with(conf, |site, view| {
-            let site = site.unwrap();
-            assert_eq!(site.ports, [8080, 80]);
-            let at = |port, path| site.answer(view, port, "h", path);
-            let code = |path| match at(80, path) {
-                Served::Says(code, _) => code,
-                Served::Passes(..) => 0,
-            };
-            assert_eq!(
-                (code("/"), code("/none"), code("/ok"), code("/x.php"), code("/sub")),
-                (200, 404, 204, 403, 301)
-            );
-            assert_eq!(code("/sub/"), 403);
-            assert_eq!(at(80, "/s/x.txt"), Served::Says(200, "x".into()));
-            assert_eq!(at(80, "/app/deep"), Served::Says(200, "home".into()));
-            assert_eq!(at(80, "/api/a?b=1"), Served::Passes(7, 8080, "/v1/a?b=1".into()));
-            assert_eq!(at(80, "/same/a"), Served::Passes(7, 80, "/same/a".into()));
-            assert_eq!(at(8080, "/z?y"), Served::Says(200, "a h /z\n".into()));
-        });
-    }
-
-    #[test]
-    fn what_nginx_does_not_take() {
-        for (conf, says) in [
-            ("http {}", "no \"events\" section in configuration"),
-            ("events {}\nhttp {\n  sever { }\n}", "unknown directive \"sever\" in /etc/nginx/nginx.conf:3"),
-            ("events {}\nhttp {\n", "unexpected end of file, expecting \"}\" in /etc/nginx/nginx.conf:3"),
-            ("events {}\n}\n", "unexpected \"}\" in /etc/nginx/nginx.conf:2"),
-            ("events {}\nserver { listen 80; }", "\"server\" directive is not allowed here in /etc/nginx/nginx.conf:2"),
-            ("events {}\nhttp { server { listen 80 } }", "unexpected \"}\" in /etc/nginx/nginx.conf:2"),
-            (
-                "events {}\nhttp { server { root; } }",
-                "invalid number of arguments in \"root\" directive in /etc/nginx/nginx.conf:2",
-            ),
-            (
-                "events {}\nhttp { include a.types; }",
-                "open() \"/etc/nginx/a.types\" failed (2: No such file or directory) in /etc/nginx/nginx.conf:2",
-            ),
-            (
-                "events {}\nhttp { server { location / { proxy_pass http://gone; } } }",
-                "host not found in upstream \"gone\" in /etc/nginx/nginx.conf:2",
-            ),
-            (
-                "events {}\nhttp { proxy_cache_path /data/nginx/cache levels=1:2; }",
-                "mkdir() \"/data/nginx/cache\" failed (2: No such file or directory)",
-            ),
-        ] {
-            with(conf, |site, _| assert_eq!(site.unwrap_err(), says));
-        }
     }
 }

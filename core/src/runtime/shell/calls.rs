@@ -2,7 +2,7 @@
 
 use super::parse::{self, Simple};
 use super::{Frame, Machine, Signal, Stream, Thread};
-use crate::runtime::nginx;
+use crate::runtime::{httpd, nginx};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -80,10 +80,25 @@ impl Machine<'_, '_> {
                 (_, Some(Err(why))) => self.fail(t, 1, &format!("nginx: [emerg] {why}")),
                 _ => {}
             }
+        } else if matches!(base, "httpd" | "apachectl")
+            && has(&["-t", "configtest", "-k", "graceful", "restart", "stop", "graceful-stop"])
+        {
+            match httpd::start(self.files.view()) {
+                Err(why) => {
+                    t.status = 1;
+                    self.print(t, Stream::Err, &format!("{why}\n"));
+                }
+                Ok(_) if has(&["-t", "configtest"]) => self.print(t, Stream::Err, "Syntax OK\n"),
+                Ok(_) if has(&["stop", "graceful-stop"]) => self.shared.kills.push((1, Signal::Term)),
+                Ok(_) => self.shared.kills.push((1, Signal::Hup)),
+            }
         } else if has(&["-v", "-V", "--version", "-version"]) {
             let version = self.around.image_version();
             match base {
                 "nginx" => self.print(t, Stream::Err, &format!("nginx version: nginx/{version}\n")),
+                "httpd" | "apachectl" => {
+                    self.print(t, Stream::Out, &format!("Server version: Apache/{version} (Unix)\n"))
+                }
                 _ => self.print(t, Stream::Out, &format!("{base} {version}\n")),
             }
         }
@@ -92,8 +107,10 @@ impl Machine<'_, '_> {
     /// Would nginx take its configuration as it is?
     fn nginx_starts(&mut self) -> Result<(), String> {
         let around = &mut *self.around;
-        let mut resolve =
-            |name: &str| around.resolve(name).first().and_then(|a| a.parse::<Ipv4Addr>().ok()).map(u32::from);
+        let mut resolve = |name: &str| {
+            let found = around.resolve(name);
+            found.iter().filter_map(|a| a.parse::<Ipv4Addr>().ok()).map(u32::from).collect()
+        };
         nginx::start(self.files.view(), &mut resolve).map(|_| ())
     }
 }

@@ -65,6 +65,9 @@ pub(super) fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Do
         "rm" | "rmdir" => {
             for f in plain {
                 let done = match fs.get(&path(f)) {
+                    _ if fs.link_at(&path(f)).is_some() && g.name == "rm" => {
+                        fs.remove(&path(f)).map_err(|p| format!("rm: can't remove '{f}': {p}"))
+                    }
                     None if has('f') => Ok(()),
                     Some(Entry::Dir) if g.name == "rm" && !has('r') && !has('R') => {
                         Err(format!("rm: '{f}' is a directory"))
@@ -104,13 +107,16 @@ pub(super) fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Do
             while at < targets.len() && at < 500 {
                 let f = targets[at].clone();
                 at += 1;
+                // a link that is asked for itself is shown as one
+                let link = fs.link_at(&path(&f)).is_some() && (has('l') || has('d')) && !f.ends_with('/');
                 let names: Vec<String> = match fs.get(&path(&f)) {
+                    _ if link => vec![f.clone()],
                     None => {
                         d.err += &format!("ls: {f}: No such file or directory\n");
                         d.code = 1;
                         continue;
                     }
-                    Some(Entry::File(_) | Entry::Zeros(_)) => vec![f.clone()],
+                    Some(Entry::File(_) | Entry::Zeros(_) | Entry::Link(_)) => vec![f.clone()],
                     Some(Entry::Dir) if has('d') => vec![f.clone()],
                     Some(Entry::Dir) => {
                         if several {
@@ -128,23 +134,27 @@ pub(super) fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Do
                         own.chain(all.into_iter().map(|(n, _)| n).filter(|n| shown(n))).collect()
                     }
                 };
-                if has('l') && matches!(fs.get(&path(&f)), Some(Entry::Dir)) && !has('d') {
-                    d.out += &format!("total {}\n", names.iter().filter(|n| !n.starts_with('.')).count() * 4);
+                if has('l') && !link && matches!(fs.get(&path(&f)), Some(Entry::Dir)) && !has('d') {
+                    let blocks = |n: &&String| fs.link_at(&normalize(&path(&f), n)).is_none();
+                    d.out += &format!("total {}\n", names.iter().filter(blocks).count() * 4);
                 }
                 for n in names {
                     if has('l') {
                         let full = if n == f { path(&f) } else { normalize(&path(&f), &n) };
+                        let to = fs.link_at(&full).filter(|_| n != "." && n != "..");
                         let (mode, size) = match (fs.get(&full), fs.mounted(&full)) {
+                            _ if to.is_some() => ("lrwxrwxrwx    1", to.as_ref().map_or(0, |t| t.len())),
                             (Some(Entry::File(t)), _) => ("-rw-r--r--    1", t.len()),
                             (Some(Entry::Zeros(n)), _) => ("-rw-r--r--    1", n as usize),
                             (_, Some(true)) if fs.user.fs_group.is_some() => ("drwxrwsrwx    2", 4096),
-                            (_, Some(true)) => ("drwxrwxrwx    2", 4096),
+                            (_, Some(_)) => ("drwxrwxrwx    2", 4096),
                             _ => ("drwxr-xr-x    2", 4096),
                         };
                         let (user, group) = fs.owner(&full);
                         let name = |n: u32| if n == 0 { "root".to_owned() } else { n.to_string() };
+                        let to = to.map_or(String::new(), |t| format!(" -> {t}"));
                         d.out += &format!(
-                            "{mode} {:<8} {:<8} {size:9} {} {n}\n",
+                            "{mode} {:<8} {:<8} {size:9} {} {n}{to}\n",
                             name(user),
                             name(group),
                             g.now.timestamp().strftime("%b %e %H:%M")
@@ -181,14 +191,19 @@ pub(super) fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Do
             let mut stack = vec![root.to_owned()];
             while let Some(p) = stack.pop() {
                 let base = p.rsplit('/').next().unwrap_or(&p);
-                let is_dir = matches!(fs.get(&path(&p)), Some(Entry::Dir));
-                let fits = kind.as_deref().is_none_or(|k| (k == "d") == is_dir);
+                let link = fs.link_at(&path(&p)).is_some() && p != root;
+                let is_dir = !link && matches!(fs.get(&path(&p)), Some(Entry::Dir));
+                let fits = kind.as_deref().is_none_or(|k| match k {
+                    "d" => is_dir,
+                    "l" => link,
+                    _ => !is_dir && !link,
+                });
                 if fits && name.is_none_or(|n| super::expand::matches(n, base)) {
                     d.out += &format!("{p}\n");
                 }
                 let level =
                     p.trim_end_matches('/').matches('/').count() - root.trim_end_matches('/').matches('/').count();
-                let below = if level < depth { fs.list(&path(&p)) } else { vec![] };
+                let below = if level < depth && !link { fs.list(&path(&p)) } else { vec![] };
                 stack.extend(below.into_iter().rev().map(|(n, _)| format!("{}/{n}", p.trim_end_matches('/'))));
             }
         }
@@ -228,7 +243,19 @@ pub(super) fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Do
             }
             d.out = format!("{p}\n");
         }
-        "realpath" => d.out = plain.iter().fold(String::new(), |s, p| s + &path(p) + "\n"),
+        "realpath" => d.out = plain.iter().fold(String::new(), |s, p| s + &fs.view().leads_to(&path(p), true) + "\n"),
+        "readlink" => {
+            for f in plain {
+                match fs.link_at(&path(f)) {
+                    _ if has('f') || has('e') || has('m') => d.out += &(fs.view().leads_to(&path(f), true) + "\n"),
+                    Some(to) => d.out += &format!("{to}\n"),
+                    None => d.code = 1,
+                }
+            }
+            if has('n') {
+                d.out = d.out.trim_end_matches('\n').to_owned();
+            }
+        }
         "stat" | "chmod" | "chown" | "chgrp" => {
             let skip = usize::from(g.name != "stat");
             for f in plain.iter().skip(skip) {
@@ -253,10 +280,18 @@ pub(super) fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Do
             }
         }
         "ln" => {
-            if let [from, to] = plain
-                && let Err(e) = copy(fs, &path(from), &path(to), 0)
-            {
-                return Done::fail(1, format!("ln: {to}: {e}"));
+            if let [from, to] = plain {
+                let into =
+                    matches!(fs.get(&path(to)), Some(Entry::Dir)) && !(has('n') && fs.link_at(&path(to)).is_some());
+                let base = from.trim_end_matches('/').rsplit('/').next().unwrap_or(from);
+                let at = if into { normalize(&path(to), base) } else { path(to) };
+                if has('f') && (fs.link_at(&at).is_some() || matches!(fs.get(&at), Some(Entry::File(_)))) {
+                    let _ = fs.remove(&at);
+                }
+                let made = if has('s') { fs.link(&at, from) } else { copy(fs, &path(from), &at, 0) };
+                if let Err(e) = made {
+                    return Done::fail(1, format!("ln: {to}: {e}"));
+                }
             }
         }
         _ => {}
@@ -267,6 +302,7 @@ pub(super) fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Do
 /// KiB that a file, or a directory with all that is in it, takes.
 fn used(fs: &FileSystem<'_>, path: &str, depth: u32) -> u64 {
     match fs.get(path) {
+        _ if fs.link_at(path).is_some() => 0,
         Some(Entry::File(t)) => (t.len() as u64).div_ceil(4096) * 4,
         Some(Entry::Zeros(n)) => n.div_ceil(4096) * 4,
         Some(Entry::Dir) if depth < 20 => {
@@ -288,6 +324,7 @@ fn copy(fs: &mut FileSystem<'_>, from: &str, to: &str, depth: u32) -> Result<(),
         Some(Entry::Dir) => Err(Problem::IsDir),
         Some(Entry::File(t)) => fs.write(to, &t, false),
         Some(Entry::Zeros(n)) => fs.write_zeros(to, n),
+        Some(Entry::Link(_)) => Ok(()),
         None => Err(Problem::Missing),
     }
 }

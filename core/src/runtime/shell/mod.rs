@@ -9,6 +9,7 @@ mod expand;
 mod filing;
 mod filters;
 mod machine;
+mod names;
 mod net;
 mod parse;
 mod system;
@@ -131,6 +132,14 @@ pub trait Surroundings {
     /// # Errors
     /// Why there is no answer.
     fn get(&mut self, url: &str, host: Option<&str>, files: &FileSystem<'_>) -> Result<(u16, String), NetProblem>;
+    /// The container's image.
+    fn image(&self) -> String {
+        String::new()
+    }
+    /// Does the name server answer at all?
+    fn names_answer(&self) -> bool {
+        true
+    }
     /// The tag of the container's image.
     fn image_version(&self) -> String {
         String::new()
@@ -175,6 +184,10 @@ pub trait Surroundings {
     /// Is a program not there that others have?
     fn lacks(&self, _program: &str) -> bool {
         false
+    }
+    /// Headers of the last answer of [`Surroundings::get`].
+    fn headers(&self) -> &[(String, String)] {
+        &[]
     }
     /// How long the last [`Surroundings::get`] took.
     fn took(&self) -> SimDuration {

@@ -14,77 +14,7 @@ pub(super) fn run(
     net: &mut dyn Surroundings,
 ) -> Done {
     match name {
-        "nslookup" | "host" | "getent" => {
-            let asks_srv = |a: &String| {
-                let kind = a.trim_start_matches('-').to_ascii_lowercase();
-                matches!(kind.as_str(), "type=srv" | "q=srv" | "query=srv" | "querytype=srv" | "srv")
-            };
-            let srv = name != "getent" && args.iter().any(asks_srv);
-            let host = match name {
-                "getent" => plain.get(1),
-                _ => plain.iter().find(|p| !srv || !p.eq_ignore_ascii_case("srv")),
-            };
-            let Some(host) = host else { return Done::fail(1, format!("{name}: missing operand")) };
-            if srv && let Some((full, list)) = net.services(host) {
-                let weight = 100 / list.len().max(1);
-                let line = |(port, target): &(u16, String)| match name {
-                    "nslookup" => format!("{full}\tservice = 0 {weight} {port} {target}\n"),
-                    "host" => format!("{full} has SRV record 0 {weight} {port} {target}.\n"),
-                    _ => format!("0 {weight} {port} {target}.\n"),
-                };
-                let records: String = list.iter().map(line).collect();
-                let head = match name {
-                    "nslookup" => "Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\n",
-                    _ => "",
-                };
-                return Done::say(format!("{head}{records}{}", if name == "nslookup" { "\n" } else { "" }));
-            }
-            let found = if srv { vec![] } else { net.resolve(host) };
-            if let Some((full, alias)) = net.alias(host).filter(|_| !srv) {
-                let known = found.first().map_or(String::new(), |a| format!("Name:\t{alias}\nAddress: {a}\n\n"));
-                return match name {
-                    "nslookup" => Done {
-                        code: i32::from(found.is_empty()),
-                        ..Done::say(format!(
-                            "Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\n{full}\tcanonical name = {alias}\n{known}"
-                        ))
-                    },
-                    "host" => Done::say(format!("{full} is an alias for {alias}.\n")),
-                    _ => Done {
-                        code: if found.is_empty() { 2 } else { 0 },
-                        ..Done::say(found.iter().map(|a| format!("{a}      {alias}\n")).collect::<String>())
-                    },
-                };
-            }
-            if found.is_empty() {
-                let d = Done {
-                    out: format!(
-                        "Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\n** server can't find {host}: NXDOMAIN\n\n"
-                    ),
-                    code: 1,
-                    ..Done::default()
-                };
-                return if name == "nslookup" {
-                    d
-                } else {
-                    Done { code: if name == "getent" { 2 } else { 1 }, ..Done::default() }
-                };
-            }
-            let full = net.canonical(host).unwrap_or_else(|| (*host).to_owned());
-            let mut out = String::new();
-            if name == "nslookup" {
-                out += "Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\n";
-            }
-            for a in found {
-                out += &match name {
-                    "nslookup" => format!("Name:\t{full}\nAddress: {a}\n\n"),
-                    "host" => format!("{full} has address {a}\n"),
-                    "getent" => format!("{a}      {host}\n"),
-                    _ => format!("{a}\n"),
-                };
-            }
-            Done::say(out)
-        }
+        "nslookup" | "host" | "getent" => super::names::run(name, args, plain, net),
         "nc" | "ncat" | "netcat" | "telnet" => {
             let hosts: Vec<&&str> = plain.iter().filter(|p| !p.is_empty()).collect();
             let port = hosts.iter().rev().find_map(|p| p.parse::<u16>().ok());
@@ -282,7 +212,9 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
                 }
                 let head = has('I', "--head");
                 if curl && (head || has('i', "--include")) {
-                    d.out += &format!("HTTP/1.1 {code} {}\r\n\r\n", if failed { "Error" } else { "OK" });
+                    d.out += &format!("HTTP/1.1 {code} {}\r\n", crate::runtime::web::phrase(code));
+                    d.out.extend(net.headers().iter().map(|(n, v)| format!("{n}: {v}\r\n")));
+                    d.out += &format!("Content-Length: {}\r\n\r\n", body.len());
                 }
                 let target = file.clone().or_else(|| {
                     (!curl).then(|| {

@@ -27,7 +27,9 @@ pub(super) const NAMES: &[&str] = &[
     "pgrep",
     "ping",
     "ps",
+    "sha1sum",
     "sha256sum",
+    "sha512sum",
     "ss",
     "top",
     "traceroute",
@@ -36,9 +38,9 @@ pub(super) const NAMES: &[&str] = &[
 ];
 
 /// What of these (and of other programs) an image has that brings BusyBox along.
-const BUSYBOX: &str = " df free ifconfig ip less md5sum more mount netstat nslookup pgrep ping ps sha256sum telnet top traceroute vi wget nc ";
+const BUSYBOX: &str = " df free ifconfig ip less md5sum more mount netstat nslookup pgrep ping ps sha1sum sha256sum sha512sum telnet top traceroute vi wget nc ";
 /// The same of an image of Debian's coreutils: few of them.
-const COREUTILS: &str = " df md5sum mount more sha256sum apt apt-get ";
+const COREUTILS: &str = " df md5sum mount more sha1sum sha256sum sha512sum apt apt-get ";
 /// Clients of databases, and by which part of its name an image has them.
 const CLIENTS: [(&str, &[&str]); 8] = [
     ("redis-cli", &["redis", "valkey"]),
@@ -135,7 +137,7 @@ pub(super) fn run(g: &Given<'_>, fs: &FileSystem<'_>, plain: &[&str], net: &mut 
             None => Done::fail(1, "traceroute: missing operand"),
         },
         "dig" => dig(g, plain, net),
-        "md5sum" | "sha256sum" => sums(g, fs, plain),
+        "md5sum" | "sha1sum" | "sha256sum" | "sha512sum" => sums(g, fs, plain),
         "less" | "more" => plain.iter().fold(Done::default(), |mut d, f| {
             match fs.read(&normalize(g.cwd, f)) {
                 Ok(text) => d.out += &text,
@@ -453,11 +455,24 @@ fn dig(g: &Given<'_>, plain: &[&str], net: &mut dyn Surroundings) -> Done {
             }
             None => vec![],
         },
-        "AAAA" | "CNAME" => vec![],
+        "AAAA" => vec![],
+        "CNAME" => net.alias(&asked).map(|(_, to)| format!("{to}.")).into_iter().collect(),
         _ => net.resolve(&asked),
     };
+    if !net.names_answer() {
+        return Done {
+            code: 9,
+            takes: crate::clock::SimDuration::from_secs(15),
+            ..Done::say(format!(
+                "\n; <<>> DiG 9.18 <<>> {}\n;; global options: +cmd\n;; connection timed out; no servers could be reached\n",
+                g.args.join(" ")
+            ))
+        };
+    }
+    let alias = if kind == "A" { net.alias(&asked).map(|(_, to)| to) } else { None };
     if short {
-        return Done::say(records.iter().fold(String::new(), |s, r| s + r + "\n"));
+        let first = alias.map_or(String::new(), |to| format!("{to}.\n"));
+        return Done::say(records.iter().fold(first, |s, r| s + r + "\n"));
     }
     let status = if records.is_empty() && net.resolve(&asked).is_empty() { "NXDOMAIN" } else { "NOERROR" };
     let mut out = format!(
@@ -470,8 +485,12 @@ fn dig(g: &Given<'_>, plain: &[&str], net: &mut dyn Surroundings) -> Done {
         out += ";; AUTHORITY SECTION:\ncluster.local.\t\t30\tIN\tSOA\tns.dns.cluster.local. hostmaster.cluster.local. 1 7200 1800 86400 30\n\n";
     } else {
         out += ";; ANSWER SECTION:\n";
+        if let Some(to) = &alias {
+            let _ = writeln!(out, "{full}.\t30\tIN\tCNAME\t{to}.");
+        }
         for r in &records {
-            let _ = writeln!(out, "{full}. 30\tIN\t{kind}\t{r}");
+            let owner = alias.as_ref().unwrap_or(&full);
+            let _ = writeln!(out, "{owner}.\t30\tIN\t{kind}\t{r}");
         }
         out.push('\n');
     }
@@ -529,8 +548,26 @@ fn apk(plain: &[&str]) -> Done {
 }
 
 fn sums(g: &Given<'_>, fs: &FileSystem<'_>, plain: &[&str]) -> Done {
-    let sum = if g.name == "md5sum" { hex::<md5::Md5> } else { hex::<sha2::Sha256> };
+    let sum = match g.name {
+        "md5sum" => hex::<md5::Md5>,
+        "sha1sum" => hex::<sha1::Sha1>,
+        "sha512sum" => hex::<sha2::Sha512>,
+        _ => hex::<sha2::Sha256>,
+    };
     let mut d = Done::default();
+    if g.args.iter().any(|a| a == "-c" || a == "--check") {
+        for f in plain {
+            let Ok(list) = fs.read(&normalize(g.cwd, f)) else {
+                return Done::fail(1, format!("{}: can't open '{f}': No such file or directory", g.name));
+            };
+            for (wanted, name) in list.lines().filter_map(|l| l.split_once("  ")) {
+                let fits = fs.read(&normalize(g.cwd, name)).is_ok_and(|text| sum(text.as_bytes()) == wanted);
+                d.out += &format!("{name}: {}\n", if fits { "OK" } else { "FAILED" });
+                d.code |= i32::from(!fits);
+            }
+        }
+        return d;
+    }
     if plain.is_empty() {
         return Done::say(format!("{}  -\n", sum(g.input.as_bytes())));
     }
@@ -538,7 +575,7 @@ fn sums(g: &Given<'_>, fs: &FileSystem<'_>, plain: &[&str]) -> Done {
         match fs.get(&normalize(g.cwd, f)) {
             Some(Entry::File(text)) => d.out += &format!("{}  {f}\n", sum(text.as_bytes())),
             Some(Entry::Zeros(n)) => d.out += &format!("{}  {f}\n", sum(&vec![0; n.min(1 << 20) as usize])),
-            Some(Entry::Dir) => {
+            Some(Entry::Dir | Entry::Link(_)) => {
                 d.err += &format!("{}: read error: Is a directory\n", g.name);
                 d.code = 1;
             }

@@ -56,6 +56,7 @@ const NAMES: &[&str] = &[
     "pg_isready",
     "printf",
     "psql",
+    "readlink",
     "realpath",
     "redis-cli",
     "rev",
@@ -87,6 +88,7 @@ const NAMES: &[&str] = &[
 const SERVERS: &[&str] = &[
     "agnhost",
     "apache2",
+    "apachectl",
     "apache2-foreground",
     "caddy",
     "catalina.sh",
@@ -147,7 +149,9 @@ pub(super) fn serves(base: &str, args: &[String]) -> bool {
     let has = |f: &str| args.iter().any(|a| a == f);
     match base {
         "nginx" => !has("-t") && !has("-v") && !has("-s") && !has("-V"),
-        "httpd" | "apache2" => !has("-v") && !has("-t"),
+        "httpd" | "apache2" | "apachectl" => {
+            !["-v", "-t", "-k", "configtest", "graceful", "stop"].iter().any(|f| has(f))
+        }
         "python" | "python3" | "python2" | "node" | "ruby" | "java" | "dotnet" | "npm" => {
             !["-c", "-e", "--version", "-v", "-V", "-version", "--help"].iter().any(|f| has(f))
         }
@@ -182,7 +186,7 @@ pub(super) fn reads_input(base: &str, args: &[String]) -> bool {
         "base64" | "cat" | "sort" | "uniq" | "tac" | "rev" | "wc" | "head" | "tail" => {
             files == 0 || args.iter().any(|a| a == "-")
         }
-        "md5sum" | "sha256sum" | "less" | "more" => files == 0,
+        "md5sum" | "sha1sum" | "sha256sum" | "sha512sum" | "less" | "more" => files == 0,
         "tee" | "tr" | "cut" => true,
         "grep" | "egrep" | "fgrep" | "sed" | "awk" => files <= 1,
         _ => false,
@@ -231,7 +235,9 @@ pub(super) fn run(g: &Given<'_>, fs: &mut FileSystem<'_>, net: &mut dyn Surround
         "cat" | "tac" | "rev" | "sort" | "uniq" | "wc" | "head" | "tail" | "tee" | "tr" | "cut" | "grep" | "egrep"
         | "fgrep" | "sed" | "awk" => filter(g, fs, &plain),
         "touch" | "rm" | "mkdir" | "rmdir" | "ls" | "cp" | "mv" | "chmod" | "chown" | "chgrp" | "ln" | "find"
-        | "mktemp" | "stat" | "realpath" | "du" | "dd" | "truncate" | "fallocate" => super::filing::file(g, fs, &plain),
+        | "mktemp" | "stat" | "readlink" | "realpath" | "du" | "dd" | "truncate" | "fallocate" => {
+            super::filing::file(g, fs, &plain)
+        }
         "base64" => base64_of(g, fs, plain.iter().find(|p| **p != "-").copied(), flag('d') || flag('D')),
         "date" => date(g),
         "hostname" => {
@@ -487,7 +493,8 @@ fn truth(g: &Given<'_>, fs: &FileSystem<'_>, args: &[String]) -> Result<bool, St
                     Some(Entry::Zeros(n)) => n > 0,
                     _ => false,
                 },
-                "-L" | "-h" | "-S" | "-p" | "-b" | "-c" | "-t" => false,
+                "-L" | "-h" => fs.link_at(&normalize(g.cwd, value)).is_some(),
+                "-S" | "-p" | "-b" | "-c" | "-t" => false,
                 op => return Err(format!("{op}: unknown operand")),
             }
         }

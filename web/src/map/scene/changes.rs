@@ -145,7 +145,12 @@ impl Scene {
 
     fn node(&mut self, view: NodeView, now: Ms) {
         match self.nodes.get_mut(&view.id) {
-            Some(item) => item.view = view,
+            Some(item) => {
+                // where pods are only counted, nothing else tells the map to be drawn anew
+                let looks = |v: &NodeView| (v.ready, v.powered, v.cordoned);
+                self.shape += u64::from(looks(&item.view) != looks(&view));
+                item.view = view;
+            }
             None => {
                 let (id, name) = (view.id, view.name.clone());
                 let item = NodeItem {

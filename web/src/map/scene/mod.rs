@@ -415,6 +415,19 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_node_that_loses_its_power_is_drawn_anew_at_once() {
+        let mut s = Scene::default();
+        s.apply(&patch(vec![Op::Node(node(1, "a"))]), 0.0);
+        let (shape, pods) = (s.shape, s.pods_version);
+        s.apply(&patch(vec![Op::Node(node(1, "a"))]), 5000.0);
+        assert_eq!(s.shape, shape);
+        let mut dark = node(1, "a");
+        dark.powered = false;
+        s.apply(&patch(vec![Op::Node(dark)]), 6000.0);
+        assert_eq!((s.shape, s.pods_version), (shape + 1, pods));
+    }
+
+    #[test]
     fn a_pod_may_come_before_its_node() {
         let mut s = Scene::default();
         s.apply(&patch(vec![Op::Pod(pod(5, Some(1), PodState::Ready)), Op::Node(node(1, "a"))]), 0.0);
