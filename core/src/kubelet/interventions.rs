@@ -7,7 +7,6 @@ use super::environment;
 use super::pod_worker::PodWork;
 use super::run::Step;
 use crate::clock::SimDuration;
-use crate::runtime::shell::Stream;
 use crate::sim::Sim;
 use crate::store::pod::{RunState, Terminated};
 use crate::store::{Id, Key, PodRecord};
