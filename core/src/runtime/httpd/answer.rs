@@ -1,6 +1,6 @@
 //! What a site of Apache's does with a request: which host speaks for its name, and what that says of its path. Pure.
 
-use super::{Host, Site};
+use super::{Directory, Host, Site};
 use crate::runtime::files::{Entry, View, normalize};
 use crate::runtime::web::{Asked, Onward, Reply, Served, phrase};
 use std::sync::Arc;
@@ -111,7 +111,7 @@ impl Site {
         let root = host.root.as_deref().unwrap_or("/usr/local/apache2/htdocs");
         let full = normalize("/", &alias.unwrap_or_else(|| format!("{root}{path}")));
         // of what is said of directories the longest counts
-        let said = |of: fn(&(String, Option<bool>, Option<bool>)) -> Option<bool>| {
+        let said = |of: fn(&Directory) -> Option<bool>| {
             let around = self.directories.iter().filter(|(d, ..)| below(d, &full).is_some());
             around.filter_map(|d| Some((d.0.len(), of(d)?))).max_by_key(|(n, _)| *n).map(|(_, v)| v)
         };

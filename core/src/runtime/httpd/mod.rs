@@ -41,6 +41,9 @@ const UNREAD: &str = " rewriterule rewritecond setoutputfilter authtype authname
     proxypassmatch scriptalias scriptaliasmatch sslengine aliasmatch limitrequestbody <if <limit <limitexcept <requireany \
     <requireall <requirenone <directorymatch <filesmatch <locationmatch <proxymatch ";
 
+/// What is said of a directory: its path, may it be read, are its files listed.
+type Directory = (String, Option<bool>, Option<bool>);
+
 /// A configuration that Apache has taken.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Site {
@@ -52,8 +55,7 @@ pub struct Site {
     pub named: bool,
     /// The main server, then the virtual hosts.
     hosts: Vec<Host>,
-    /// Directories: path, may it be read, are its files listed.
-    directories: Vec<(String, Option<bool>, Option<bool>)>,
+    directories: Vec<Directory>,
     /// `proxy_http` is there.
     passes: bool,
 }
@@ -190,12 +192,7 @@ impl Host {
     }
 
     /// Takes what a directive says of answers.
-    fn take(
-        &mut self,
-        d: &Directive,
-        files: View<'_>,
-        directories: &mut Vec<(String, Option<bool>, Option<bool>)>,
-    ) -> Result<(), String> {
+    fn take(&mut self, d: &Directive, files: View<'_>, directories: &mut Vec<Directory>) -> Result<(), String> {
         let few = |n: usize, words: &str| if d.args.len() < n { Err(d.wrong(words)) } else { Ok(()) };
         match d.name.to_ascii_lowercase().as_str() {
             "servername" => {
