@@ -4,7 +4,9 @@
 
 mod eval;
 mod functions;
+mod operators;
 mod paths;
+mod text;
 mod value;
 
 use super::Context;

@@ -114,7 +114,11 @@ fn without(v: &J, path: &[J]) -> Result<J, Stop> {
     }
     if !rest.is_empty() {
         let inner = index(v, key)?;
-        return if matches!(inner, J::Null) { Ok(v.clone()) } else { set(v, &[key.clone()], without(&inner, rest)?) };
+        return if matches!(inner, J::Null) {
+            Ok(v.clone())
+        } else {
+            set(v, std::slice::from_ref(key), without(&inner, rest)?)
+        };
     }
     match (v, key) {
         (J::Obj(o), J::Str(k)) => Ok(J::obj(o.iter().filter(|(n, _)| n != k).cloned())),
