@@ -436,6 +436,10 @@ impl Api for WorldApi<'_> {
         self.kubelets.asked_from_outside(self.sim, url, host)
     }
 
+    fn fetch_through(&mut self, url: &str) -> Result<(u16, String, SimDuration), Unanswered> {
+        self.kubelets.asked_by_server(self.sim, url)
+    }
+
     fn clients(&self) -> Vec<serde_json::Value> {
         self.sim.network.clients.iter().filter_map(|c| serde_json::to_value(&*c.spec).ok()).collect()
     }

@@ -167,18 +167,16 @@ pub static FIELDS: &[Gap] = &[
     gap(Owner::Kind("StorageClass"), "parameters", "every class makes the same kind of volume"),
     gap(Owner::Kind("ServiceAccount"), "imagePullSecrets", "registries ask for no credentials"),
     gap(Owner::Kind("IngressClass"), "spec.parameters", "controllers take none"),
-    Gap {
-        owner: Owner::Kind("Secret"),
-        path: "type",
-        when: When::Is(&["kubernetes.io/service-account-token"]),
-        note: "no token is filled in",
-    },
 ];
 
 /// Flags and forms of kubectl's commands that are refused or change nothing: call, what is so instead. Commands that
 /// are refused altogether are those of its list that have no implementation.
 pub static CALLS: &[(&str, &str)] = &[
-    ("-k, --kustomize", "refused"),
+    (
+        "-k, kustomize: other hosts, `components` of plugins, `helmCharts`, `replacements`, `vars`, `transformers`",
+        "refused; patches, generators, names, labels, images and replicas are carried out",
+    ),
+    ("proxy", "serves behind the prompt: `curl localhost:8001/…` in the next line"),
     ("--as-uid, --as-user-extra", "change nothing: rules look at names and groups only"),
     (
         "--certificate-authority, --client-certificate, --client-key, --cluster, --insecure-skip-tls-verify, --kubeconfig, --password, --server, --tls-server-name, --user, --username",

@@ -203,6 +203,13 @@ pub trait Api {
     fn fetch(&mut self, _url: &str, _host: Option<&str>) -> Result<(u16, String, SimDuration), Unanswered> {
         Err(Unanswered::UnknownHost)
     }
+    /// Asks for a URL of the cluster from where the API server passes requests on: status, body, and how long it took.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    fn fetch_through(&mut self, _url: &str) -> Result<(u16, String, SimDuration), Unanswered> {
+        Err(Unanswered::UnknownHost)
+    }
     /// Clients that send load, as JSON.
     fn clients(&self) -> Vec<Value> {
         vec![]

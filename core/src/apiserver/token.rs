@@ -24,20 +24,47 @@ impl Sim {
         let Some(claims) = claims else { return refused("invalid bearer token") };
         let of = &claims["kubernetes.io"];
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-        let (namespace, name) = (text(&of["namespace"]), text(&of["serviceaccount"]["name"]));
+        let legacy = |what: &str| text(&claims[format!("kubernetes.io/serviceaccount/{what}")]);
+        let lasting = claims["iss"] == "kubernetes/serviceaccount";
+        let (namespace, name, uid) = match lasting {
+            true => (legacy("namespace"), legacy("service-account.name"), legacy("service-account.uid")),
+            false => (text(&of["namespace"]), text(&of["serviceaccount"]["name"]), text(&of["serviceaccount"]["uid"])),
+        };
         let key = Key::new(namespace.as_str(), name.as_str());
         let Some(account) = self.store.get(Kind::ServiceAccount, &key) else {
             return refused("service account has been deleted");
         };
-        if account.to_value(&self.store.ids)["metadata"]["uid"] != of["serviceaccount"]["uid"] {
+        if account.to_value(&self.store.ids)["metadata"]["uid"] != uid {
             return refused("service account UID does not match");
         }
-        if claims["exp"].as_i64().is_none_or(|end| end <= self.now.unix_seconds()) {
+        if lasting {
+            // it goes with its Secret
+            if self.store.get(Kind::Secret, &Key::new(namespace.as_str(), legacy("secret.name").as_str())).is_none() {
+                return refused("Token has been invalidated");
+            }
+        } else if claims["exp"].as_i64().is_none_or(|end| end <= self.now.unix_seconds()) {
             return refused("service account token has expired");
         }
         let user = User::impersonated(&format!("system:serviceaccount:{namespace}:{name}"), &[]);
         json!({"authenticated": true, "audiences": claims["aud"],
-            "user": {"username": user.name, "groups": user.groups, "uid": of["serviceaccount"]["uid"]}})
+            "user": {"username": user.name, "groups": user.groups, "uid": uid}})
+    }
+
+    /// The token of a Secret of type `kubernetes.io/service-account-token`: it does not run out.
+    pub(crate) fn lasting_token(&self, secret: &Key, account: &str, uid: &str) -> String {
+        let of = "kubernetes.io/serviceaccount/";
+        let claims = json!({
+            "iss": "kubernetes/serviceaccount",
+            format!("{of}namespace"): &*secret.namespace,
+            format!("{of}secret.name"): &*secret.name,
+            format!("{of}service-account.name"): account,
+            format!("{of}service-account.uid"): uid,
+            "sub": format!("system:serviceaccount:{}:{account}", secret.namespace),
+        });
+        let encode = |bytes: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+        let head = encode(br#"{"alg":"RS256","kid":"kubarium"}"#);
+        let middle = encode(claims.to_string().as_bytes());
+        format!("{head}.{middle}.{}", encode(format!("unsigned:{account}").as_bytes()))
     }
 
     /// Answers a TokenRequest for an existing account.

@@ -98,6 +98,8 @@ pub struct Builder {
     types: Vec<&'static ResourceInfo>,
     names: Vec<String>,
     pairs: Vec<(&'static ResourceInfo, String)>,
+    /// The one file is a directory with a kustomization.
+    kustomized: bool,
     local: bool,
     latest: bool,
     list_by_type: bool,
@@ -114,14 +116,17 @@ impl Builder {
             namespace: inv.namespace.clone(),
             enforce_namespace: inv.namespace_given,
             all_namespaces: inv.bool("all-namespaces"),
-            files: inv.list("filename").to_vec(),
+            files: match inv.changed("kustomize") {
+                true => vec![inv.str("kustomize").to_string()],
+                false => inv.list("filename").to_vec(),
+            },
+            kustomized: inv.changed("kustomize"),
             recursive: inv.bool("recursive"),
             selector: Some(inv.str("selector").to_string()).filter(|s| !s.is_empty()),
             field_selector: Some(inv.str("field-selector").to_string()).filter(|s| !s.is_empty()),
             all: inv.bool("all"),
-            error: inv.changed("kustomize").then(|| {
-                CmdError::client("kustomize is not simulated: build the manifests with it elsewhere and use -f")
-            }),
+            error: (inv.changed("kustomize") && !inv.list("filename").is_empty())
+                .then(|| CmdError::client("only one of -f or -k can be specified")),
             ..Builder::default()
         }
     }
@@ -229,10 +234,20 @@ impl Builder {
             && (self.pairs.len() == 1 || (self.types.len() == 1 && self.names.len() == 1))
     }
 
+    /// The manifests' names and texts.
+    fn texts(&self, ctx: &Context) -> Result<Vec<(String, String)>, CmdError> {
+        match self.files.first().filter(|_| self.kustomized) {
+            Some(directory) => super::kustomize::manifest(directory, ctx.files)
+                .map(|text| vec![(directory.clone(), text)])
+                .map_err(CmdError::client),
+            None => manifest::texts(&self.files, self.recursive, ctx),
+        }
+    }
+
     /// Is it one manifest with one object in it?
     pub fn one_document(&self, ctx: &Context) -> bool {
         !self.files.is_empty()
-            && manifest::texts(&self.files, self.recursive, ctx).is_ok_and(|t| {
+            && self.texts(ctx).is_ok_and(|t| {
                 t.iter().map(|(source, text)| manifest::read_manifests(text, source).len()).sum::<usize>() == 1
             })
     }
@@ -376,7 +391,7 @@ impl Builder {
             return Err(CmdError::client("setting 'all' parameter but found a non empty selector. "));
         }
         let mut out = vec![];
-        for (source, text) in manifest::texts(&self.files, self.recursive, ctx)? {
+        for (source, text) in self.texts(ctx)? {
             for doc in manifest::read_manifests(&text, &source) {
                 let info = doc.and_then(|d| self.of_document(d, ctx));
                 // a selector picks among the objects of a manifest

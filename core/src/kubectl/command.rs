@@ -99,6 +99,8 @@ pub static COMMANDS: &[&Command] = &[
     &cmd::scale::COMMAND,
     &cmd::set::COMMAND,
     &cmd::taint::COMMAND,
+    &cmd::kustomize::COMMAND,
+    &cmd::proxy::COMMAND,
     &cmd::top::COMMAND,
     &cmd::wait::COMMAND,
 ];

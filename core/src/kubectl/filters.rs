@@ -52,7 +52,7 @@ pub(super) fn filter(words: &[String], input: Option<String>, ctx: &mut Context)
     };
     let lines = |v: Vec<&str>| v.iter().map(|l| format!("{l}\n")).collect::<String>();
     match name {
-        "echo" => Ok((format!("{}\n", args.join(" ")), 0)),
+        "echo" => Ok((crate::runtime::shell::echo(args, false), 0)),
         "clear" => {
             ctx.out.effects.push(super::Effect::ClearScreen);
             Ok((String::new(), 0))

@@ -153,7 +153,7 @@ pub static PRINT: &[Flag] = &[
 /// `-f`, `-k`, `-R`.
 pub static FILENAME: &[Flag] = &[
     Flag::list("filename", "The files that contain the configurations.").short('f'),
-    Flag::str("kustomize", "Process a kustomization directory. Not simulated.").short('k'),
+    Flag::str("kustomize", "Process the kustomization directory.").short('k'),
     Flag::bool("recursive", "Process the directory used in -f, --filename recursively.").short('R'),
 ];
 

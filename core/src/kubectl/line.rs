@@ -36,6 +36,10 @@ pub fn sequence(line: &str) -> Vec<(Join, String)> {
         return vec![(Join::Always, line.to_owned())];
     }
     for (_, part) in &mut parts {
+        // a port that is forwarded is served on while other lines are typed: its command reads the `&`
+        if part.contains("port-forward ") {
+            continue;
+        }
         if let Some(bare) = part.trim_end().strip_suffix('&').filter(|b| b.ends_with(' ')) {
             *part = bare.trim_end().to_owned();
         }
@@ -60,6 +64,8 @@ pub fn sequence_parts(line: &str) -> Vec<(Join, String)> {
                 None
             }
             ';' if free => Some(Join::Always),
+            // a line goes on after an operator that wants something to follow
+            '\n' if free && !part.trim_end().ends_with('|') && !(part.trim().is_empty()) => Some(Join::Always),
             '&' if free && it.next_if_eq(&'&').is_some() => Some(Join::IfDone),
             '|' if free && it.next_if_eq(&'|').is_some() => Some(Join::IfFailed),
             _ => {
@@ -83,6 +89,86 @@ pub fn sequence_parts(line: &str) -> Vec<(Join, String)> {
         return vec![(Join::Always, line.to_owned())];
     }
     parts
+}
+
+/// What a here-document ends with, and whether its lines may be indented, if one begins after `<<`.
+fn delimiter(after: &str) -> Option<(String, bool)> {
+    let indented = after.starts_with('-');
+    let word = after.trim_start_matches('-').trim_start_matches([' ', '\t']);
+    let end = word.find(|c: char| c.is_whitespace() || "|;&<>()".contains(c)).unwrap_or(word.len());
+    let word: String = word[..end].chars().filter(|c| !"'\"\\".contains(*c)).collect();
+    (!word.is_empty()).then_some((word, indented))
+}
+
+/// Does a here-document begin in a line?
+pub fn has_here_document(line: &str) -> bool {
+    scan(line).0
+}
+
+/// Is there more to come of what has been typed: a quote or a substitution that is open, a here-document without its
+/// end, a line that ends with `\` or an operator, a loop without `done`?
+pub fn is_unfinished(text: &str) -> bool {
+    let bare = text.trim_end();
+    let more = bare.ends_with('|') || bare.ends_with("&&") || text.ends_with('\\') && !text.ends_with("\\\\");
+    more || scan(text).1 || {
+        let parts = sequence_parts(text);
+        super::script::is_one(parts.iter().map(|(_, part)| part.as_str()))
+            && crate::runtime::shell::parse(text).is_err_and(|e| e.to_string().contains("unexpected end of file"))
+    }
+}
+
+/// Whether a text has a here-document, and whether a quote, a substitution or a here-document of it stays open.
+fn scan(text: &str) -> (bool, bool) {
+    let (mut single, mut double, mut depth) = (false, false, 0_usize);
+    let mut has = false;
+    let mut expected: Vec<(String, bool)> = vec![];
+    let mut rest = text;
+    let mut begins = true;
+    while let Some(c) = rest.chars().next() {
+        let before_word = begins;
+        begins = c.is_whitespace() || ";&|(".contains(c);
+        let free = !single && !double;
+        rest = &rest[c.len_utf8()..];
+        match c {
+            '\\' if !single => {
+                let mut it = rest.chars();
+                it.next();
+                rest = it.as_str();
+            }
+            '\'' if !double => single = !single,
+            '"' if !single => double = !double,
+            '#' if free && before_word => rest = rest.find('\n').map_or("", |i| &rest[i..]),
+            '$' if !single && rest.starts_with('(') => {
+                depth += 1;
+                rest = &rest[1..];
+            }
+            ')' if !single && depth > 0 => depth -= 1,
+            '<' if free && depth == 0 && rest.starts_with('<') => {
+                rest = &rest[1..];
+                if let Some(word) = delimiter(rest).filter(|_| !rest.starts_with('<')) {
+                    has = true;
+                    expected.push(word);
+                }
+                rest = rest.trim_start_matches('<');
+            }
+            '\n' if free => {
+                for (word, indented) in std::mem::take(&mut expected) {
+                    loop {
+                        if rest.is_empty() {
+                            return (true, true);
+                        }
+                        let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+                        rest = after;
+                        if (if indented { line.trim_start_matches('\t') } else { line }) == word {
+                            break;
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    (has, single || double || depth > 0 || !expected.is_empty())
 }
 
 /// A line with `$NAME`, `${NAME}` and `$(…)` replaced outside of single quotes; what `value` and `output` know nothing of
@@ -323,6 +409,43 @@ mod tests {
         assert_eq!(s("a $(b; c) | d &"), [(Join::Always, "a $(b; c) | d".into())]);
         assert_eq!(s("for i in 1; do x; done").len(), 1);
         assert_eq!(s("").len(), 1);
+    }
+
+    #[test]
+    fn lines_that_are_pasted_together_are_lines_of_their_own() {
+        let s = |l: &str| sequence(l).into_iter().map(|(_, p)| p.trim().to_owned()).collect::<Vec<_>>();
+        assert_eq!(s("a\nb\n\n# c\nd"), ["a", "b", "d"]);
+        assert_eq!(s("a \\\n --x"), ["a \\\n --x"]);
+        assert_eq!(s("a |\n b"), ["a |\n b"]);
+        assert_eq!(s("a 'x\ny'"), ["a 'x\ny'"]);
+        assert_eq!(s("a -f - <<EOF\nx: 'y\nEOF\nb").len(), 1);
+    }
+
+    #[test]
+    fn what_has_more_to_come() {
+        for open in [
+            "kubectl apply -f - <<EOF",
+            "cat <<'EOF' > f\na: it's\n",
+            "cat <<-E\nx\n E",
+            "echo 'a",
+            "kubectl get pods |",
+            "kubectl run x \\",
+            "a=$(kubectl get",
+            "for i in 1 2; do echo $i",
+        ] {
+            assert!(is_unfinished(open), "{open}");
+        }
+        for whole in [
+            "kubectl apply -f - <<EOF\nx: \"y\nEOF",
+            "cat <<-E\nx\n\tE",
+            "kubectl get pods # it's",
+            "for i in 1 2; do echo $i; done",
+            "kubectl get pods -o jsonpath='{.items[*]}'",
+            "echo $((1 << 2))",
+            "grep x <<< word",
+        ] {
+            assert!(!is_unfinished(whole), "{whole}");
+        }
     }
 
     #[test]

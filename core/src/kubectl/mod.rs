@@ -17,6 +17,7 @@ pub mod flags;
 pub mod help;
 mod jq;
 pub mod kubarium;
+pub mod kustomize;
 pub mod line;
 pub mod manifest;
 pub mod pending;
@@ -68,9 +69,28 @@ pub struct Session {
     pub variables: BTreeMap<String, String>,
     /// The shell that was opened in a container and takes the lines now.
     pub inside: Option<Inside>,
+    /// What serves on the person's own ports, behind the prompt.
+    #[serde(default)]
+    pub served: BTreeMap<u16, Local>,
     /// What is carried out if the next line says yes; empty: nothing has been asked.
     #[serde(default)]
     pub asked: Vec<String>,
+}
+
+/// What serves on a port of the person's own machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Local {
+    /// `kubectl proxy`
+    Api,
+    /// `kubectl port-forward … &`
+    Pod {
+        /// The pod's namespace.
+        namespace: String,
+        /// The pod.
+        pod: String,
+        /// Its port.
+        port: u16,
+    },
 }
 
 /// A shell in a container.
@@ -96,6 +116,7 @@ impl Default for Session {
     fn default() -> Self {
         Session {
             inside: None,
+            served: BTreeMap::new(),
             asked: vec![],
             clusters: BTreeMap::new(),
             users: BTreeMap::new(),

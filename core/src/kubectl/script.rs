@@ -4,6 +4,7 @@
 //! Invariant: a script is plain data like every command that waits; no loop runs on without time passing.
 
 use super::command::NAMES;
+use super::line::has_here_document;
 use super::pending::{Pending, Wait};
 use super::{Context, Output, kubarium, pipes, run_args};
 use crate::apiserver::request::Unanswered;
@@ -42,7 +43,11 @@ pub fn is_one<'a>(mut parts: impl Iterator<Item = &'a str>) -> bool {
     parts.any(|part| {
         let part = part.trim_start();
         let first = part.split(|c: char| c.is_whitespace()).next().unwrap_or_default();
-        BEGINNINGS.contains(&first) || part.starts_with('(') || first.ends_with("()") || part.contains("$((")
+        BEGINNINGS.contains(&first)
+            || part.starts_with('(')
+            || first.ends_with("()")
+            || part.contains("$((")
+            || has_here_document(part)
     })
 }
 
@@ -53,6 +58,8 @@ struct Prompt<'a, 'b> {
     took: SimDuration,
     /// Files of the working directory that the shell has seen: those that it no longer has were removed by it.
     seen: BTreeSet<String>,
+    /// The arguments of the curl that asks.
+    sent: Vec<String>,
 }
 
 impl Prompt<'_, '_> {
@@ -71,6 +78,15 @@ impl Prompt<'_, '_> {
     fn look(&mut self, files: &FileSystem<'_>) {
         let names = self.ctx.files.keys().filter(|n| files.read(&format!("{HERE}/{n}")).is_ok());
         self.seen = names.cloned().collect();
+    }
+
+    /// What serves on the person's own ports answers there.
+    fn local(&mut self, url: &str) -> Option<Result<(u16, String, SimDuration), Unanswered>> {
+        let rest = url.strip_prefix("http://").unwrap_or(url);
+        let rest = rest.strip_prefix("localhost").or_else(|| rest.strip_prefix("127.0.0.1"))?;
+        let (port, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let port = if port.is_empty() { 80 } else { port.strip_prefix(':')?.parse().ok()? };
+        super::cmd::proxy::local(port, path, &self.sent, self.ctx)
     }
 
     /// Files that the shell has written are files of the working directory.
@@ -107,9 +123,17 @@ impl Surroundings for Prompt<'_, '_> {
     }
 
     fn get(&mut self, url: &str, host: Option<&str>, _files: &FileSystem<'_>) -> Result<(u16, String), NetProblem> {
-        let (code, body, took) = self.ctx.api.fetch(url, host).map_err(problem)?;
+        let answer = match self.local(url) {
+            Some(answer) => answer,
+            None => self.ctx.api.fetch(url, host),
+        };
+        let (code, body, took) = answer.map_err(problem)?;
         self.took = took;
         Ok((code, body))
+    }
+
+    fn sends(&mut self, args: &[String]) {
+        self.sent = args.to_vec();
     }
 
     fn took(&self) -> SimDuration {
@@ -209,7 +233,8 @@ impl Script {
             root.place(&format!("{HERE}/{name}"), text);
         }
         let mut files = FileSystem { user: User::root(), root: &mut root, mounts: &[], volumes: &mut [] };
-        let mut prompt = Prompt { ctx, waits: &mut self.waits, took: SimDuration::ZERO, seen: BTreeSet::new() };
+        let mut prompt =
+            Prompt { ctx, waits: &mut self.waits, took: SimDuration::ZERO, seen: BTreeSet::new(), sent: vec![] };
         prompt.look(&files);
         let state = self.process.step(now, &mut files, &mut prompt);
         prompt.sync(&files);

@@ -531,12 +531,26 @@ impl Kubelets {
         if &*url.host == "localhost" || url.host.starts_with("127.") {
             return Err(Unanswered::Refused);
         }
+        self.asked_by(sim, &Sender::outside(), &url)
+    }
+
+    /// What the API server gets for a URL that it passes on, as a node would: status, body and how long it took.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn asked_by_server(&self, sim: &mut Sim, url: &str) -> Result<(u16, String, SimDuration), Unanswered> {
+        let url = Url::parse(url).ok_or(Unanswered::UnknownHost)?;
+        let node = self.nodes.front().ok_or(Unanswered::Refused)?;
+        self.asked_by(sim, &Sender::node(&node.name, node.ip, "default"), &url)
+    }
+
+    fn asked_by(&self, sim: &mut Sim, from: &Sender, url: &Url) -> Result<(u16, String, SimDuration), Unanswered> {
         let mut draw = fnv(&sim.network.last_trace().to_le_bytes()) as u32;
         let mut next = || {
             draw = draw.wrapping_mul(0x9e37_79b1).wrapping_add(sim.now.0 as u32);
             draw
         };
-        let way = send(sim, self, &Sender::outside(), &url, true, &mut next);
+        let way = send(sim, self, from, url, true, &mut next);
         let mut took = way.took;
         let (answer, outcome) = match &way.end {
             Ok(r) => {
@@ -545,7 +559,7 @@ impl Kubelets {
                 if took >= PATIENCE {
                     (Err(Unanswered::TimedOut), Outcome::Failed(Failure::NoAnswer(r.pod.key())))
                 } else {
-                    let a = self.answer(sim, r.pod.id, r.port, r.asked(&url));
+                    let a = self.answer(sim, r.pod.id, r.port, r.asked(url));
                     let body = a.body.replace("{client}", &Ipv4Addr::from(r.source).to_string());
                     (Ok((a.code, body)), Outcome::Answered(a.code, r.pod.key()))
                 }
@@ -562,10 +576,10 @@ impl Kubelets {
         };
         let reached = way.end.as_ref().ok().map(|r| (r.pod.id, r.port));
         let tie = way.tie.clone();
-        let trace = kept(sim, &url, way, outcome);
+        let trace = kept(sim, url, way, outcome);
         let now = sim.now;
         if let Some((service, port, ip)) = tie {
-            sim.network.tie(&service, port, Sender::outside().ip, ip, now);
+            sim.network.tie(&service, port, from.ip, ip, now);
         }
         sim.network.passed.count_trace(&trace, now);
         sim.network.keep(trace);

@@ -4,7 +4,9 @@ use super::Common;
 use crate::bridge::{Session, TermLine, Topic, use_topic};
 use crate::platform::storage;
 use crate::state::UiHandle;
+use kubarium_core::kubectl::line;
 use std::rc::Rc;
+use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlInputElement, KeyboardEvent};
 use yew::prelude::*;
 
@@ -62,6 +64,9 @@ pub fn Terminal(props: &Common) -> Html {
     let scroll = use_node_ref();
     let history = use_mut_ref(remembered);
     let at = use_mut_ref(|| None::<usize>);
+    // Lines of a here-document, a loop or an open quote: what follows belongs to them.
+    let held = use_mut_ref(String::new);
+    let again = use_force_update();
     let offers = use_state(|| Rc::new(Vec::<String>::new()));
     let (waiting, prompt) = session.read(|e| {
         let terminals = &e.cluster.world.terminals;
@@ -89,9 +94,60 @@ pub fn Terminal(props: &Common) -> Html {
             }
         });
     }
+    let take = {
+        let (session, ui, history, held, again) =
+            (session.clone(), ui.clone(), history.clone(), held.clone(), again.clone());
+        Rc::new(move |typed: String| {
+            if line::is_unfinished(&typed) {
+                *held.borrow_mut() = typed;
+                again.force_update();
+                return;
+            }
+            held.borrow_mut().clear();
+            let mut past = history.borrow_mut();
+            if past.last() != Some(&typed) {
+                past.push(typed.clone());
+                let extra = past.len().saturating_sub(HISTORY);
+                past.drain(..extra);
+                if let Ok(text) = serde_json::to_string(&*past) {
+                    storage::write("history", &text);
+                }
+            }
+            drop(past);
+            session.type_line(&typed, &ui.files);
+        })
+    };
+    // A field of one line would run pasted lines together.
+    let onpaste = {
+        let (input, held, take, at_end) = (input.clone(), held.clone(), take.clone(), at_end.clone());
+        Callback::from(move |e: Event| {
+            let Some(pasted) = e
+                .dyn_ref::<web_sys::ClipboardEvent>()
+                .and_then(web_sys::ClipboardEvent::clipboard_data)
+                .and_then(|d| d.get_data("text/plain").ok())
+            else {
+                return;
+            };
+            let pasted = pasted.replace("\r\n", "\n");
+            let Some(field) = input.cast::<HtmlInputElement>().filter(|_| pasted.trim_end().contains('\n')) else {
+                return;
+            };
+            e.prevent_default();
+            *at_end.borrow_mut() = true;
+            let mut text = held.borrow().clone();
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text += &field.value();
+            text += pasted.trim_end();
+            field.set_value("");
+            take(text);
+        })
+    };
     let onkeydown = {
         let (session, ui, input, history, at, offers) =
             (session.clone(), ui.clone(), input.clone(), history.clone(), at.clone(), offers.clone());
+        let (held, again, take) = (held.clone(), again.clone(), take.clone());
         let at_end = at_end.clone();
         Callback::from(move |e: KeyboardEvent| {
             // An input method is composing: Enter ends the syllable, not the line.
@@ -106,21 +162,11 @@ pub fn Terminal(props: &Common) -> Html {
                     offers.set(Rc::default());
                     field.set_value("");
                     *at.borrow_mut() = None;
-                    let typed = line.trim();
-                    if typed.is_empty() {
-                        return;
+                    let before = held.borrow().clone();
+                    let typed = if before.is_empty() { line.trim().to_owned() } else { format!("{before}\n{line}") };
+                    if !typed.is_empty() {
+                        take(typed);
                     }
-                    let mut past = history.borrow_mut();
-                    if past.last().map(String::as_str) != Some(typed) {
-                        past.push(typed.to_owned());
-                        let extra = past.len().saturating_sub(HISTORY);
-                        past.drain(..extra);
-                        if let Ok(text) = serde_json::to_string(&*past) {
-                            storage::write("history", &text);
-                        }
-                    }
-                    drop(past);
-                    session.type_line(typed, &ui.files);
                 }
                 key @ ("ArrowUp" | "ArrowDown") => {
                     let past = history.borrow();
@@ -136,7 +182,12 @@ pub fn Terminal(props: &Common) -> Html {
                         _ => None,
                     };
                     *at.borrow_mut() = next;
-                    field.set_value(next.map_or("", |i| &past[i]));
+                    let line = next.map_or("", |i| &past[i]);
+                    // all but the last of several lines stands above the field
+                    let (before, last) = line.rsplit_once('\n').unwrap_or(("", line));
+                    before.clone_into(&mut held.borrow_mut());
+                    field.set_value(last);
+                    again.force_update();
                 }
                 // Shift+Tab and an empty line leave the field: no trap for the keyboard.
                 "Tab" if !inside && !e.shift_key() && !line.trim().is_empty() => {
@@ -148,6 +199,8 @@ pub fn Terminal(props: &Common) -> Html {
                 "c" if e.ctrl_key() && field.selection_start() == field.selection_end() => {
                     e.prevent_default();
                     field.set_value("");
+                    held.borrow_mut().clear();
+                    again.force_update();
                     session.interrupt();
                 }
                 // The end of what is typed: a shell in a container ends with it, a command that waits too.
@@ -197,9 +250,12 @@ pub fn Terminal(props: &Common) -> Html {
                 if !offers.is_empty() {
                     <p class="offers" role="status">{ for offers.iter().take(60).map(|o| html! { <span>{ o.clone() }</span> }) }</p>
                 }
+                if !held.borrow().is_empty() {
+                    <pre class="typed"><em>{ if prompt.is_empty() { "$ ".to_owned() } else { format!("{prompt} ") } }</em>{ held.borrow().clone() }</pre>
+                }
                 <div class="term-line">
-                    <label class="prompt" for="term-input">{ if waiting { "…" } else if prompt.is_empty() { "$" } else { &*prompt } }</label>
-                    <input id="term-input" ref={input} {onkeydown} autocomplete="off" autocapitalize="off" autocorrect="off" spellcheck="false"
+                    <label class="prompt" for="term-input">{ if !held.borrow().is_empty() { ">" } else if waiting { "…" } else if prompt.is_empty() { "$" } else { &*prompt } }</label>
+                    <input id="term-input" ref={input} {onkeydown} {onpaste} autocomplete="off" autocapitalize="off" autocorrect="off" spellcheck="false"
                         aria-label={t("dock.type_here")} placeholder={if waiting { t("dock.waiting") } else if inside { t("dock.inside") } else { t("dock.placeholder") }} data-testid="term-input" />
                 </div>
             </div>

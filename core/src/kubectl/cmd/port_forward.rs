@@ -1,4 +1,5 @@
-//! `kubectl port-forward`: opens the page's panel for requests, and stands until it is interrupted.
+//! `kubectl port-forward`: opens the page's panel for requests, and stands until it is interrupted; with `&` it serves
+//! behind the prompt, for `curl`.
 
 use super::logs::pods_of;
 use crate::kubectl::builder::Builder;
@@ -6,7 +7,7 @@ use crate::kubectl::command::{Command, Invocation};
 use crate::kubectl::errors::CmdError;
 use crate::kubectl::flags::Flag;
 use crate::kubectl::pending::{Pending, Wait};
-use crate::kubectl::{Context, Effect};
+use crate::kubectl::{Context, Effect, Local};
 use serde_json::Value;
 
 static FLAGS: &[Flag] = &[
@@ -28,7 +29,11 @@ fn text(v: &Value) -> &str {
 }
 
 fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
-    let Some((name, ports)) = inv.args.split_first().filter(|(_, p)| !p.is_empty()) else {
+    let (args, behind) = match inv.args.split_last() {
+        Some((last, args)) if last == "&" => (args, true),
+        _ => (&inv.args[..], false),
+    };
+    let Some((name, ports)) = args.split_first().filter(|(_, p)| !p.is_empty()) else {
         return Err(inv.usage("TYPE/NAME and list of ports are required for port-forward"));
     };
     let args = if name.contains('/') { vec![name.clone()] } else { vec!["pods".to_string(), name.clone()] };
@@ -49,6 +54,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         )));
     }
     let mut first = None;
+    let namespace = text(&pod["metadata"]["namespace"]).to_string();
     for p in ports {
         let (local, remote) = p.split_once(':').unwrap_or((p, p));
         let bad = || {
@@ -69,8 +75,14 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             ctx.println(format!("Forwarding from {address}:{shown} -> {number}"));
         }
         first.get_or_insert(number);
+        if let Some(port) = shown.parse().ok().filter(|_| behind) {
+            let pod = text(&pod["metadata"]["name"]).to_string();
+            ctx.session.served.insert(port, Local::Pod { namespace: namespace.clone(), pod, port: number });
+        }
     }
-    let namespace = text(&pod["metadata"]["namespace"]).to_string();
+    if behind {
+        return Ok(());
+    }
     let target = format!("pod/{}", text(&pod["metadata"]["name"]));
     ctx.out.effects.push(Effect::OpenRequests { namespace, target, port: first.unwrap_or_default() });
     ctx.out.pending = Some(Pending::new(Wait::Interrupt, None));

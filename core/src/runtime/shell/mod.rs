@@ -19,6 +19,7 @@ mod utilities;
 pub use parse::{List, Node, parse};
 pub use system::lacks;
 pub use tools::duration;
+pub(crate) use utilities::echo;
 
 use super::files::{FileSystem, normalize};
 use crate::clock::{SimDuration, SimTime};
@@ -140,6 +141,8 @@ pub trait Surroundings {
     fn names_answer(&self) -> bool {
         true
     }
+    /// What curl was given besides the URLs that it asks for next, for who looks at methods and bodies.
+    fn sends(&mut self, _args: &[String]) {}
     /// The tag of the container's image.
     fn image_version(&self) -> String {
         String::new()

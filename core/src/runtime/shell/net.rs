@@ -133,6 +133,15 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
             "--request",
             "--retry",
             "-A",
+            "--cacert",
+            "--cert",
+            "--key",
+            "--user",
+            "--user-agent",
+            "--output",
+            "--data-raw",
+            "--data-binary",
+            "--resolve",
         ]
     } else {
         &["-O", "-T", "-t", "--timeout", "--tries", "--header", "-o"]
@@ -176,6 +185,9 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
     };
     let silent = if curl { has('s', "--silent") } else { has('q', "--quiet") };
     let mut d = Done::default();
+    if curl {
+        net.sends(args);
+    }
     for url in urls {
         let full = if url.contains("://") { url.clone() } else { format!("http://{url}") };
         let host = full.split("://").nth(1).unwrap_or("").split('/').next().unwrap_or("").to_owned();

@@ -229,7 +229,7 @@ pub(super) fn run(g: &Given<'_>, fs: &mut FileSystem<'_>, net: &mut dyn Surround
     let flag = |c: char| g.args.iter().any(|a| a.starts_with('-') && !a.starts_with("--") && a.contains(c));
     match g.name {
         "false" => Done { code: 1, ..Done::default() },
-        "echo" => echo(g.args),
+        "echo" => Done::say(echo(g.args, false)),
         "printf" => printf(g.args),
         "test" | "[" | "[[" => test(g, fs),
         "cat" | "tac" | "rev" | "sort" | "uniq" | "wc" | "head" | "tail" | "tee" | "tr" | "cut" | "grep" | "egrep"
@@ -368,24 +368,15 @@ fn id(user: &User, u: bool, g: bool, all: bool) -> Done {
     Done::say(format!("uid={} gid={} groups={}\n", named(user.uid), named(user.gid), list(&named, ",")))
 }
 
-fn echo(args: &[String]) -> Done {
-    let (mut newline, mut escapes, mut i) = (true, false, 0);
-    while let Some(a) = args.get(i).filter(|a| a.len() > 1 && a[1..].chars().all(|c| "neE".contains(c))) {
-        if !a.starts_with('-') {
-            break;
-        }
-        newline &= !a.contains('n');
-        escapes |= a.contains('e');
-        i += 1;
-    }
-    let mut text = args[i..].join(" ");
-    if escapes {
-        text = unescape(&text);
-    }
-    if newline {
-        text.push('\n');
-    }
-    Done::say(text)
+/// What `echo` prints; `always`: it reads backslash sequences without `-e`, as that of dash does.
+pub fn echo(args: &[String], always: bool) -> String {
+    let is_flag = |a: &&String| a.len() > 1 && a.starts_with('-') && a[1..].chars().all(|c| "neE".contains(c));
+    let given: Vec<&String> = args.iter().take_while(is_flag).collect();
+    let newline = !given.iter().any(|a| a.contains('n'));
+    let escapes = always || given.iter().any(|a| a.contains('e'));
+    let text = args[given.len()..].join(" ");
+    let text = if escapes { unescape(&text) } else { text };
+    if newline { text + "\n" } else { text }
 }
 
 fn printf(args: &[String]) -> Done {
