@@ -19,14 +19,10 @@ pub fn keys_of(change: &Change, add: &mut dyn FnMut(Key)) {
     match change.kind {
         Kind::Namespace if change.new.is_some() => add(change.obj().key()),
         // what was deleted comes back; a changed certificate too
-        Kind::ServiceAccount => {
+        Kind::ServiceAccount if change.new.is_none() => {
             let key = change.obj().key();
-            if change.new.is_none() {
-                add(Key::new("", key.namespace.clone()));
-            }
-            if change.new.is_none() || change.old.is_none() {
-                add(Key::new(key.namespace, ""));
-            }
+            add(Key::new("", key.namespace.clone()));
+            add(Key::new(key.namespace, ""));
         }
         Kind::Secret if change.new.is_some() => add(change.obj().key()),
         Kind::ConfigMap if &*change.obj().key().name == ROOT_CA => add(Key::new("", change.obj().key().namespace)),
@@ -51,9 +47,8 @@ fn sync_secret(sim: &mut Sim, key: &Key) -> Action {
     let account = sim.store.get(Kind::ServiceAccount, &Key::new(key.namespace.clone(), name.as_str()));
     let uid = account.map(|a| a.to_value(&sim.store.ids)["metadata"]["uid"].as_str().unwrap_or_default().to_owned());
     let Some(uid) = uid.filter(|uid| noted(UID).is_empty() || noted(UID) == *uid) else {
-        // an account that is yet to come leaves the Secret alone
-        let gone = !noted(UID).is_empty();
-        let failed = gone && sim.delete_typed(Kind::Secret, key, &DeleteOptions::default()).is_err();
+        // a token of nobody does not stay, even if its account is only yet to come
+        let failed = sim.delete_typed(Kind::Secret, key, &DeleteOptions::default()).is_err();
         return if failed { Action::Retry } else { Action::Done };
     };
     let data = secret.data.clone().unwrap_or_default();

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 /// Where the prompt's files stand.
-const HERE: &str = "/work";
+pub(super) const HERE: &str = "/work";
 
 /// A script that goes on.
 #[derive(Clone, Debug)]

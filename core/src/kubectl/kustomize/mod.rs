@@ -8,6 +8,7 @@ mod references;
 mod transform;
 
 use super::cmd::apply;
+use super::script::HERE;
 use crate::api::yaml;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -125,7 +126,7 @@ fn join(directory: &str, path: &str) -> Option<String> {
 }
 
 fn shown(directory: &str) -> String {
-    format!("/work/{directory}").trim_end_matches('/').to_owned()
+    format!("{HERE}/{directory}").trim_end_matches('/').to_owned()
 }
 
 /// The objects of a directory's kustomization, in the order they are created in.
@@ -138,7 +139,8 @@ pub fn build(directory: &str, files: &Files) -> Result<Vec<Value>, String> {
             "unable to read {directory}: this cluster lives in a browser tab and reaches no other host"
         ));
     }
-    let root = join("", directory).ok_or_else(|| format!("security; file '{directory}' is not in or below '/work'"))?;
+    let root =
+        join("", directory).ok_or_else(|| format!("security; file '{directory}' is not in or below '{HERE}'"))?;
     let mut all = target(&root, files, vec![], 0)?;
     references::hash(&mut all);
     all.sort_by_key(|r| order(&r.object));
@@ -262,7 +264,7 @@ fn accumulate(directory: &str, path: &str, files: &Files, depth: usize, all: &mu
         ));
     }
     let Some(place) = join(directory, path) else {
-        return Err(format!("accumulating resources: security; file '{path}' is not in or below '/work'"));
+        return Err(format!("accumulating resources: security; file '{path}' is not in or below '{HERE}'"));
     };
     let new = match files.get(&place) {
         Some(file) => {
