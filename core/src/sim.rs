@@ -177,7 +177,7 @@ impl Component {
                 Kind::ClusterRoleBinding,
             ],
             Component::NodeLifecycle => &[Kind::Node, Kind::Pod],
-            Component::ServiceAccount => &[Kind::Namespace, Kind::ServiceAccount, Kind::ConfigMap],
+            Component::ServiceAccount => &[Kind::Namespace, Kind::ServiceAccount, Kind::ConfigMap, Kind::Secret],
             Component::HorizontalPodAutoscaler => &[Kind::HorizontalPodAutoscaler],
             Component::PodGc => &[Kind::Node, Kind::Pod],
             Component::ReplicationController => &[Kind::ReplicationController, Kind::Pod],
