@@ -112,7 +112,7 @@ pub fn local(
     let Local::Pod { namespace, pod, port } = ctx.session.served.get(&port)?.clone() else {
         return Some(answer(path, asked(args), ctx));
     };
-    let pod = Request::new(Method::Get, &format!("/api/v1/namespaces/{namespace}/pods/{pod}"));
+    let pod = Request::new(Method::Get, format!("/api/v1/namespaces/{namespace}/pods/{pod}"));
     let pod = ctx.api.request(pod).body;
     let ip = pod["status"]["podIP"].as_str().filter(|ip| !ip.is_empty());
     let Some(ip) = ip else { return Some(Err(Unanswered::Refused)) };
@@ -147,7 +147,7 @@ pub fn answer(
         return Ok((response.code, shown(&response.body), at_once));
     };
     let kind = if is_pod { "pods" } else { "services" };
-    let found = ctx.api.request(Request::new(Method::Get, &format!("/api/v1/namespaces/{namespace}/{kind}/{name}")));
+    let found = ctx.api.request(Request::new(Method::Get, format!("/api/v1/namespaces/{namespace}/{kind}/{name}")));
     if found.code != 200 {
         return Ok((found.code, shown(&found.body), at_once));
     }
