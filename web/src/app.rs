@@ -22,7 +22,7 @@ use crate::components::{Common, tab, tab_keys};
 use crate::icons::icon;
 use crate::keep::{self, Desk};
 use crate::platform::{picked, storage, texts, url};
-use crate::sharing::{self, restore_desk};
+use crate::sharing;
 use crate::state::{Action, Asked, Centre, Dialog, Dock, Phone, Ui, UiHandle};
 use kubarium_core::kubectl::Effect;
 use wasm_bindgen::JsCast;
