@@ -132,6 +132,11 @@ impl Kubelets {
             (None, _) => pod.status.init.get(i),
         };
         let waiting = |why: &str| {
+            let why = match why {
+                "ErrImagePull" => "image can't be pulled",
+                "ImagePullBackOff" => "trying and failing to pull image",
+                why => why,
+            };
             Status::bad_request(format!("container {:?} in pod {:?} is waiting to start: {why}", &**name, &*pod.name))
         };
         let Some(worker) = self.workers.get(&pod.id) else {

@@ -236,11 +236,18 @@ pub fn image_id(image: &str) -> String {
 }
 
 fn terminated(t: &Terminated) -> ContainerStateTerminated {
+    // what has never started says so by the first moment that a clock knows
+    let never = t.reason == "StartError" && t.started == Second::default();
+    let started = if never {
+        k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH)
+    } else {
+        SimTime::from(t.started).api()
+    };
     ContainerStateTerminated {
         exit_code: t.exit_code,
         reason: (!t.reason.is_empty()).then(|| t.reason.to_string()),
         message: t.message.as_ref().map(ToString::to_string),
-        started_at: Some(SimTime::from(t.started).api()),
+        started_at: Some(started),
         finished_at: Some(SimTime::from(t.finished).api()),
         container_id: (t.container_id != 0).then(|| container_id_text(t.container_id)),
         ..ContainerStateTerminated::default()
