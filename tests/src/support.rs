@@ -65,7 +65,9 @@ fn kinds() -> String {
     groups.dedup();
     for group in groups {
         // some are answered without being stored under a name of their own
-        let lives = |r: &ResourceInfo| convert::stored(r).is_some() || REVIEWS.contains(&r.plural);
+        let lives = |r: &ResourceInfo| {
+            convert::stored(r).is_some() || REVIEWS.contains(&r.plural) || r.plural == "componentstatuses"
+        };
         let of = |support: Support| -> String {
             let is = |r: &ResourceInfo| match r.support {
                 Support::Stored => support == Support::Stored,

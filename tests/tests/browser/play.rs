@@ -16,6 +16,7 @@ pub const TESTS: &[Test] = &[
     ("what-is-not-simulated-is-said", unacted),
     ("a-forwarded-port-answers", forwarded),
     ("a-waiting-pod-shows-what-the-nodes-say", waiting),
+    ("several-lines-at-the-prompt", several),
     ("jobs-end-and-their-owners-are-named", jobs),
 ];
 
@@ -247,5 +248,35 @@ fn jobs(place: &Place) -> Result<()> {
     )?;
     page.browser.wait("a pod that ended well", &format!("{rows}.some(r => r.includes(' Completed '))"))?;
     page.browser.screenshot("jobs")?;
+    page.quiet()
+}
+
+/// A here-document as documentation has it: pasted at once, and typed line by line.
+fn several(place: &Place) -> Result<()> {
+    let page = Page::open(place)?;
+    let config = |name: &str| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  quote: \"it's here\"\nEOF")
+    };
+    let paste = "const data = new DataTransfer(); data.setData('text/plain', arguments[0]);\
+        document.querySelector('[data-testid=term-input]').dispatchEvent(\
+            new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true}))";
+    page.browser.click("[data-testid=term-input]")?;
+    let text = format!("kubectl apply -f - <<EOF\n{}\nkubectl get configmap pasted\n", config("pasted"));
+    page.browser.eval(paste, &[json!(text)])?;
+    page.terminal_says("configmap/pasted created")?;
+    page.terminal_says("DATA")?;
+    page.type_line("cat <<EOF | kubectl apply -f -")?;
+    page.browser.wait("that more is awaited", "document.querySelector('.term-line .prompt')?.innerText === '>'")?;
+    for line in config("typed").lines() {
+        page.type_line(line)?;
+    }
+    page.terminal_says("configmap/typed created")?;
+    page.browser.wait("the prompt", "document.querySelector('.term-line .prompt')?.innerText === '$'")?;
+    // one that was begun is given up
+    page.type_line("echo 'never ended")?;
+    page.browser.wait("that more is awaited", "document.querySelector('.term-line .prompt')?.innerText === '>'")?;
+    page.browser.chord(&[keys::CONTROL], 'c')?;
+    page.browser.wait("the prompt", "document.querySelector('.term-line .prompt')?.innerText === '$'")?;
+    page.browser.screenshot("several-lines")?;
     page.quiet()
 }

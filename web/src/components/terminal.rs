@@ -98,7 +98,8 @@ pub fn Terminal(props: &Common) -> Html {
         let (session, ui, history, held, again) =
             (session.clone(), ui.clone(), history.clone(), held.clone(), again.clone());
         Rc::new(move |typed: String| {
-            if line::is_unfinished(&typed) {
+            // what a command waits for is its own business
+            if !waiting && line::is_unfinished(&typed) {
                 *held.borrow_mut() = typed;
                 again.force_update();
                 return;

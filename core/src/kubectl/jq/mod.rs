@@ -1,4 +1,5 @@
-//! `jq` at the prompt: its command line, its inputs and outputs. The grammar is jaq's; [`eval`] carries filters out.
+//! `jq` at the prompt: its command line, its inputs and outputs. The grammar is jaq's; [`eval`] carries filters out, as
+//! jaq's own interpreter cannot be stopped in the middle of one, and a page would hang with it.
 //!
 //! Invariant: a filter ends. What takes too many steps or nests too deeply is told so and stopped.
 
