@@ -173,10 +173,14 @@ pub static FIELDS: &[Gap] = &[
 /// are refused altogether are those of its list that have no implementation.
 pub static CALLS: &[(&str, &str)] = &[
     (
-        "-k, kustomize: other hosts, `components` of plugins, `helmCharts`, `replacements`, `vars`, `transformers`",
+        "-k, kustomize with helmCharts, replacements, vars, transformers, plugins or files of other hosts",
         "refused; patches, generators, names, labels, images and replicas are carried out",
     ),
     ("proxy", "serves behind the prompt: `curl localhost:8001/…` in the next line"),
+    ("get --raw /metrics, /api/v1/nodes/NAME/proxy/…", "404: what parts measure is shown by `top` and the charts"),
+    ("get apiservices", "those that were applied; the built-in groups have none"),
+    ("logs of web servers", "no line for each request: the page's traffic panel lists them"),
+    ("curl https://kubernetes.default.svc inside a container", "403, whichever token comes along"),
     ("--as-uid, --as-user-extra", "change nothing: rules look at names and groups only"),
     (
         "--certificate-authority, --client-certificate, --client-key, --cluster, --insecure-skip-tls-verify, --kubeconfig, --password, --server, --tls-server-name, --user, --username",
