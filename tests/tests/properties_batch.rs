@@ -181,9 +181,12 @@ fn check_settled(w: &mut World) {
     if spec.suspend == Some(true) {
         assert_eq!(running, 0);
     }
-    // another look changes nothing, unless one is due anyway: a back-off that has just ended has consequences
+    // another look changes nothing, unless one is due anyway: a back-off that has just ended has consequences, and they
+    // may be a millisecond away from being worked on
     let soon = w.sim.now + SimDuration::from_millis(1_100);
-    let due = |e: &Event| matches!(e, Event::Requeue(Component::Job, _) | Event::Watch(Component::Job));
+    let due = |e: &Event| {
+        matches!(e, Event::Requeue(Component::Job, _) | Event::Watch(Component::Job) | Event::Work(Component::Job))
+    };
     if w.sim.queue.iter().any(|(t, e)| t <= soon && due(e)) {
         return;
     }
