@@ -3,7 +3,6 @@
 use super::*;
 use crate::runtime::files::Files;
 use crate::runtime::web::{Asked, Onward, Reply, Served};
-use proptest::prelude::*;
 
 fn with(main: &str, f: impl FnOnce(Result<Site, String>, View<'_>)) {
     let mut root = Files::root();
@@ -193,30 +192,36 @@ fn what_nginx_does_not_take() {
     }
 }
 
-proptest! {
-    /// Over a round each server gets as many requests as it weighs, and every request may be tried by all of them.
-    #[test]
-    fn turns_follow_weights(weights in prop::collection::vec(1u32..6, 1..6)) {
-        let list: String = weights.iter().enumerate().map(|(i, w)| format!("server 0.0.1.{i} weight={w}; ")).collect();
-        http(&format!("upstream u {{ {list} }} server {{ location / {{ proxy_pass http://u; }} }}"), |site, view| {
-            let total: u32 = weights.iter().sum();
-            let mut got = vec![0; weights.len()];
-            for turn in 0..u64::from(total) {
-                let to = on(site, view, Asked { turn, ..Asked::new("h", "/") }).to;
-                assert_eq!(to.len(), weights.len());
-                got[(to[0].0 & 0xff) as usize] += 1;
-            }
-            assert_eq!(&got, &weights);
-        });
-    }
+#[cfg(not(target_family = "wasm"))]
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
 
-    /// Whatever is asked of whatever is configured is answered.
-    #[test]
-    fn nothing_panics(conf in "[a-z{};/ $~^@=0-9\n\"]{0,80}", path in "/[a-z?/.%]{0,20}") {
-        with(&format!("events {{}}\nhttp {{ server {{ {conf} }} }}"), |site, view| {
-            if let Ok(site) = site {
-                let _ = site.answer(view, 80, Asked::new("h", &path));
-            }
-        });
+    proptest! {
+        /// Over a round each server gets as many requests as it weighs, and every request may be tried by all of them.
+        #[test]
+        fn turns_follow_weights(weights in prop::collection::vec(1u32..6, 1..6)) {
+            let list: String = weights.iter().enumerate().map(|(i, w)| format!("server 0.0.1.{i} weight={w}; ")).collect();
+            http(&format!("upstream u {{ {list} }} server {{ location / {{ proxy_pass http://u; }} }}"), |site, view| {
+                let total: u32 = weights.iter().sum();
+                let mut got = vec![0; weights.len()];
+                for turn in 0..u64::from(total) {
+                    let to = on(site, view, Asked { turn, ..Asked::new("h", "/") }).to;
+                    assert_eq!(to.len(), weights.len());
+                    got[(to[0].0 & 0xff) as usize] += 1;
+                }
+                assert_eq!(&got, &weights);
+            });
+        }
+
+        /// Whatever is asked of whatever is configured is answered.
+        #[test]
+        fn nothing_panics(conf in "[a-z{};/ $~^@=0-9\n\"]{0,80}", path in "/[a-z?/.%]{0,20}") {
+            with(&format!("events {{}}\nhttp {{ server {{ {conf} }} }}"), |site, view| {
+                if let Ok(site) = site {
+                    let _ = site.answer(view, 80, Asked::new("h", &path));
+                }
+            });
+        }
     }
 }
