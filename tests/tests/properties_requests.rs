@@ -1,5 +1,7 @@
 //! What holds for any sequence of requests: see `tests/fuzz/src/requests.rs`, whose sequences the fuzzer plays too.
 
+#[path = "../fuzz/src/choices.rs"]
+mod choices;
 #[path = "../fuzz/src/requests.rs"]
 mod requests;
 

@@ -5,6 +5,7 @@ use super::command::Invocation;
 use super::errors::CmdError;
 use super::{Context, manifest};
 use crate::api::kinds::{self, ResourceInfo};
+use crate::api::schema::{decode_metadata, judge, schema};
 use crate::apiserver::request::Request;
 use serde_json::Value;
 
@@ -102,6 +103,7 @@ pub struct Builder {
     kustomized: bool,
     local: bool,
     latest: bool,
+    typed: bool,
     list_by_type: bool,
     queries: Vec<(String, String)>,
     error: Option<CmdError>,
@@ -134,6 +136,13 @@ impl Builder {
     /// Works with what manifests say, without asking the cluster for named objects.
     pub fn local(mut self) -> Self {
         self.local = true;
+        self
+    }
+
+    /// Reads objects of manifests as Go's types: a part that is not what it should be is an error before anything
+    /// is done. What reads them as plain maps leaves that to the API server.
+    pub fn typed(mut self) -> Self {
+        self.typed = true;
         self
     }
 
@@ -422,8 +431,7 @@ impl Builder {
                 "error validating {source:?}: error validating data: {what}; if you choose to ignore these errors, turn validation off with --validate=false"
             )));
         }
-        crate::api::schema::decode_metadata(&object)
-            .map_err(|why| CmdError::client(format!("unable to decode {source:?}: {why}")))?;
+        decode_metadata(&object).map_err(|why| CmdError::client(format!("unable to decode {source:?}: {why}")))?;
         let (name, given) = (text(&object["metadata"]["name"]), text(&object["metadata"]["namespace"]));
         let custom = || self.custom.iter().copied().find(|r| r.kind == kind && r.api_version() == version);
         let Some(mapping) = kinds::by_kind(&version, &kind).or_else(custom) else {
@@ -431,6 +439,10 @@ impl Builder {
                 "resource mapping not found for name: {name:?} namespace: {given:?} from {source:?}: no matches for kind {kind:?} in version {version:?}\nensure CRDs are installed first"
             )));
         };
+        if let Some(root) = schema().of(mapping).filter(|_| self.typed) {
+            judge(root, object.clone())
+                .map_err(|f| CmdError::client(format!("unable to decode {source:?}: {}", f.message)))?;
+        }
         let mut namespace = String::new();
         if mapping.namespaced {
             if self.enforce_namespace && !given.is_empty() && given != self.namespace {

@@ -5,6 +5,8 @@ use kubarium_core::world::World;
 use libfuzzer_sys::fuzz_target;
 use std::sync::OnceLock;
 
+#[path = "../src/choices.rs"]
+mod choices;
 #[path = "../src/requests.rs"]
 mod requests;
 

@@ -1,6 +1,7 @@
 //! Any bytes as a sequence of requests to an API server, and what must hold whatever they are: no panic, no object is
 //! lost, versions grow, and a watch shows what a list shows. Used by the fuzzer and by a bounded run among the tests.
 
+use super::choices::Choices;
 use kubarium_core::api::kinds::{RESOURCES, ResourceInfo};
 use kubarium_core::apiserver::request::{ContentType, Method, Request, Response};
 use kubarium_core::apiserver::requests::Verb;
@@ -101,21 +102,7 @@ const FIELDS: &[&str] = &[
 const LASTING: &[&str] =
     &["configmaps", "roles", "clusterroles", "priorityclasses", "ingressclasses", "storageclasses", "networkpolicies"];
 
-/// Bytes that decide.
-struct Choices<'a>(&'a [u8]);
-
 impl Choices<'_> {
-    fn byte(&mut self) -> u8 {
-        let Some((first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        *first
-    }
-    fn below(&mut self, n: usize) -> usize {
-        usize::from(self.byte()) % n.max(1)
-    }
-    fn of<'x, T: ?Sized>(&mut self, list: &[&'x T]) -> &'x T {
-        list[self.below(list.len())]
-    }
     fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == n - 1
     }

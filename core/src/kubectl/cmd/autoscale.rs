@@ -71,7 +71,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             metrics.push(metric(name, inv.str(name)).map_err(CmdError::Client)?);
         }
     }
-    let infos = Builder::new(inv).args(&inv.args).latest().infos(ctx)?;
+    let infos = Builder::new(inv).typed().args(&inv.args).latest().infos(ctx)?;
     if infos.is_empty() {
         return err("no objects passed to autoscale".into());
     }

@@ -240,7 +240,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         load_balancer_ip: text("load-balancer-ip"),
         session_affinity: text("session-affinity"),
     };
-    let infos = Builder::new(inv).no_selector().args(&inv.args).latest().infos(ctx)?;
+    let infos = Builder::new(inv).typed().no_selector().args(&inv.args).latest().infos(ctx)?;
     change::each(infos, ctx, |info, ctx| {
         if !can_expose(info.mapping.kind) {
             return Err(CmdError::client(format!("cannot expose a {}", info.mapping.group_kind())));

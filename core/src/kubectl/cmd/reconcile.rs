@@ -34,7 +34,7 @@ pub fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         return Err(CmdError::client("must specify one of -f and -k"));
     }
     let dry = inv.dry_run()?;
-    let infos = Builder::new(inv).infos(ctx)?;
+    let infos = Builder::new(inv).typed().infos(ctx)?;
     change::each(infos, ctx, |info, ctx| reconcile(inv, &info, dry, ctx))
 }
 

@@ -230,7 +230,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         return err("setting 'all' parameter with a non empty selector is prohibited");
     }
     check_conflicts(&add, &remove).map_err(CmdError::Client)?;
-    let infos = Builder::new(inv).args(&resources).infos(ctx)?;
+    let infos = Builder::new(inv).typed().args(&resources).infos(ctx)?;
     change::each(infos, ctx, |info, ctx| {
         let old: Vec<Taint> =
             info.object["spec"]["taints"].as_array().into_iter().flatten().map(Taint::from_value).collect();

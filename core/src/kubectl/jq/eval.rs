@@ -134,6 +134,8 @@ pub(super) struct Machine {
 const DEEP: u32 = 180;
 /// How deep values may nest.
 const DEEPEST: u32 = 400;
+/// How large values may grow, by [`J::whole`].
+const LARGEST: u64 = 1 << 24;
 
 impl Machine {
     pub fn charge(&mut self, n: u64) -> Result<(), Stop> {
@@ -157,7 +159,7 @@ impl Machine {
         self.depth += 1;
         let mut outs = self.term(t, env, v, want);
         self.depth -= 1;
-        if outs.0.iter().any(|v| v.0.depth() > DEEPEST) {
+        if outs.0.iter().any(|v| v.0.depth() > DEEPEST || v.0.whole() > LARGEST) {
             outs = stop(Stop::Limit);
         }
         outs
@@ -296,7 +298,11 @@ impl Machine {
             }
             Part::Index(t) => {
                 let keys = self.plain(t, env, dot);
-                quiet(self.each(keys, |_, (k, _)| result(paths::index(&at.0, &k), at.1.step(|| k.clone()))))
+                quiet(self.each(keys, |m, (k, _)| {
+                    // a key is looked for from the first on
+                    let found = m.charge(at.0.size() / 64).and_then(|()| paths::index(&at.0, &k));
+                    result(found, at.1.step(|| k.clone()))
+                }))
             }
             Part::Range(from, to) => {
                 let bound = |m: &mut Machine, t: &'a Option<Term<'a>>| match t {
@@ -396,18 +402,24 @@ impl Machine {
                         Ok(values) => values,
                         Err(s) => return stop(s),
                     };
-                    let texts: Result<Vec<String>, Stop> =
-                        values.iter().map(|x| super::text::format(format.unwrap_or("@text"), x)).collect();
+                    let texts: Result<Vec<String>, Stop> = values
+                        .iter()
+                        .map(|x| {
+                            self.charge(x.whole()).and_then(|()| super::text::format(format.unwrap_or("@text"), x))
+                        })
+                        .collect();
                     match texts {
                         Ok(texts) => texts,
                         Err(s) => return stop(s),
                     }
                 }
             };
-            all = all.iter().flat_map(|a| texts.iter().map(move |t| format!("{a}{t}"))).collect();
-            if let Err(s) = self.charge(all.iter().map(|t| t.len() as u64 / 16).sum()) {
+            let longest = |all: &[String]| all.iter().map(String::len).max().unwrap_or(0) as u64 / 16 + 1;
+            let cost = (all.len() * texts.len()) as u64;
+            if let Err(s) = self.charge(cost.saturating_mul(longest(&all) + longest(&texts))) {
                 return stop(s);
             }
+            all = all.iter().flat_map(|a| texts.iter().map(move |t| format!("{a}{t}"))).collect();
         }
         (all.into_iter().map(|t| (J::str(t), v.1.lose())).collect(), None)
     }
@@ -426,6 +438,9 @@ impl Machine {
                             Ok(values) => values,
                             Err(s) => return stop(s),
                         };
+                        if let Err(s) = self.charge((values.len() * envs.len()) as u64) {
+                            return stop(s);
+                        }
                         let both =
                             |e: &Env<'a>, x: &J| e.var(param, x.clone()).with(bare, 0, What::Closure(arg, env.clone()));
                         envs = values.iter().flat_map(|x| envs.iter().map(move |e| both(e, x))).collect();
@@ -463,7 +478,7 @@ pub(super) fn tell(v: &J) -> String {
 }
 
 fn short(v: &J) -> String {
-    let text = v.text();
+    let text = v.beginning(64);
     match text.char_indices().nth(10) {
         Some((at, _)) if text.len() > 11 => format!("{}...", &text[..at]),
         _ => text,

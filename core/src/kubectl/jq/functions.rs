@@ -179,7 +179,9 @@ pub(super) fn call<'a>(
                 }
             })
         }
-        _ if name.starts_with('@') && args.is_empty() => give(format(name, x).map(J::str), v),
+        _ if name.starts_with('@') && args.is_empty() => {
+            give(m.charge(x.whole()).and_then(|()| format(name, x)).map(J::str), v)
+        }
         _ => {
             let mut rows: Vec<Vec<J>> = vec![vec![]];
             for a in args {
@@ -187,6 +189,9 @@ pub(super) fn call<'a>(
                     Ok(values) => values,
                     Err(s) => return (vec![], Some(s)),
                 };
+                if let Err(s) = m.charge((values.len() * rows.len()) as u64) {
+                    return (vec![], Some(s));
+                }
                 rows = values
                     .iter()
                     .flat_map(|y| rows.iter().map(|r| [r.as_slice(), std::slice::from_ref(y)].concat()))
@@ -194,6 +199,9 @@ pub(super) fn call<'a>(
             }
             let mut all = vec![];
             for row in &rows {
+                if let Err(s) = m.charge(work(name, x, row)) {
+                    return (all, Some(s));
+                }
                 match plain(m, name, x, row) {
                     Ok(values) => {
                         let cost = values.iter().map(J::size).sum();
@@ -207,6 +215,21 @@ pub(super) fn call<'a>(
             }
             (all, None)
         }
+    }
+}
+
+/// About how much a function has to look at.
+fn work(name: &str, x: &J, args: &[J]) -> u64 {
+    let of_args = args.iter().fold(1, |n: u64, a| n.saturating_add(a.whole()));
+    match name {
+        "contains" | "indices" | "delpaths" => x.whole().saturating_mul(of_args) / 16,
+        // as many places of the text may be open as the pattern has parts
+        "test" | "match" | "capture" | "scan" | "split" => {
+            let pattern = |a: &J| if let J::Str(s) = a { s.len() as u64 } else { 64 };
+            x.whole().saturating_mul(args.first().map_or(1, pattern))
+        }
+        "length" | "type" | "has" | "utf8bytelength" => 0,
+        _ => x.whole().saturating_add(of_args) / 8,
     }
 }
 
@@ -306,6 +329,8 @@ fn keyed<'a>(m: &mut Machine, f: &'a Term<'a>, env: &Env<'a>, x: &J) -> Result<V
     for y in list.iter() {
         all.push((J::arr(m.values(f, env, y)?), y.clone()));
     }
+    // each is compared with some others
+    m.charge(all.iter().fold(0, |n: u64, (key, _)| n.saturating_add(key.whole())))?;
     all.sort_by(|a, b| a.0.order(&b.0));
     Ok(all)
 }
@@ -472,9 +497,8 @@ fn plain(m: &mut Machine, name: &str, x: &J, args: &[J]) -> Result<Vec<J>, Stop>
         ("indices", [y]) => one(match (x, y) {
             (J::Null, _) => J::Null,
             (J::Str(s), J::Str(p)) if !p.is_empty() => {
-                let all: Vec<usize> =
-                    (0..s.len()).filter(|i| s.is_char_boundary(*i) && s[*i..].starts_with(&**p)).collect();
-                J::arr(all.into_iter().map(|i| J::Num(s[..i].chars().count() as f64)).collect())
+                let starts = s.char_indices().enumerate().filter(|(_, (at, _))| s[*at..].starts_with(&**p));
+                J::arr(starts.map(|(n, _)| J::Num(n as f64)).collect())
             }
             (J::Arr(_), J::Arr(_)) => paths::index(x, y)?,
             (J::Arr(a), y) => {

@@ -16,7 +16,7 @@ use eval::{Env, Machine, Place, Stop, Term};
 use jaq_core::load::lex::Lexer;
 use jaq_core::load::parse::Parser;
 use serde::Deserialize;
-use value::J;
+use value::{J, LONGEST};
 
 /// Steps that a filter may take on all its inputs.
 const FUEL: u64 = 1_000_000;
@@ -237,8 +237,12 @@ fn carry_out(line: &Line, term: &Term<'_>, values: &[J], text: &str, now: i64) -
                         () if line.tab => Some("\t"),
                         () => Some(spaces.as_str()),
                     };
-                    r.write(&mut out, indent, line.sort, 0);
+                    r.write(&mut out, indent, line.sort);
                 }
+            }
+            if out.len() > LONGEST {
+                errors.push(format!("jq: stopped: the filter prints more than {} MiB", LONGEST >> 20));
+                return (out, errors, 5);
             }
             if !line.joined {
                 out.push('\n');

@@ -72,7 +72,8 @@ impl Machine {
                 })
             }
             BinaryOp::Math(op) => self.pairs(l, r, env, v, |m, x, y| m.math(*op, x, y)),
-            BinaryOp::Cmp(op) => self.pairs(l, r, env, v, |_, x, y| {
+            BinaryOp::Cmp(op) => self.pairs(l, r, env, v, |m, x, y| {
+                m.charge(x.whole().min(y.whole()) / 4)?;
                 let o = x.order(y);
                 Ok(J::Bool(match op {
                     Cmp::Lt => o.is_lt(),
@@ -87,7 +88,10 @@ impl Machine {
                 let values = self.plain(r, env, &v.0);
                 self.each(values, |m, (x, _)| {
                     let done = m.places(l, env, &v.0).and_then(|all| {
-                        all.iter().try_fold(v.0.clone(), |whole, (p, _)| paths::set(&whole, p, x.clone()))
+                        all.iter().try_fold(v.0.clone(), |whole, (p, _)| {
+                            m.charge(whole.size() / 4)?;
+                            paths::set(&whole, p, x.clone())
+                        })
                     });
                     result(done, v.1.lose())
                 })
@@ -134,6 +138,7 @@ impl Machine {
                 None => gone.push(p),
             }
         }
+        self.charge(whole.size().saturating_mul(gone.len() as u64) / 4)?;
         paths::delete(&whole, gone)
     }
 
@@ -166,6 +171,11 @@ impl Machine {
     }
 
     fn math(&mut self, op: Math, x: &J, y: &J) -> Result<J, Stop> {
+        let cost = match op {
+            Math::Sub => x.whole().saturating_mul(y.whole()),
+            _ => x.whole().saturating_add(y.whole()),
+        };
+        self.charge(cost / 16)?;
         let r = functions::math(op, x, y)?;
         self.charge(r.size())?;
         Ok(r)
@@ -186,6 +196,7 @@ impl Machine {
                     let mut next = vec![];
                     for e in envs.iter() {
                         for k in self.values(key, e, x)? {
+                            self.charge(x.size() / 64)?;
                             let inner = paths::index(x, &k)?;
                             let mut own = vec![e.clone()];
                             self.bind(p, &inner, &mut own)?;

@@ -22,14 +22,23 @@ pub(super) fn matches(name: &str, x: &J, re: &J, flags: &J) -> Result<Vec<J>, St
     let letters = if let J::Str(f) = &own { f.to_string() } else { String::new() };
     let inner: String = letters.chars().filter(|c| "ixs".contains(*c)).collect();
     let source = if inner.is_empty() { pattern.clone() } else { format!("(?{inner}){pattern}") };
-    let rx = regex_lite::Regex::new(&source)
+    let rx = regex_lite::RegexBuilder::new(&source)
+        .size_limit(1 << 16)
+        .build()
         .map_err(|_| Stop::error(format!("{pattern} (at offset 0) is not a valid regex")))?;
     if name == "test" {
         return Ok(vec![J::Bool(rx.is_match(&s))]);
     }
     let global = letters.contains('g') || name == "scan" || name == "split";
     let names: Vec<Option<String>> = rx.capture_names().map(|n| n.map(str::to_owned)).collect();
-    let place = |at: usize| J::Num(s[..at].chars().count() as f64);
+    // characters before each byte
+    let mut before = vec![0u32; s.len() + 1];
+    let mut count = 0;
+    for (at, n) in before.iter_mut().enumerate() {
+        *n = count;
+        count += u32::from(s.is_char_boundary(at));
+    }
+    let place = |at: usize| J::Num(f64::from(before[at]));
     let found: Vec<_> = rx.captures_iter(&s).take(if global { usize::MAX } else { 1 }).collect();
     if name == "split" {
         let mut parts = vec![];

@@ -2,9 +2,14 @@
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+
+/// Texts and outputs are not longer than about that many bytes.
+pub(super) const LONGEST: usize = 1 << 24;
 
 /// A value.
 #[derive(Clone, Debug)]
@@ -17,11 +22,13 @@ pub(super) enum J {
     Obj(Arc<Items<(Arc<str>, J)>>),
 }
 
-/// What an array or an object holds, and how deep it goes: what is too deep could not even be thrown away.
+/// What an array or an object holds, how deep it goes (what is too deep could not even be thrown away), and how large
+/// it would be if nothing in it were shared: a value that holds itself twice, forty times over, is small only here.
 #[derive(Debug)]
 pub(super) struct Items<T> {
     list: Vec<T>,
     depth: u32,
+    whole: u64,
 }
 
 impl<T> Deref for Items<T> {
@@ -39,20 +46,36 @@ impl J {
 
     pub fn arr(list: Vec<J>) -> J {
         let depth = 1 + list.iter().map(J::depth).max().unwrap_or(0);
-        J::Arr(Arc::new(Items { list, depth }))
+        let whole = list.iter().fold(1, |n: u64, v| n.saturating_add(v.whole()));
+        J::Arr(Arc::new(Items { list, depth, whole }))
     }
 
     /// An object of pairs; the last of equal keys counts.
     pub fn obj(pairs: impl IntoIterator<Item = (Arc<str>, J)>) -> J {
         let mut out: Vec<(Arc<str>, J)> = vec![];
+        let mut places: BTreeMap<Arc<str>, usize> = BTreeMap::new();
         for (k, v) in pairs {
-            match out.iter_mut().find(|(o, _)| *o == k) {
-                Some(entry) => entry.1 = v,
-                None => out.push((k, v)),
+            match places.entry(k.clone()) {
+                Entry::Occupied(at) => out[*at.get()].1 = v,
+                Entry::Vacant(free) => {
+                    free.insert(out.len());
+                    out.push((k, v));
+                }
             }
         }
         let depth = 1 + out.iter().map(|p| p.1.depth()).max().unwrap_or(0);
-        J::Obj(Arc::new(Items { list: out, depth }))
+        let whole = out.iter().fold(1, |n: u64, p| n.saturating_add(p.1.whole() + 1 + p.0.len() as u64 / 16));
+        J::Obj(Arc::new(Items { list: out, depth, whole }))
+    }
+
+    /// How much it is to go through all of it.
+    pub fn whole(&self) -> u64 {
+        match self {
+            J::Arr(a) => a.whole,
+            J::Obj(o) => o.whole,
+            J::Str(s) => 1 + s.len() as u64 / 16,
+            _ => 1,
+        }
     }
 
     /// How deep it goes.
@@ -141,14 +164,21 @@ impl J {
         pairs
     }
 
-    /// As JSON. `indent`: none for one line. `sort`: keys by name.
-    pub fn write(&self, out: &mut String, indent: Option<&str>, sort: bool, depth: usize) {
+    /// As JSON, of which little comes after [`LONGEST`]. `indent`: none for one line. `sort`: keys by name.
+    pub fn write(&self, out: &mut String, indent: Option<&str>, sort: bool) {
+        self.write_until(LONGEST, out, indent, sort, 0);
+    }
+
+    fn write_until(&self, most: usize, out: &mut String, indent: Option<&str>, sort: bool, depth: usize) {
         let line = |out: &mut String, depth: usize| {
             if let Some(i) = indent {
                 out.push('\n');
                 (0..depth).for_each(|_| out.push_str(i));
             }
         };
+        if out.len() > most {
+            return;
+        }
         match self {
             J::Null => out.push_str("null"),
             J::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
@@ -162,7 +192,7 @@ impl J {
                         out.push(',');
                     }
                     line(out, depth + 1);
-                    v.write(out, indent, sort, depth + 1);
+                    v.write_until(most, out, indent, sort, depth + 1);
                 }
                 line(out, depth);
                 out.push(']');
@@ -184,7 +214,7 @@ impl J {
                     line(out, depth + 1);
                     out.push_str(&quoted(k));
                     out.push_str(if indent.is_some() { ": " } else { ":" });
-                    v.write(out, indent, sort, depth + 1);
+                    v.write_until(most, out, indent, sort, depth + 1);
                 }
                 line(out, depth);
                 out.push('}');
@@ -195,7 +225,14 @@ impl J {
     /// On one line.
     pub fn text(&self) -> String {
         let mut out = String::new();
-        self.write(&mut out, None, false, 0);
+        self.write(&mut out, None, false);
+        out
+    }
+
+    /// The beginning of it on one line, at least `most` bytes if it has so many.
+    pub fn beginning(&self, most: usize) -> String {
+        let mut out = String::new();
+        self.write_until(most, &mut out, None, false, 0);
         out
     }
 }

@@ -11,15 +11,25 @@ use super::cmd::apply;
 use super::script::HERE;
 use crate::api::yaml;
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 /// The working directory.
 pub type Files = BTreeMap<String, String>;
 
+/// Where kustomizations are read from.
+struct Source<'a> {
+    files: &'a Files,
+    /// How many were read.
+    read: Cell<usize>,
+}
+
 /// Names that a kustomization's file may have.
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// How deep kustomizations may name each other.
 const MAX_DEPTH: usize = 20;
+/// How many kustomizations are read for one: some that name each other twice over would never end.
+const MAX_READ: usize = 500;
 
 /// Fields that are acted on.
 const KNOWN: &[&str] = &[
@@ -141,7 +151,7 @@ pub fn build(directory: &str, files: &Files) -> Result<Vec<Value>, String> {
     }
     let root =
         join("", directory).ok_or_else(|| format!("security; file '{directory}' is not in or below '{HERE}'"))?;
-    let mut all = target(&root, files, vec![], 0)?;
+    let mut all = target(&root, &Source { files, read: Cell::new(0) }, vec![], 0)?;
     references::hash(&mut all);
     all.sort_by_key(|r| order(&r.object));
     Ok(all.into_iter().map(|r| r.object).collect())
@@ -221,18 +231,20 @@ fn read(directory: &str, files: &Files) -> Result<Value, String> {
 }
 
 /// What a kustomization makes of what was there before (components) and of what it names.
-fn target(directory: &str, files: &Files, before: Vec<Resource>, depth: usize) -> Result<Vec<Resource>, String> {
-    if depth > MAX_DEPTH {
+fn target(directory: &str, from: &Source, before: Vec<Resource>, depth: usize) -> Result<Vec<Resource>, String> {
+    from.read.set(from.read.get() + 1);
+    if depth > MAX_DEPTH || from.read.get() > MAX_READ {
         return Err(format!("cycle detected: {}", shown(directory)));
     }
+    let files = from.files;
     let k = read(directory, files)?;
     let mut all = before;
     for path in items(&k["resources"]).iter().chain(items(&k["bases"])).map(text) {
-        accumulate(directory, path, files, depth, &mut all)?;
+        accumulate(directory, path, from, depth, &mut all)?;
     }
     for path in items(&k["components"]).iter().map(text) {
         let below = join(directory, path).ok_or_else(|| format!("no such directory: {path}"))?;
-        all = target(&below, files, all, depth + 1)?;
+        all = target(&below, from, all, depth + 1)?;
     }
     generate::all(&k, directory, files, &mut all)?;
     for patch in items(&k["patchesStrategicMerge"]) {
@@ -257,7 +269,8 @@ fn source(directory: &str, named: &str, files: &Files) -> String {
     join(directory, named).and_then(|p| files.get(&p)).cloned().unwrap_or_else(|| named.to_owned())
 }
 
-fn accumulate(directory: &str, path: &str, files: &Files, depth: usize, all: &mut Vec<Resource>) -> Result<(), String> {
+fn accumulate(directory: &str, path: &str, from: &Source, depth: usize, all: &mut Vec<Resource>) -> Result<(), String> {
+    let files = from.files;
     if path.contains("://") || path.starts_with("github.com/") {
         return Err(format!(
             "accumulating resources: unable to read {path}: this cluster lives in a browser tab and reaches no other host"
@@ -281,7 +294,7 @@ fn accumulate(directory: &str, path: &str, files: &Files, depth: usize, all: &mu
             new
         }
         None if place.is_empty() || files.keys().any(|f| f.starts_with(&format!("{place}/"))) => {
-            target(&place, files, vec![], depth + 1)?
+            target(&place, from, vec![], depth + 1)?
         }
         None => {
             return Err(format!(
@@ -317,11 +330,17 @@ fn patch_with(body: &str, wanted: &Value, all: &mut Vec<Resource>) -> Result<(),
         for r in all.iter_mut().filter(|r| selects(wanted, r)) {
             hit = true;
             json_patch::patch(&mut r.object, &operations).map_err(|e| e.to_string())?;
+            if !r.object["metadata"].is_object() {
+                return Err(unable("it leaves no object with a name".into()));
+            }
         }
         return if hit || wanted.is_object() { Ok(()) } else { Err("must specify a target for JSON patch".into()) };
     }
     for document in super::manifest::read_manifests(body, "patch") {
         let patch = document.map_err(|e| unable(e.text()))?.object;
+        if !patch.is_object() {
+            return Err(unable("it is no object".into()));
+        }
         let meant = |r: &Resource| match wanted.is_object() {
             true => selects(wanted, r),
             false => {
@@ -344,6 +363,9 @@ fn patch_with(body: &str, wanted: &Value, all: &mut Vec<Resource>) -> Result<(),
             }
             let mut fitting = patch.clone();
             // the name says what is meant, not what it is to be called
+            if !fitting["metadata"].is_object() {
+                fitting["metadata"] = json!({});
+            }
             fitting["metadata"]["name"] = r.name().into();
             fitting["kind"] = r.object["kind"].clone();
             fitting["apiVersion"] = r.object["apiVersion"].clone();
@@ -387,6 +409,9 @@ fn selects(target: &Value, r: &Resource) -> bool {
 
 /// Sets `field` of an object of strings, which is made if need be.
 fn put(object: &mut Value, path: &[&str], key: &str, value: &str) {
+    if !object.is_object() {
+        return;
+    }
     let mut at = object;
     for part in path {
         if !at[*part].is_object() {

@@ -75,7 +75,9 @@ fn walk(v: &mut Value, parent: &str, renamed: &[Renamed]) {
                     ("spec", "volumeName") => ("PersistentVolume", ""),
                     (_, "imagePullSecrets") => {
                         for one in inner.as_array_mut().into_iter().flatten() {
-                            set(&mut one["name"], "Secret", renamed);
+                            if let Some(name) = one.get_mut("name") {
+                                set(name, "Secret", renamed);
+                            }
                         }
                         continue;
                     }

@@ -89,3 +89,22 @@ fn what_is_wrong_is_said() {
     assert!(error(absent).contains("failed to find unique target"));
     assert!(build("nowhere", &Files::new()).unwrap_err().starts_with("unable to find one of 'kustomization.yaml'"));
 }
+
+/// Parts that are not what they should be: an answer, never a panic.
+#[test]
+fn what_is_misshapen_is_no_end() {
+    let odd = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: all\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {imagePullSecrets: [keys], containers: [one]}\n---\napiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec: {template: none, selector: no}\n";
+    let target = "target: {name: web}";
+    for rest in [
+        "replicas: [{name: web, count: 3}]".to_owned(),
+        "secretGenerator: [{name: keys, literals: [a=b]}]".to_owned(),
+        "namePrefix: x-\nimages: [{name: nginx, newTag: a}]\ncommonLabels: {a: b}\ncommonAnnotations: {c: d}\nnamespace: n".to_owned(),
+        format!("patches: [{{{target}, patch: 'metadata: x'}}]"),
+        format!("patches: [{{{target}, patch: 'x'}}]"),
+        format!("patches: [{{{target}, patch: '[{{\"op\":\"replace\",\"path\":\"/metadata\",\"value\":1}}]'}}]\nnameSuffix: -y"),
+        format!("patches: [{{{target}, patch: '[{{\"op\":\"replace\",\"path\":\"\",\"value\":1}}]'}}]\nnameSuffix: -y"),
+    ] {
+        let k = format!("resources: [odd.yaml]\n{rest}\n");
+        let _ = build(".", &files(&[("kustomization.yaml", &k), ("odd.yaml", odd)]));
+    }
+}

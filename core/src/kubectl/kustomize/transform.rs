@@ -34,8 +34,9 @@ pub(super) fn all(k: &Value, all: &mut [Resource]) {
         let count = items(&k["replicas"]).iter().rfind(|one| r.is_called(text(&one["name"])));
         if let Some(one) = count
             && matches!(r.kind(), "Deployment" | "ReplicaSet" | "ReplicationController" | "StatefulSet")
+            && let Some(Value::Object(spec)) = r.object.get_mut("spec")
         {
-            r.object["spec"]["replicas"] = one["count"].clone();
+            spec.insert("replicas".into(), one["count"].clone());
         }
         if !items(&k["images"]).is_empty() {
             images(&mut r.object, items(&k["images"]));
@@ -51,7 +52,8 @@ fn move_to(r: &mut Resource, namespace: &str) {
         r.object["metadata"]["namespace"] = namespace.into();
     }
     if r.kind().ends_with("RoleBinding") {
-        for subject in r.object["subjects"].as_array_mut().into_iter().flatten() {
+        let subjects = r.object.get_mut("subjects").and_then(Value::as_array_mut);
+        for subject in subjects.into_iter().flatten() {
             if subject["kind"] == "ServiceAccount" {
                 subject["namespace"] = namespace.into();
             }
@@ -114,9 +116,8 @@ fn label(r: &mut Resource, pairs: &Value, in_selectors: bool, in_templates: bool
             put_if(&mut r.object, path, &[], key, value);
         }
         if kind == "StatefulSet" {
-            for claim in r.object["spec"]["volumeClaimTemplates"].as_array_mut().into_iter().flatten() {
-                put(claim, &["metadata", "labels"], key, value);
-            }
+            let claims = r.object.pointer_mut("/spec/volumeClaimTemplates").and_then(Value::as_array_mut);
+            claims.into_iter().flatten().for_each(|claim| put(claim, &["metadata", "labels"], key, value));
         }
     }
 }

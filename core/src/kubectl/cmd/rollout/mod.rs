@@ -77,7 +77,7 @@ pub(super) fn infos(inv: &Invocation, ctx: &mut Context) -> Result<Vec<Result<In
     if inv.args.is_empty() && change::no_files(inv) {
         return Err(CmdError::client("required resource not specified"));
     }
-    Builder::new(inv).types_alone().args(&inv.args).latest().infos(ctx)
+    Builder::new(inv).typed().types_alone().args(&inv.args).latest().infos(ctx)
 }
 
 /// `restart`, `pause`, `resume`: changes objects, each by a patch.

@@ -193,7 +193,7 @@ pub(super) fn apply(
             "you must specify resources by --filename when --local is set.\nExample resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'",
         ));
     }
-    let mut builder = Builder::new(inv).args(resources);
+    let mut builder = Builder::new(inv).typed().args(resources);
     builder = if local { builder.local() } else { builder.latest() };
     let infos = builder.all_infos(ctx)?;
     let mut printer = Printer::for_operation(inv, &format!("{}{}", words.done, dry.suffix()), ctx)?;

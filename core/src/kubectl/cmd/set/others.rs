@@ -41,7 +41,12 @@ pub(super) fn selector(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdErr
         if object["kind"] != "Service" {
             return Err(CmdError::client("setting a selector is only supported for Services"));
         }
-        object["spec"]["selector"] = json!(wanted);
+        if object["spec"].is_null() {
+            object["spec"] = json!({});
+        }
+        if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.insert("selector".into(), json!(wanted));
+        }
         Ok(())
     })
 }
