@@ -409,16 +409,19 @@ pub enum Actor {
     Component(Component),
     /// The kubelet of a node.
     Kubelet(Arc<str>),
+    /// A process in a pod.
+    Pod(Key),
 }
 
 impl Actor {
-    /// As it is shown: `kubectl`, `deployment-controller`, `kubelet/node-1`.
+    /// As it is shown: `kubectl`, `deployment-controller`, `kubelet/node-1`, `pod default/web`.
     pub fn name(&self) -> std::borrow::Cow<'static, str> {
         match self {
             Actor::Person => "kubectl".into(),
             Actor::ApiServer => "kube-apiserver".into(),
             Actor::Component(c) => c.name().into(),
             Actor::Kubelet(n) => format!("kubelet/{n}").into(),
+            Actor::Pod(key) => format!("pod {}/{}", key.namespace, key.name).into(),
         }
     }
 }

@@ -24,7 +24,8 @@ const EDGES: &[(&str, &[&str])] = &[
     // the taint manager tolerates as the scheduler's plugin does, a DaemonSet's pods fit as its filters say
     ("controllers", &["api", "apiserver", "clock", "network", "rng", "scheduler", "sim", "store"]),
     ("scheduler", &["api", "apiserver", "clock", "rng", "sim", "store"]),
-    ("kubelet", &["api", "apiserver", "clock", "network", "rng", "runtime", "sim", "store", "view"]),
+    // images bring kubectl along
+    ("kubelet", &["api", "apiserver", "clock", "kubectl", "network", "rng", "runtime", "sim", "store", "view"]),
     ("network", &["api", "apiserver", "clock", "rng", "runtime", "sim", "store"]),
     // what people type reaches the cluster through requests only; its loops are read by the containers' shell
     ("kubectl", &["api", "apiserver", "clock", "runtime", "text"]),

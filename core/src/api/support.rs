@@ -115,7 +115,10 @@ pub static FIELDS: &[Gap] = &[
     pod("volumes[].nfs", EMPTY_DIRECTORY),
     pod("volumes[].projected.sources[].clusterTrustBundle", GATE_OFF),
     pod("volumes[].projected.sources[].podCertificate", GATE_OFF),
-    pod("volumes[].projected.sources[].serviceAccountToken", "the token is a fixed text"),
+    pod(
+        "volumes[].projected.sources[].serviceAccountToken",
+        "the token is never renewed: it is good while its pod is there",
+    ),
     pod("volumes[].secret.defaultMode", "files have no modes"),
     container("env[].valueFrom.fileKeyRef", "the variable is empty"),
     container("lifecycle.stopSignal", GATE_OFF),
@@ -180,7 +183,8 @@ pub static CALLS: &[(&str, &str)] = &[
     ("get --raw /metrics, /api/v1/nodes/NAME/proxy/…", "404: what parts measure is shown by `top` and the charts"),
     ("get apiservices", "those that were applied; the built-in groups have none"),
     ("logs of web servers", "no line for each request: the page's traffic panel lists them"),
-    ("curl https://kubernetes.default.svc inside a container", "403, whichever token comes along"),
+    ("curl https://kubernetes.default.svc inside a container", "lists and writes; watches end at once"),
+    ("kubectl inside a container", "in the images that bring it: no `exec`, `attach`, `cp`, `port-forward`, `proxy`"),
     ("--as-uid, --as-user-extra", "change nothing: rules look at names and groups only"),
     (
         "--certificate-authority, --client-certificate, --client-key, --cluster, --insecure-skip-tls-verify, --kubeconfig, --password, --server, --tls-server-name, --user, --username",

@@ -19,6 +19,7 @@ impl Sim {
     pub(super) fn default_manager(&self) -> String {
         let name = match &self.actor {
             Actor::Person => "kubectl",
+            Actor::Pod(_) => "curl",
             Actor::ApiServer => "kube-apiserver",
             Actor::Component(Component::Scheduler) => "kube-scheduler",
             Actor::Component(Component::Kubelets) | Actor::Kubelet(_) => "kubelet",

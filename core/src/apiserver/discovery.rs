@@ -54,7 +54,7 @@ impl Sim {
                 "major": "1", "minor": "36", "gitVersion": VERSION, "gitTreeState": "clean", "compiler": "gc",
                 "gitCommit": "", "buildDate": "", "goVersion": "", "platform": "linux/amd64",
             }),
-            ["healthz" | "livez" | "readyz"] => "ok".into(),
+            ["healthz" | "livez" | "readyz", ..] => "ok".into(),
             ["api"] => json!({"kind": "APIVersions", "versions": ["v1"],
                 "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1"}]}),
             ["apis"] => {

@@ -12,6 +12,7 @@ pub mod crd;
 mod delete;
 pub mod discovery;
 mod ephemeral;
+pub mod http;
 pub mod limits;
 pub mod managed;
 pub mod metrics;

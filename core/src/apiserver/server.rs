@@ -249,7 +249,7 @@ impl Sim {
 
     /// What people store must not be larger than etcd would take.
     pub(super) fn check_size(&self, object: &Value) -> Result<(), Status> {
-        if self.actor != crate::sim::Actor::Person {
+        if !matches!(self.actor, crate::sim::Actor::Person | crate::sim::Actor::Pod(_)) {
             return Ok(());
         }
         match body_size(object) {

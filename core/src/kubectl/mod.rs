@@ -358,6 +358,13 @@ pub fn run_args(args: &[String], ctx: &mut Context) {
     finish(result, ctx);
 }
 
+/// Runs kubectl with split arguments in somebody's name: what it printed, or what it waits for.
+pub fn run_as(args: &[String], user: Arc<User>, ctx: &mut Context) -> Output {
+    ctx.out = Output::default();
+    posing(Some(user), false, ctx, |ctx| run_args(args, ctx));
+    std::mem::take(&mut ctx.out)
+}
+
 fn execute(args: &[String], ctx: &mut Context) -> Result<(), CmdError> {
     let (command, path, rest) = command::find(args)?;
     let inv = Invocation::parse(command, path, rest, ctx)?;

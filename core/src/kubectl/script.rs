@@ -132,7 +132,7 @@ impl Surroundings for Prompt<'_, '_> {
         Ok((code, body))
     }
 
-    fn sends(&mut self, args: &[String]) {
+    fn sends(&mut self, _: &str, args: &[String]) {
         self.sent = args.to_vec();
     }
 

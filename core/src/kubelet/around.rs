@@ -8,11 +8,12 @@ use super::run::Run;
 use super::simple::Simple;
 use crate::apiserver::request::Unanswered;
 use crate::clock::{SimDuration, SimTime};
+use crate::kubectl::pending::Pending;
 use crate::network::request::{Failure, Outcome, PATIENCE, Sender, Told, Trace, Url, Way, send};
 use crate::network::{Answer, Listens, Servers, dns};
 use crate::runtime::files::{FileSystem, Files, Mount, View};
 use crate::runtime::images::{Reference, Term};
-use crate::runtime::shell::{NetProblem, Surroundings};
+use crate::runtime::shell::{NetProblem, Ran, Surroundings};
 use crate::runtime::web::{Asked, Onward, Served, Site};
 use crate::sim::Sim;
 use crate::store::pod::{RunState, fnv};
@@ -23,7 +24,7 @@ use std::sync::Arc;
 /// The surroundings of one pod's processes.
 pub(super) struct Around<'a> {
     pub kubelets: &'a Kubelets,
-    pub sim: &'a Sim,
+    pub sim: &'a mut Sim,
     pub pod: &'a Arc<PodRecord>,
     pub plan: &'a Plan,
     /// In which of its containers.
@@ -48,6 +49,14 @@ pub(super) struct Around<'a> {
     pub mounts: Vec<Vec<Mount>>,
     /// What the web server of each has read of its configuration.
     pub sites: Vec<Option<Arc<Site>>>,
+    /// The arguments of the program that asks for URLs.
+    pub sent: Vec<String>,
+    /// It does not look at certificates.
+    pub unchecked: bool,
+    /// Time passes at once: nobody waits for what takes longer.
+    pub passing: bool,
+    /// Commands of the process that wait for something of the cluster's, by the number of the job.
+    pub waits: Vec<(u32, Pending)>,
 }
 
 /// The name that a pod's containers have for their machine.
@@ -136,7 +145,7 @@ impl Around<'_> {
         !cut && crate::network::policy::names_allowed(self.sim, self.pod)
     }
 
-    fn send(&mut self, url: &Url) -> Way {
+    pub(super) fn send(&mut self, url: &Url) -> Way {
         let from = Sender { ip: self.ip(), ..Sender::pod(self.pod) };
         let (seed, pod, now) = (self.sim.config.seed, self.pod.id, self.sim.now.0);
         let mut draws = self.draws;
@@ -193,7 +202,7 @@ impl Around<'_> {
         body.replace("{hostname}", &self.pod.name).replace("{now}", &self.sim.now.rfc3339())
     }
 
-    fn keep(&mut self, url: &Url, way: Way, outcome: Outcome) {
+    pub(super) fn keep(&mut self, url: &Url, way: Way, outcome: Outcome) {
         if self.traces.len() < 64 {
             self.traces.push(kept(self.sim, url, way, outcome));
         }
@@ -406,6 +415,7 @@ impl Surroundings for Around<'_> {
     }
 
     fn get(&mut self, url: &str, host: Option<&str>, files: &FileSystem<'_>) -> Result<(u16, String), NetProblem> {
+        let raw = url;
         let mut url = Url::parse(url).ok_or(NetProblem::UnknownHost)?;
         // a port in it says nothing
         url.named = host.map(|h| h.split(':').next().unwrap_or(h).into());
@@ -420,6 +430,9 @@ impl Surroundings for Around<'_> {
             }
         }
         let way = self.send(&url);
+        if matches!(way.end, Err(Failure::Api)) {
+            return self.ask_api(raw, &url, way, files);
+        }
         self.headers.clear();
         let (answer, outcome) = match &way.end {
             Ok(r) => {
@@ -446,6 +459,20 @@ impl Surroundings for Around<'_> {
         };
         self.keep(&url, way, outcome);
         answer
+    }
+
+    fn sends(&mut self, program: &str, args: &[String]) {
+        self.sent = args.to_vec();
+        // BusyBox's wget says so itself
+        self.unchecked = program == "wget" && self.busybox();
+    }
+
+    fn runs(&self, name: &str) -> bool {
+        name.rsplit('/').next() == Some("kubectl") && self.has_kubectl()
+    }
+
+    fn run(&mut self, job: u32, argv: &[String], input: &str, instant: bool, files: &mut FileSystem<'_>) -> Ran {
+        self.kubectl(job, argv, input, instant, files)
     }
 
     fn took(&self) -> SimDuration {
@@ -569,7 +596,7 @@ impl Kubelets {
                     Ok(code) => Ok((code, page(f, code))),
                     Err(NetProblem::UnknownHost) => Err(Unanswered::UnknownHost),
                     Err(NetProblem::Refused) => Err(Unanswered::Refused),
-                    Err(NetProblem::TimedOut) => Err(Unanswered::TimedOut),
+                    Err(_) => Err(Unanswered::TimedOut),
                 };
                 (answer, f.clone().into())
             }

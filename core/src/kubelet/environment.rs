@@ -136,7 +136,9 @@ fn volume(k: &Kubelets, sim: &Sim, pod: &PodRecord, v: &Volume) -> Result<(Files
     } else if let Some(p) = &v.projected {
         for s in p.sources.iter().flatten() {
             if let Some(t) = &s.service_account_token {
-                files.place(&t.path, "a token that only this simulation takes");
+                let seconds = t.expiration_seconds.unwrap_or(3600).max(600) as u64;
+                let audience = t.audience.as_deref().unwrap_or_default();
+                files.place(&t.path, &super::own_api::token(sim, pod, audience, seconds));
             }
             if let Some(c) = &s.config_map {
                 match config_map(sim, ns, &c.name) {

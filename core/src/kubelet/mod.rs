@@ -6,7 +6,7 @@
 //! containers use, [`pressure`] who goes when a node runs out of it; [`component`] is the kubelets
 //! of all nodes, [`simple`] the fast way for plain servers, [`pod_worker`] the life of any other pod, [`recorded`] the
 //! player of the conformance recordings, [`resize`] what becomes of pods that get other
-//! amounts, [`reconnect`] what becomes of nodes that reach nobody.
+//! amounts, [`reconnect`] what becomes of nodes that reach nobody, [`own_api`] the API server as containers reach it.
 
 mod admission;
 mod around;
@@ -23,6 +23,7 @@ mod interventions;
 mod memory;
 pub mod needs;
 pub mod node_status;
+mod own_api;
 pub mod phase;
 pub mod plan;
 mod pod_worker;

@@ -447,6 +447,13 @@ pub fn port(p: &IntOrString, c: &Container) -> u16 {
     }
 }
 
+/// The last part of an image's name, without a tag.
+fn image_name(c: &Container) -> &str {
+    let image = c.image.as_deref().unwrap_or_default().split('@').next().unwrap_or_default();
+    let name = image.rsplit('/').next().unwrap_or_default();
+    name.split(':').next().unwrap_or_default()
+}
+
 const SHELLS: [&str; 6] = ["sh", "bash", "ash", "/bin/sh", "/bin/bash", "/bin/ash"];
 
 fn program(c: &Container, entry: Option<&Image>) -> Program {
@@ -458,6 +465,8 @@ fn program(c: &Container, entry: Option<&Image>) -> Program {
         command.into_iter().chain(args).collect()
     } else if is_curl && args.first().is_some_and(|a| a.starts_with('-') || !knows(a)) {
         std::iter::once("curl".to_owned()).chain(args).collect()
+    } else if entry.is_some_and(|e| e.has("kubectl")) && image_name(c).ends_with("kubectl") {
+        std::iter::once("kubectl".to_owned()).chain(args).collect()
     } else {
         // most images run their arguments as a command when these begin with a program
         let runs = args.first().is_some_and(|a| !a.starts_with('-') && knows(a));

@@ -345,7 +345,20 @@ impl Kubelets {
         let now = sim.now;
         let Some(mut process) = work.runs[i].process.take() else { return };
         let served = process.serving();
-        let state = self.with_files(sim, pod, plan, work, i, |files, around| process.step(now, files, around));
+        let mut state = self.with_files(sim, pod, plan, work, i, false, |files, around| {
+            for (job, ran) in around.poll_waits() {
+                process.resume(job, &ran, files);
+            }
+            process.step(now, files, around)
+        });
+        if !work.runs[i].waits.is_empty() {
+            let look = now + super::own_api::LOOKS;
+            state = match state {
+                State::Until(t) => State::Until(t.min(look)),
+                State::Serves => State::Until(look),
+                ended => ended,
+            };
+        }
         let run = &mut work.runs[i];
         for (stream, text) in process.take_output() {
             run.log.add(now, stream, &text);

@@ -10,7 +10,7 @@ use super::probe::{Action, ProbePlan, ProbeState};
 use crate::clock::{SimDuration, SimTime};
 use crate::network::request::Url;
 use crate::runtime::files::{FileSystem, User};
-use crate::runtime::shell::{Process, Signal, State, Stream, Surroundings, Unknown};
+use crate::runtime::shell::{Process, Signal, State, Stream, Unknown};
 use crate::runtime::web::{Asked, Served};
 use crate::sim::Sim;
 use crate::store::PodRecord;
@@ -27,15 +27,17 @@ pub(super) struct Ran {
 }
 
 impl Kubelets {
-    /// Lets something see a container's files and surroundings.
+    /// Lets something see a container's files and surroundings. `passing`: its time passes at once.
+    #[expect(clippy::too_many_arguments, reason = "who sees it, and where")]
     pub(super) fn with_files<R>(
         &self,
-        sim: &Sim,
+        sim: &mut Sim,
         pod: &Arc<PodRecord>,
         plan: &Plan,
         work: &mut PodWork,
         i: usize,
-        f: impl FnOnce(&mut FileSystem<'_>, &mut dyn Surroundings) -> R,
+        passing: bool,
+        f: impl FnOnce(&mut FileSystem<'_>, &mut Around<'_>) -> R,
     ) -> R {
         let own = open_ports(plan, work, sim.now);
         let (draws, traces) = (work.draws, std::mem::take(&mut work.traces));
@@ -56,6 +58,10 @@ impl Kubelets {
             roots: vec![],
             mounts: vec![],
             sites: work.runs.iter().map(|r| r.site.clone()).collect(),
+            sent: vec![],
+            unchecked: false,
+            passing,
+            waits: if passing { vec![] } else { std::mem::take(&mut work.runs[i].waits) },
         };
         let mut root = std::mem::take(&mut work.runs[i].files);
         let mut volumes = work.volumes.take().map(Arc::unwrap_or_clone).unwrap_or_default();
@@ -74,6 +80,9 @@ impl Kubelets {
         work.runs[i].in_volumes = (work.runs[i].in_volumes + after).saturating_sub(before);
         (work.draws, work.traces, work.reached) = (around.draws, around.traces, around.reached);
         work.ties = around.ties;
+        if !passing {
+            work.runs[i].waits = around.waits;
+        }
         work.runs[i].touched = true;
         work.runs[i].files = root;
         work.volumes = Some(Arc::new(volumes));
@@ -96,7 +105,7 @@ impl Kubelets {
     #[expect(clippy::too_many_arguments, reason = "a command, where and in what it runs, and what bounds it")]
     pub(super) fn run_command(
         &self,
-        sim: &Sim,
+        sim: &mut Sim,
         pod: &Arc<PodRecord>,
         plan: &Plan,
         work: &mut PodWork,
@@ -122,7 +131,7 @@ impl Kubelets {
                 at = sim.now + limit;
                 break;
             }
-            match self.with_files(sim, pod, plan, work, i, |files, around| process.step(at, files, around)) {
+            match self.with_files(sim, pod, plan, work, i, true, |files, around| process.step(at, files, around)) {
                 State::Exited(c) => {
                     code = Some(c);
                     break;
@@ -159,7 +168,7 @@ impl Kubelets {
     #[expect(clippy::too_many_arguments, reason = "a hook, where and in what it runs, and what bounds it")]
     pub(super) fn hook(
         &self,
-        sim: &Sim,
+        sim: &mut Sim,
         pod: &Arc<PodRecord>,
         plan: &Plan,
         work: &mut PodWork,
@@ -199,7 +208,7 @@ impl Kubelets {
     #[expect(clippy::too_many_arguments, reason = "a probe, and where it is asked")]
     fn ask(
         &self,
-        sim: &Sim,
+        sim: &mut Sim,
         pod: &Arc<PodRecord>,
         plan: &Plan,
         work: &mut PodWork,

@@ -6,6 +6,7 @@ use super::plan::ContainerPlan;
 use super::probe::ProbeState;
 use super::simple::on_term;
 use crate::clock::{SimDuration, SimTime};
+use crate::kubectl::pending::Pending;
 use crate::runtime::files::Files;
 use crate::runtime::logs::Log;
 use crate::runtime::meter::Meter;
@@ -91,6 +92,8 @@ pub(super) struct Run {
     pub anew: bool,
     /// Commands have been run in it, which may have changed its files.
     pub touched: bool,
+    /// Commands of its process that wait for something of the cluster's, by the number of the job.
+    pub waits: Vec<(u32, Pending)>,
 }
 
 impl Run {
@@ -121,6 +124,7 @@ impl Run {
             worked: Meter::default(),
             in_volumes: 0,
             touched: false,
+            waits: vec![],
             anew: false,
             site: None,
             turn: None,

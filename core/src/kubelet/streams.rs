@@ -6,6 +6,7 @@
 use super::Kubelets;
 use super::servers::NotFetched;
 use crate::api::error::Status;
+use crate::apiserver::authorizer::Attributes;
 use crate::apiserver::request::{Method, Request, Response};
 use crate::clock::SimTime;
 use crate::runtime::shell::NetProblem;
@@ -13,8 +14,51 @@ use crate::sim::Sim;
 use crate::store::Key;
 use serde_json::{Value, json};
 
+/// Why whoever asks may not see what a kubelet or a pod would answer; none: it is not asked for, or may be.
+pub fn forbidden(sim: &Sim, request: &Request) -> Option<Status> {
+    let user = request.user.as_ref()?;
+    let parts: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
+    let ["api", "v1", "namespaces", namespace, resource @ ("pods" | "services"), name, stream, ..] = parts[..] else {
+        return None;
+    };
+    if !matches!(stream, "log" | "exec" | "proxy") {
+        return None;
+    }
+    let verb = if request.method == Method::Get { "get" } else { "create" };
+    let asked = Attributes {
+        verb: verb.into(),
+        resource: resource.into(),
+        subresource: stream.into(),
+        namespace: namespace.into(),
+        name: name.split(':').next().unwrap_or(name).into(),
+        ..Attributes::default()
+    };
+    sim.authorize(user, &asked).err()
+}
+
+/// Answers the request if it only looks at what a kubelet or a pod has.
+pub fn looked_at(kubelets: &Kubelets, sim: &Sim, request: &Request) -> Option<Response> {
+    let parts: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
+    match parts[..] {
+        ["api", "v1", "namespaces", namespace, resource @ ("services" | "pods"), name, "proxy", ..] => {
+            let path: String = parts[7..].iter().map(|p| format!("/{p}")).collect();
+            Some(proxy(kubelets, sim, namespace, resource, name, if path.is_empty() { "/" } else { &path }))
+        }
+        ["api", "v1", "namespaces", namespace, "pods", pod, "log"] if request.method == Method::Get => {
+            Some(match log(kubelets, sim, namespace, pod, request) {
+                Ok(text) => Response { code: 200, body: Value::String(text), warnings: vec![] },
+                Err(s) => Response { code: s.code, body: s.to_value(), warnings: vec![] },
+            })
+        }
+        _ => None,
+    }
+}
+
 /// Answers the request if it is for a kubelet.
 pub fn answer(kubelets: &mut Kubelets, sim: &mut Sim, request: &Request) -> Option<Response> {
+    if let Some(s) = forbidden(sim, request) {
+        return Some(Response { code: s.code, body: s.to_value(), warnings: vec![] });
+    }
     let parts: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
     if let ["api", "v1", "namespaces", namespace, resource @ ("services" | "pods"), name, "proxy", ..] = parts[..] {
         let path: String = parts[7..].iter().map(|p| format!("/{p}")).collect();

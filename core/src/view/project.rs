@@ -583,6 +583,10 @@ fn part(sim: &Sim, a: &Actor) -> Part {
         Actor::ApiServer => Part::ApiServer,
         Actor::Component(Component::Scheduler) => Part::Scheduler,
         Actor::Component(_) => Part::Controllers,
+        Actor::Pod(key) => {
+            let node = sim.store.pod_by_name(key).and_then(|p| p.node.clone());
+            node.map_or(Part::Controllers, |n| part(sim, &Actor::Kubelet(n)))
+        }
         Actor::Kubelet(n) => sim
             .store
             .get(Kind::Node, &Key::new("", n.clone()))

@@ -145,7 +145,7 @@ fn lane(actor: &Actor) -> Lane {
         Actor::Person => Lane::Kubectl,
         Actor::ApiServer => Lane::ApiServer,
         Actor::Component(Component::Scheduler) => Lane::Scheduler,
-        Actor::Component(Component::Kubelets) | Actor::Kubelet(_) => Lane::Kubelets,
+        Actor::Component(Component::Kubelets) | Actor::Kubelet(_) | Actor::Pod(_) => Lane::Kubelets,
         Actor::Component(_) => Lane::Controllers,
     }
 }

@@ -48,6 +48,10 @@ kinds! {
     "authorization.k8s.io" "v1" api::authorization::v1 {
         LocalSubjectAccessReview, SelfSubjectAccessReview, SelfSubjectRulesReview, SubjectAccessReview
     }
+    "certificates.k8s.io" "v1" api::certificates::v1 { CertificateSigningRequest }
+    "admissionregistration.k8s.io" "v1" api::admissionregistration::v1 {
+        MutatingWebhookConfiguration, ValidatingWebhookConfiguration
+    }
     "apiextensions.k8s.io" "v1" apiextensions_apiserver::pkg::apis::apiextensions::v1 { CustomResourceDefinition }
     "meta.k8s.io" "v1" apimachinery::pkg::apis::meta::v1 { DeleteOptions }
 }

@@ -102,6 +102,12 @@ pub enum NetProblem {
     Refused,
     /// No answer.
     TimedOut,
+    /// The server's certificate is of nobody that is trusted.
+    Untrusted,
+    /// The server's certificate is for other names.
+    Misnamed,
+    /// The file of those who are trusted cannot be read.
+    NoAuthority,
 }
 
 /// What a process finds around its container.
@@ -141,8 +147,9 @@ pub trait Surroundings {
     fn names_answer(&self) -> bool {
         true
     }
-    /// What curl was given besides the URLs that it asks for next, for who looks at methods and bodies.
-    fn sends(&mut self, _args: &[String]) {}
+    /// What a program (curl, wget) was given besides the URLs that it asks for next, for who looks at methods, headers
+    /// and bodies.
+    fn sends(&mut self, _program: &str, _args: &[String]) {}
     /// The tag of the container's image.
     fn image_version(&self) -> String {
         String::new()

@@ -9,6 +9,7 @@ pub(super) fn run(
     name: &str,
     args: &[String],
     plain: &[&str],
+    input: &str,
     fs: &mut FileSystem<'_>,
     cwd: &str,
     net: &mut dyn Surroundings,
@@ -25,19 +26,17 @@ pub(super) fn run(
                     Ok(()) => Done { err: format!("{h} ({h}:{p}) open\n"), ..Done::default() },
                     Err(NetProblem::UnknownHost) => Done::fail(1, format!("{name}: bad address '{h}'")),
                     Err(NetProblem::Refused) => Done::fail(1, format!("{name}: {h} ({h}:{p}): Connection refused")),
-                    Err(NetProblem::TimedOut) => {
-                        Done { takes: SimDuration::from_secs(5), ..Done::fail(1, format!("{name}: timed out")) }
-                    }
+                    Err(_) => Done { takes: SimDuration::from_secs(5), ..Done::fail(1, format!("{name}: timed out")) },
                 },
                 _ => Done::fail(1, format!("{name}: missing operand")),
             }
         }
-        _ => http(name, args, fs, cwd, net),
+        _ => http(name, args, input, fs, cwd, net),
     }
 }
 
 /// Short options of curl that take a value.
-const CURL_VALUES: &str = "oHXdmuwAT";
+const CURL_VALUES: &str = "oHXdmuwATE";
 
 /// curl's short options one by one: `-so FILE` is `-s -o FILE`, `-w%{http_code}` is `-w %{http_code}`.
 fn apart(args: &[String]) -> Vec<String> {
@@ -107,8 +106,43 @@ fn written(format: &str, url: &str, (status, bytes, took): (u16, usize, SimDurat
     crate::text::unescape(&(out + rest))
 }
 
+/// Arguments with the files that they name by their whole paths, and with standard input in the place of `@-`.
+fn absolute(args: &[String], input: &str, cwd: &str) -> Vec<String> {
+    const FILES: [&str; 6] = ["--cacert", "--cert", "--key", "-E", "--ca-certificate", "--certificate"];
+    let mut out: Vec<String> = vec![];
+    for a in args {
+        let named = out.last().is_some_and(|o| FILES.contains(&o.as_str()));
+        let glued = a.split_once('=').filter(|(name, _)| FILES.contains(name));
+        out.push(match (a.strip_prefix('@'), glued) {
+            (Some("-"), _) => input.to_owned(),
+            (Some(file), _) => format!("@{}", normalize(cwd, file)),
+            (_, Some((name, file))) => format!("{name}={}", normalize(cwd, file)),
+            _ if named => normalize(cwd, a),
+            _ => a.clone(),
+        });
+    }
+    out
+}
+
+/// What curl says of a certificate that it does not take, with its exit code.
+fn unsafe_for_curl(why: &str) -> (i32, String) {
+    let text = format!(
+        "curl: (60) {why}\nMore details here: https://curl.se/docs/sslcerts.html\n\ncurl failed to verify the legitimacy of \
+         the server and therefore could not\nestablish a secure connection to it. To learn more about this situation \
+         and\nhow to fix it, please visit the webpage mentioned above."
+    );
+    (60, text)
+}
+
 /// `wget` and `curl`.
-fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &mut dyn Surroundings) -> Done {
+fn http(
+    name: &str,
+    args: &[String],
+    input: &str,
+    fs: &mut FileSystem<'_>,
+    cwd: &str,
+    net: &mut dyn Surroundings,
+) -> Done {
     let curl = name == "curl";
     let own = if curl { apart(args) } else { args.to_vec() };
     let args = own.as_slice();
@@ -133,6 +167,9 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
             "--request",
             "--retry",
             "-A",
+            "--data-ascii",
+            "--json",
+            "-E",
             "--cacert",
             "--cert",
             "--key",
@@ -144,7 +181,7 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
             "--resolve",
         ]
     } else {
-        &["-O", "-T", "-t", "--timeout", "--tries", "--header", "-o"]
+        &["-O", "-T", "-t", "--timeout", "--tries", "--header", "-o", "--post-data", "--post-file", "--ca-certificate"]
     };
     let (mut urls, mut file, mut format, mut named) = (vec![], None, None, None);
     let mut patience = SimDuration::from_secs(5);
@@ -185,13 +222,15 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
     };
     let silent = if curl { has('s', "--silent") } else { has('q', "--quiet") };
     let mut d = Done::default();
-    if curl {
-        net.sends(args);
-    }
+    net.sends(name, &absolute(args, input, cwd));
     for url in urls {
         let full = if url.contains("://") { url.clone() } else { format!("http://{url}") };
         let host = full.split("://").nth(1).unwrap_or("").split('/').next().unwrap_or("").to_owned();
-        let (name_only, port) = host.rsplit_once(':').unwrap_or((&host, "80"));
+        let usual = if full.starts_with("https://") { "443" } else { "80" };
+        let (name_only, port) = host.rsplit_once(':').unwrap_or((&host, usual));
+        if !curl && usual == "443" && net.busybox() && !args.iter().any(|a| a == "--no-check-certificate") {
+            d.err += "wget: note: TLS certificate validation not implemented\n";
+        }
         match net.get(&full, named.as_deref(), fs) {
             Ok((code, body)) => {
                 d.takes = d.takes + net.took();
@@ -263,6 +302,23 @@ fn http(name: &str, args: &[String], fs: &mut FileSystem<'_>, cwd: &str, net: &m
                     (NetProblem::TimedOut, true) => {
                         (28, format!("curl: (28) Connection timed out after {} milliseconds", patience.0 / 1000))
                     }
+                    (NetProblem::Untrusted, true) => {
+                        unsafe_for_curl("SSL certificate problem: unable to get local issuer certificate")
+                    }
+                    (NetProblem::Misnamed, true) => unsafe_for_curl(&format!(
+                        "SSL: no alternative certificate subject name matches target host name '{name_only}'"
+                    )),
+                    (NetProblem::NoAuthority, true) => {
+                        (77, "curl: (77) error adding trust anchors from file".to_owned())
+                    }
+                    (NetProblem::Untrusted | NetProblem::Misnamed | NetProblem::NoAuthority, false) => (
+                        5,
+                        format!(
+                            "ERROR: cannot verify {name_only}'s certificate, issued by 'CN=kubernetes':\n  Unable to locally \
+                             verify the issuer's authority.\nTo connect to {name_only} insecurely, use \
+                             `--no-check-certificate'."
+                        ),
+                    ),
                     (NetProblem::UnknownHost, false) => (1, format!("wget: bad address '{host}'")),
                     (NetProblem::Refused, false) => {
                         (1, format!("wget: can't connect to remote host ({name_only}): Connection refused"))
@@ -310,7 +366,7 @@ pub(super) fn database(name: &str, args: &[String], plain: &[&str], net: &mut dy
         Ok(()) => None,
         Err(NetProblem::UnknownHost) => Some("Name or service not known"),
         Err(NetProblem::Refused) => Some("Connection refused"),
-        Err(NetProblem::TimedOut) => Some("Connection timed out"),
+        Err(_) => Some("Connection timed out"),
     };
     let takes = if end == Err(NetProblem::TimedOut) { SimDuration::from_secs(5) } else { SimDuration::ZERO };
     match (name, problem) {

@@ -188,6 +188,7 @@ pub(super) fn reads_input(base: &str, args: &[String]) -> bool {
         }
         "md5sum" | "sha1sum" | "sha256sum" | "sha512sum" | "less" | "more" => files == 0,
         "tee" | "tr" | "cut" => true,
+        "curl" => args.iter().any(|a| a.ends_with("@-")),
         "grep" | "egrep" | "fgrep" | "sed" | "awk" => files <= 1,
         _ => false,
     }
@@ -277,7 +278,7 @@ pub(super) fn run(g: &Given<'_>, fs: &mut FileSystem<'_>, net: &mut dyn Surround
         "nproc" => Done::say(format!("{}\n", net.cores())),
         "uptime" => Done::say(" up, load average: 0.00, 0.00, 0.00\n"),
         "nslookup" | "host" | "getent" | "wget" | "curl" | "nc" | "ncat" | "netcat" | "telnet" => {
-            super::net::run(g.name, g.args, &plain, fs, g.cwd, net)
+            super::net::run(g.name, g.args, &plain, g.input, fs, g.cwd, net)
         }
         "perl" => perl(g.args),
         "redis-cli" | "mysqladmin" | "mysql" | "pg_isready" | "psql" | "mongo" | "mongosh" => {
