@@ -71,11 +71,13 @@ pub enum Component {
     IngressController,
     /// Commands that wait in a terminal.
     Terminals,
+    /// certificatesigningrequest-approving-controller, -signing-controller and -cleaner-controller
+    Certificates,
 }
 
 impl Component {
     /// All components.
-    pub const ALL: [Component; 25] = [
+    pub const ALL: [Component; 26] = [
         Component::Deployment,
         Component::ReplicaSet,
         Component::Endpoints,
@@ -101,6 +103,7 @@ impl Component {
         Component::Proxies,
         Component::IngressController,
         Component::Terminals,
+        Component::Certificates,
     ];
 
     /// Its name as it stands in events and in the request log.
@@ -131,6 +134,7 @@ impl Component {
             Component::Proxies => "kube-proxy",
             Component::IngressController => "nginx-ingress-controller",
             Component::Terminals => "kubectl",
+            Component::Certificates => "certificate-controller",
         }
     }
 
@@ -236,6 +240,7 @@ impl Component {
             Component::Proxies => &[Kind::Service, Kind::EndpointSlice, Kind::Node, Kind::NetworkPolicy],
             Component::IngressController => &[Kind::Ingress, Kind::IngressClass],
             Component::Terminals => &[],
+            Component::Certificates => &[Kind::CertificateSigningRequest],
         }
     }
 

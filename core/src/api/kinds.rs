@@ -720,7 +720,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &[],
         verbs: RW,
         subresources: &["approval", "status"],
-        support: Support::NotYet,
+        support: Support::Simulated,
     },
     ResourceInfo {
         table: None,

@@ -14,4 +14,5 @@ pub mod names;
 pub mod quantity;
 pub mod schema;
 pub mod support;
+pub mod x509;
 pub mod yaml;

@@ -187,8 +187,8 @@ pub static CALLS: &[(&str, &str)] = &[
     ("kubectl inside a container", "in the images that bring it: no `exec`, `attach`, `cp`, `port-forward`, `proxy`"),
     ("--as-uid, --as-user-extra", "change nothing: rules look at names and groups only"),
     (
-        "--certificate-authority, --client-certificate, --client-key, --cluster, --insecure-skip-tls-verify, --kubeconfig, --password, --server, --tls-server-name, --user, --username",
-        "change nothing: there is one server, and it takes everybody for its administrator who does not come with `--as` or a `--token`",
+        "--certificate-authority, --client-key, --cluster, --insecure-skip-tls-verify, --kubeconfig, --password, --server, --tls-server-name, --user, --username",
+        "change nothing: there is one server, and it takes everybody for its administrator who comes without `--as`, a `--token` or a `--client-certificate`",
     ),
     (
         "--cache-dir, --disable-compression, --kuberc, --log-flush-frequency, --match-server-version, --profile, --profile-output, -v, --vmodule",
@@ -204,7 +204,11 @@ pub static CALLS: &[(&str, &str)] = &[
     ),
     (
         "config set-cluster, set-credentials",
-        "there is one cluster; a user without a token is taken for one of the entry's name",
+        "there is one cluster; a user without a token or a certificate is taken for one of the entry's name",
+    ),
+    (
+        "openssl at the prompt",
+        "keys, requests and certificates are right in form and protect nothing; also base64, rand, verify; no questions are asked",
     ),
     ("create token --bound-object-uid", "changes nothing: a token is bound to its account only"),
     ("debug --target", "the container sees its own processes only"),

@@ -5,6 +5,7 @@ mod addresses;
 pub mod admission;
 mod apply;
 pub mod authorizer;
+mod certificates;
 mod components;
 mod controller_roles;
 pub mod convert;

@@ -171,16 +171,24 @@ impl Sim {
                 Ok((200, Value::Array(self.watch_events(&mut watch)?)))
             }
             (Method::Get, "", None) if t.info.verbs.contains(&"list") => self.list(t, r),
-            (Method::Get, "" | "status" | "ephemeralcontainers" | "resize", Some(_)) => match self.found(t) {
-                Ok(entry) => Ok((200, self.shown(t, &entry.obj))),
-                Err(e) => match t.namespace.as_deref().filter(|ns| !self.has_namespace(ns)) {
-                    Some(ns) => Err(Status::not_found("namespaces", ns)),
-                    None => Err(e),
-                },
-            },
+            (Method::Get, "" | "status" | "ephemeralcontainers" | "resize" | "approval", Some(_)) => {
+                match self.found(t) {
+                    Ok(entry) => Ok((200, self.shown(t, &entry.obj))),
+                    Err(e) => match t.namespace.as_deref().filter(|ns| !self.has_namespace(ns)) {
+                        Some(ns) => Err(Status::not_found("namespaces", ns)),
+                        None => Err(e),
+                    },
+                }
+            }
             (Method::Get, "scale", Some(_)) => Ok((200, self.scale_of(t)?)),
             (Method::Post, "", None) => self.create(t, r.body.clone(), &mut options),
             (Method::Put, "", Some(_)) => self.update(t, r.body.clone(), &mut options),
+            (Method::Put, "approval", Some(_)) => self.update_approval(t, &r.body, &mut options),
+            (Method::Patch, "approval", Some(_)) if r.content_type != ContentType::ApplyPatch => {
+                let now = self.found(t)?.obj.to_value(&self.store.ids);
+                let new = apply_patch(t, &now, r, &mut options)?;
+                self.update_approval(t, &new, &mut options)
+            }
             (Method::Put, "ephemeralcontainers", Some(_)) => self.update_ephemeral(t, &r.body, &mut options),
             (Method::Patch, "ephemeralcontainers", Some(_)) if r.content_type != ContentType::ApplyPatch => {
                 let obj = self.found(t)?.obj.clone();

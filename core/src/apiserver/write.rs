@@ -96,6 +96,9 @@ impl Sim {
             let name = format!("{cut}{}", self.rng.suffix(5));
             m.insert("name".into(), name.into());
         }
+        if t.kind == Kind::CertificateSigningRequest {
+            super::certificates::signed_by(&mut v, options.user.as_deref());
+        }
         let managers = (self.actor == Actor::Person || options.managers.is_some()).then(|| {
             let mut said = v.clone();
             if let Some(strategy) = self.strategy(t.kind) {
@@ -104,6 +107,9 @@ impl Sim {
             self.track(t, None, &said, options)
         });
         let mut v = self.admit(t.kind, v, options.warnings)?;
+        if t.kind == Kind::CertificateSigningRequest {
+            super::certificates::restricted(&v)?;
+        }
         let charges = self.room(t.kind, &v, None)?;
         if let Some(managers) = managers.flatten() {
             v["metadata"]["managedFields"] = managers;

@@ -1,6 +1,7 @@
 //! The controllers: each a `sync(key)` that reads current state and writes through the API server. They never call each
 //! other and never use what a watch said beyond the key. [`queue`] is the work queue they share.
 
+pub mod certificates;
 pub mod claim;
 pub mod cronjob;
 pub mod daemonset;
@@ -201,6 +202,7 @@ impl Controllers {
             Component::Job => job::keys_of(sim, change, add),
             Component::CronJob => cronjob::keys_of(sim, change, add),
             Component::TtlAfterFinished => ttlafterfinished::keys_of(change, add),
+            Component::Certificates => certificates::keys_of(change, add),
             Component::PersistentVolume => persistentvolume::keys_of(sim, change, add),
             Component::ResourceQuota => resourcequota::keys_of(sim, change, add),
             Component::Disruption => disruption::keys_of(sim, change, add),
@@ -226,6 +228,7 @@ impl Controllers {
             Component::Job => self.jobs.sync(sim, key),
             Component::CronJob => cronjob::sync(sim, key),
             Component::TtlAfterFinished => ttlafterfinished::sync(sim, key),
+            Component::Certificates => certificates::sync(sim, key),
             Component::PersistentVolume => persistentvolume::sync(sim, key),
             Component::ResourceQuota => resourcequota::sync(sim, key),
             Component::Disruption => disruption::sync(sim, key),

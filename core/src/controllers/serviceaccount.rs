@@ -57,7 +57,7 @@ fn sync_secret(sim: &mut Sim, key: &Key) -> Action {
     }
     let mut new = (*secret).clone();
     let filled = [
-        ("ca.crt", certificate(sim.config.seed)),
+        ("ca.crt", super::certificates::authority(sim)),
         ("namespace", key.namespace.to_string()),
         ("token", sim.lasting_token(key, &name, &uid)),
     ];
@@ -91,7 +91,7 @@ pub fn sync(sim: &mut Sim, key: &Key) -> Action {
         failed |= sim.create_typed(&ServiceAccount { metadata: meta("default"), ..ServiceAccount::default() }).is_err();
     }
     let at = Key::new(key.name.clone(), ROOT_CA);
-    let data = [("ca.crt".to_string(), certificate(sim.config.seed))].into();
+    let data = [("ca.crt".to_string(), super::certificates::authority(sim))].into();
     let mut config = ConfigMap { metadata: meta(ROOT_CA), data: Some(data), ..ConfigMap::default() };
     let text = "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.";
     config.metadata.annotations = Some([("kubernetes.io/description".to_string(), text.to_string())].into());
@@ -105,17 +105,4 @@ pub fn sync(sim: &mut Sim, key: &Key) -> Action {
         Some(_) => {}
     }
     if failed { Action::Retry } else { Action::Done }
-}
-
-/// Something in the form of a certificate: the cluster's is as made up as the cluster.
-fn certificate(seed: u64) -> String {
-    let mut rng = crate::rng::Rng::stream(seed, "root-ca");
-    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::from("-----BEGIN CERTIFICATE-----\n");
-    for _ in 0..8 {
-        out.extend((0..64).map(|_| alphabet[rng.below(64) as usize] as char));
-        out.push('\n');
-    }
-    out.push_str("-----END CERTIFICATE-----\n");
-    out
 }

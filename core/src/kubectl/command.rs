@@ -68,6 +68,7 @@ pub static COMMANDS: &[&Command] = &[
     &cmd::describe::COMMAND,
     &cmd::api_resources::COMMAND,
     &cmd::api_resources::VERSIONS,
+    &cmd::certificate::COMMAND,
     &cmd::config::COMMAND,
     &cmd::events::COMMAND,
     &cmd::explain::COMMAND,

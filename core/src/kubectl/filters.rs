@@ -159,6 +159,7 @@ pub(super) fn filter(words: &[String], input: Option<String>, ctx: &mut Context)
             }
         }
         "jq" => Ok(super::jq::run(args, input, ctx)),
+        "openssl" => Ok(super::openssl::run(args, input, ctx)),
         "xargs" => xargs(args, &read(&[])?, ctx),
         other => Err(format!("{other}: command not found")),
     }

@@ -20,6 +20,7 @@ pub mod kubarium;
 pub mod kustomize;
 pub mod line;
 pub mod manifest;
+mod openssl;
 pub mod pending;
 pub mod pipes;
 pub mod printer;
@@ -31,6 +32,7 @@ mod tests;
 
 use crate::api::error::Status;
 use crate::api::kinds::ResourceInfo;
+use crate::api::x509::Certificate;
 use crate::apiserver::request::{Api, Method, Request, Response, Unanswered, User};
 use crate::clock::{SimDuration, SimTime};
 use command::Invocation;
@@ -387,6 +389,7 @@ fn execute(args: &[String], ctx: &mut Context) -> Result<(), CmdError> {
                     _ if posed => Some(posing_as(&inv)?),
                     (false, Some(cmd::config::Known::Token(token))) => Some(bearer(&token, ctx)?),
                     (false, Some(cmd::config::Known::Name(name))) => Some(Arc::new(User::impersonated(&name, &[]))),
+                    (false, Some(cmd::config::Known::Certificate(text))) => Some(bearer_of(&text, ctx)?),
                     (false, None) => None,
                 };
                 posing(user, shows_managers(&inv), ctx, |ctx| run(&inv, ctx))
@@ -427,6 +430,22 @@ fn bearer(token: &str, ctx: &mut Context) -> Result<Arc<User>, CmdError> {
         Some(name) => Ok(Arc::new(User::impersonated(name, &[]))),
         None => Err(CmdError::Api(Status::new(401, "Unauthorized", "Unauthorized"))),
     }
+}
+
+/// Whom a certificate is for, if the cluster's authority has signed it and its time has not run out.
+fn bearer_of(text: &str, ctx: &mut Context) -> Result<Arc<User>, CmdError> {
+    let Some(own) = Certificate::read(text) else {
+        return Err(CmdError::client("tls: failed to find any PEM data in certificate input"));
+    };
+    let now = ctx.now().unix_seconds();
+    let authority = ctx.call(Request::get("/api/v1/namespaces/kube-system/configmaps/kube-root-ca.crt"))?;
+    let authority = authority["data"]["ca.crt"].as_str().and_then(Certificate::read);
+    let good = authority.is_some_and(|a| a.has_signed(&own)) && (own.from..=own.until).contains(&now);
+    if !good {
+        return Err(CmdError::Api(Status::new(401, "Unauthorized", "Unauthorized")));
+    }
+    let groups: Vec<String> = own.subject.all("O").into_iter().map(str::to_owned).collect();
+    Ok(Arc::new(User::impersonated(own.subject.common(), &groups)))
 }
 
 /// The API server as somebody else sees it, or with the managers of fields.

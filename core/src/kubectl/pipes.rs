@@ -196,6 +196,7 @@ pub(super) fn is_filter(name: &str) -> bool {
             | "clear"
             | "base64"
             | "jq"
+            | "openssl"
             | "xargs"
             | "sed"
             | "envsubst"

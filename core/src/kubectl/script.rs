@@ -141,7 +141,8 @@ impl Surroundings for Prompt<'_, '_> {
     }
 
     fn runs(&self, name: &str) -> bool {
-        matches!(name, "kubectl" | "k" | "kubarium" | "jq" | "clear") || NAMES.contains(&name) && !shell::knows(name)
+        matches!(name, "kubectl" | "k" | "kubarium" | "jq" | "clear" | "openssl")
+            || NAMES.contains(&name) && !shell::knows(name)
     }
 
     fn run(&mut self, job: u32, argv: &[String], input: &str, instant: bool, files: &mut FileSystem<'_>) -> Ran {

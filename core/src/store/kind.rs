@@ -8,6 +8,7 @@ use k8s_openapi::api::{
     apps::v1::{ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet},
     autoscaling::v2::HorizontalPodAutoscaler,
     batch::v1::{CronJob, Job},
+    certificates::v1::CertificateSigningRequest,
     coordination::v1::Lease,
     core::v1::{
         ConfigMap, Endpoints, LimitRange, Namespace, Node, PersistentVolume, PersistentVolumeClaim,
@@ -205,6 +206,7 @@ typed_kinds! {
     ClusterRole = ClusterRole, "rbac.authorization.k8s.io/v1";
     ClusterRoleBinding = ClusterRoleBinding, "rbac.authorization.k8s.io/v1";
     CustomResourceDefinition = CustomResourceDefinition, "apiextensions.k8s.io/v1";
+    CertificateSigningRequest = CertificateSigningRequest, "certificates.k8s.io/v1";
 }
 
 impl Kind {

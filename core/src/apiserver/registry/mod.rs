@@ -7,6 +7,7 @@
 //! A new kind: a file with a [`Strategy`] and its line in [`STRATEGIES`].
 
 pub mod affinity;
+pub mod certificates;
 pub mod configmap;
 pub mod containers;
 pub mod controllerrevision;
@@ -87,6 +88,7 @@ pub fn strategy(kind: &str) -> Option<&'static Strategy> {
 
 /// Every kind that has rules.
 pub const STRATEGIES: &[&Strategy] = &[
+    &certificates::STRATEGY,
     &configmap::STRATEGY,
     &controllerrevision::STRATEGY,
     &crd::STRATEGY,

@@ -5,6 +5,8 @@ use crate::kubectl::errors::CmdError;
 use crate::kubectl::flags::{self, Flag, Kind};
 use crate::kubectl::printer::{self, Printer, tabwriter};
 use crate::kubectl::{Context, Session};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -266,6 +268,19 @@ fn set_entry(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         return Err(inv.usage(format!("Unexpected args: [{}]", inv.args.join(" "))));
     };
     let flags: &[Flag] = if inv.path.ends_with("cluster") { CLUSTER } else { USER };
+    // what is embedded is read now
+    let mut embedded: Vec<(String, String, String)> = vec![];
+    for flag in ["certificate-authority", "client-certificate", "client-key"] {
+        if inv.bool("embed-certs") && flags.iter().any(|f| f.name == flag) && inv.changed(flag) {
+            let path = inv.str(flag);
+            let Some(text) = ctx.files.get(crate::kubectl::pipes::clean(path)) else {
+                return Err(CmdError::client(format!(
+                    "could not stat {flag} file {path}: stat {path}: no such file or directory"
+                )));
+            };
+            embedded.push((flag.into(), format!("{flag}-data"), STANDARD.encode(text)));
+        }
+    }
     let (all, what) = entries(inv, ctx);
     let entry = all.entry(name.clone()).or_insert_with(|| json!({}));
     let mut exec = json!({});
@@ -289,6 +304,12 @@ fn set_entry(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     if exec.as_object().is_some_and(|m| !m.is_empty()) {
         entry["exec"] = exec;
     }
+    if let Some(m) = entry.as_object_mut() {
+        for (flag, data, text) in embedded {
+            m.remove(&flag);
+            m.insert(data, text.into());
+        }
+    }
     let what = if what == "cluster" { "Cluster" } else { "User" };
     ctx.println(format!("{what} {name:?} set."));
     Ok(())
@@ -310,7 +331,9 @@ fn delete_entry(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
 pub enum Known {
     /// By a token.
     Token(String),
-    /// By a certificate, which is taken to be one of the entry's name.
+    /// By a certificate.
+    Certificate(String),
+    /// By nothing that is there: taken to be one of the entry's name.
     Name(String),
 }
 
@@ -327,11 +350,33 @@ pub fn credentials(inv: &Invocation, ctx: &Context) -> Result<Option<Known>, Cmd
         let host = host.split([':', '/']).next().unwrap_or(host);
         return Err(CmdError::Plain(format!("Unable to connect to the server: dial tcp: lookup {host}: no such host")));
     }
+    let file = |name: &str, what: &str| {
+        let found = ctx.files.get(crate::kubectl::pipes::clean(name)).cloned();
+        found.ok_or_else(|| {
+            CmdError::client(format!(
+                "unable to read {what} {name} for {user} due to open {name}: no such file or directory"
+            ))
+        })
+    };
+    if inv.changed("client-certificate") {
+        return Ok(Some(Known::Certificate(file(inv.str("client-certificate"), "client-cert")?)));
+    }
     let Some(entry) = s.users.get(user) else { return Ok(None) };
-    Ok(match entry["token"].as_str() {
-        Some(token) => Some(Known::Token(token.to_owned())),
-        None => Some(Known::Name(user.clone())),
-    })
+    if let Some(token) = entry["token"].as_str() {
+        return Ok(Some(Known::Token(token.to_owned())));
+    }
+    let data = entry["client-certificate-data"].as_str().and_then(|d| STANDARD.decode(d).ok());
+    if let Some(text) = data {
+        return Ok(Some(Known::Certificate(String::from_utf8_lossy(&text).into_owned())));
+    }
+    if let Some(name) = entry["client-certificate"].as_str() {
+        let text = file(name, "client-cert")?;
+        if let Some(key) = entry["client-key"].as_str() {
+            file(key, "client-key")?;
+        }
+        return Ok(Some(Known::Certificate(text)));
+    }
+    Ok(Some(Known::Name(user.clone())))
 }
 
 /// `config set` and `config unset`: what a context, a cluster or a user says, and the current context.
@@ -402,6 +447,11 @@ fn view(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         for secret in ["token", "password"] {
             if user[secret].is_string() && !inv.bool("raw") {
                 user[secret] = "REDACTED".into();
+            }
+        }
+        for secret in ["client-certificate-data", "client-key-data"] {
+            if user[secret].is_string() && !inv.bool("raw") && !inv.bool("flatten") {
+                user[secret] = "DATA+OMITTED".into();
             }
         }
         users.push(json!({"name": name, "user": user}));

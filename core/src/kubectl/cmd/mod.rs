@@ -6,6 +6,7 @@ pub mod apply;
 pub mod attached;
 pub mod auth;
 pub mod autoscale;
+pub mod certificate;
 pub mod change;
 pub mod config;
 pub mod create;

@@ -3,6 +3,7 @@
 //! A describer writes lines with tabs; the layout is made at the end, by [`super::printer::tabwriter`].
 
 mod access;
+mod certificates;
 mod config;
 mod generic;
 mod network;
@@ -59,6 +60,7 @@ static DESCRIBERS: &[(&str, &str, Describe)] = &[
     ("", "PersistentVolume", storage::volume),
     ("", "PersistentVolumeClaim", storage::claim),
     ("storage.k8s.io", "StorageClass", storage::class),
+    ("certificates.k8s.io", "CertificateSigningRequest", certificates::request),
     ("scheduling.k8s.io", "PriorityClass", config::priority_class),
     ("rbac.authorization.k8s.io", "Role", access::role),
     ("rbac.authorization.k8s.io", "ClusterRole", access::role),
