@@ -256,6 +256,7 @@ fn every_simulated_kind_is_whole() {
     let printers = text("core/src/kubectl", &["rs"]);
     let mut cases = text("tests/data/conformance/cases", &["yaml", "json"]);
     cases.push_str(&text("tests/tests", &["rs"]));
+    cases.push_str(&text("tests/data/cases", &["yaml"]));
     let mut wrong = vec![];
     for r in RESOURCES.iter().filter(|r| r.support == Support::Simulated) {
         let mut need = |there: bool, what: &str| {

@@ -40,7 +40,7 @@ impl Sim {
 
     /// Answers what is no object; `None`: it is one.
     pub(super) fn beside_objects(&mut self, r: &Request) -> Option<Answer> {
-        if let Some(answer) = self.review(r).or_else(|| self.metrics_answer(r)) {
+        if let Some(answer) = self.review(r).or_else(|| self.metrics_answer(r)).or_else(|| self.api_services(r)) {
             return Some(answer);
         }
         if r.method != Method::Get {
@@ -54,7 +54,8 @@ impl Sim {
                 "major": "1", "minor": "36", "gitVersion": VERSION, "gitTreeState": "clean", "compiler": "gc",
                 "gitCommit": "", "buildDate": "", "goVersion": "", "platform": "linux/amd64",
             }),
-            ["healthz" | "livez" | "readyz", ..] => "ok".into(),
+            [what @ ("healthz" | "livez" | "readyz"), ..] => self.health(r, what),
+            ["metrics"] => self.own_metrics().into(),
             ["api"] => json!({"kind": "APIVersions", "versions": ["v1"],
                 "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1"}]}),
             ["apis"] => {

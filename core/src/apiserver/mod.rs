@@ -3,6 +3,7 @@
 
 mod addresses;
 pub mod admission;
+mod apiservices;
 mod apply;
 pub mod authorizer;
 mod certificates;

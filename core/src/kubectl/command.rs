@@ -101,6 +101,7 @@ pub static COMMANDS: &[&Command] = &[
     &cmd::set::COMMAND,
     &cmd::taint::COMMAND,
     &cmd::kustomize::COMMAND,
+    &cmd::plugin::COMMAND,
     &cmd::proxy::COMMAND,
     &cmd::top::COMMAND,
     &cmd::wait::COMMAND,

@@ -11,6 +11,7 @@ pub mod cmd;
 pub mod command;
 pub mod complete;
 pub mod describe;
+mod elsewhere;
 pub mod errors;
 mod filters;
 pub mod flags;
@@ -265,7 +266,7 @@ pub fn run(line: &str, ctx: &mut Context) -> Output {
         let variables = ctx.session.variables.clone();
         let mut output = |inner: &str| {
             let first = inner.split_whitespace().next().unwrap_or_default();
-            if !(matches!(first, "kubectl" | "k") || pipes::is_filter(first)) {
+            if !(matches!(first, "kubectl" | "k") || pipes::is_filter(first) || elsewhere::is_one(first)) {
                 return None;
             }
             let out = run(inner, ctx);

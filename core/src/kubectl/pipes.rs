@@ -36,6 +36,10 @@ pub fn run(stages: Vec<Stage>, ctx: &mut Context) {
         let mut words = &stage.words[own..];
         let around = (own > 0).then(|| ctx.session.variables.clone());
         ctx.session.variables.extend(stage.words[..own].iter().filter_map(|w| assignment(w)));
+        // who types here may do everything
+        while words.first().is_some_and(|w| w == "sudo") {
+            words = &words[1..];
+        }
         let named = matches!(words.first().map(String::as_str), Some("kubectl" | "k"));
         if named {
             words = &words[1..];
@@ -49,6 +53,8 @@ pub fn run(stages: Vec<Stage>, ctx: &mut Context) {
             super::kubarium::run(&words[1..], ctx);
         } else if !named && (piped.is_some() || is_filter(tool)) && (i > 0 || is_filter(tool)) {
             run_filter(words, piped.take(), ctx);
+        } else if !named && i == 0 && super::elsewhere::is_one(tool) {
+            super::elsewhere::run(words, ctx);
         } else if !named && command::is_no_command(tool) {
             ctx.eprintln(not_found(tool));
             ctx.out.code = Some(127);
@@ -219,10 +225,6 @@ pub(super) fn run_filter(words: &[String], input: Option<String>, ctx: &mut Cont
 
 /// What a shell says of a program that is not there; and what does here what the usual ones are for.
 fn not_found(name: &str) -> String {
-    let instead = match name {
-        "docker" | "podman" => "\nContainers run on the cluster's nodes: kubectl run NAME --image=IMAGE",
-        n if command::distance(n, "kubectl") <= 2 => "\nDid you mean kubectl?",
-        _ => "",
-    };
+    let instead = if command::distance(name, "kubectl") <= 2 { "\nDid you mean kubectl?" } else { "" };
     format!("{name}: command not found{instead}")
 }

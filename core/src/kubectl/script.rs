@@ -141,7 +141,7 @@ impl Surroundings for Prompt<'_, '_> {
     }
 
     fn runs(&self, name: &str) -> bool {
-        matches!(name, "kubectl" | "k" | "kubarium" | "jq" | "clear" | "openssl")
+        matches!(name, "kubectl" | "k" | "kubarium" | "jq" | "clear" | "openssl" | "minikube" | "kind")
             || NAMES.contains(&name) && !shell::knows(name)
     }
 
@@ -155,6 +155,7 @@ impl Surroundings for Prompt<'_, '_> {
         match argv[0].as_str() {
             "kubectl" | "k" => run_args(&argv[1..], self.ctx),
             "kubarium" => kubarium::run(&argv[1..], self.ctx),
+            "minikube" | "kind" => super::elsewhere::run(argv, self.ctx),
             name if pipes::is_filter(name) => pipes::run_filter(argv, Some(input.to_owned()), self.ctx),
             _ => run_args(argv, self.ctx),
         }

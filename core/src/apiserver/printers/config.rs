@@ -19,6 +19,7 @@ pub(super) static PRINTERS: &[Printer] = &[
     Printer { group: "node.k8s.io", kind: "RuntimeClass", columns: RUNTIME, row: runtime },
     Printer { group: "rbac.authorization.k8s.io", kind: "RoleBinding", columns: BINDING, row: binding },
     Printer { group: "rbac.authorization.k8s.io", kind: "ClusterRoleBinding", columns: BINDING, row: binding },
+    Printer { group: "apiregistration.k8s.io", kind: "APIService", columns: API_SERVICE, row: api_service },
     Printer { group: "certificates.k8s.io", kind: "CertificateSigningRequest", columns: CSR, row: csr },
     Printer {
         group: "admissionregistration.k8s.io",
@@ -89,6 +90,7 @@ static PRIORITY: &[Column] = &[c("NAME"), c("VALUE"), c("GLOBAL-DEFAULT"), c("AG
 static RUNTIME: &[Column] = &[c("NAME"), c("HANDLER"), c("AGE")];
 static BINDING: &[Column] = &[c("NAME"), c("ROLE"), c("AGE"), w("USERS"), w("GROUPS"), w("SERVICEACCOUNTS")];
 static CSR: &[Column] = &[c("NAME"), c("AGE"), c("SIGNERNAME"), c("REQUESTOR"), c("REQUESTEDDURATION"), c("CONDITION")];
+static API_SERVICE: &[Column] = &[c("NAME"), c("SERVICE"), c("AVAILABLE"), c("AGE")];
 static WEBHOOKS: &[Column] = &[c("NAME"), c("WEBHOOKS"), c("AGE")];
 
 /// The roles of a node by its labels, sorted.
@@ -285,9 +287,40 @@ fn binding(o: &Value, now: UnixSeconds) -> Vec<Value> {
     ]
 }
 
+fn api_service(o: &Value, now: UnixSeconds) -> Vec<Value> {
+    let by = &o["spec"]["service"];
+    let served = match by["name"].as_str() {
+        Some(name) => format!("{}/{name}", text(&by["namespace"])),
+        None => "Local".to_owned(),
+    };
+    let available = items(&o["status"]["conditions"]).iter().find(|c| c["type"] == "Available");
+    let available = available.map_or_else(
+        || "Unknown".to_owned(),
+        |c| {
+            if c["status"] == "True" {
+                "True".into()
+            } else {
+                format!("{} ({})", text(&c["status"]), text(&c["reason"]))
+            }
+        },
+    );
+    vec![name(o), served.into(), available.into(), age(o, now)]
+}
+
 fn csr(o: &Value, now: UnixSeconds) -> Vec<Value> {
     let spec = &o["spec"];
-    let condition: Vec<String> = items(&o["status"]["conditions"]).iter().map(|c| text(&c["type"])).collect();
+    let has = |kind: &str| items(&o["status"]["conditions"]).iter().any(|c| c["type"] == kind);
+    let mut condition = String::from(match (has("Approved"), has("Denied")) {
+        (_, true) => "Denied",
+        (true, _) => "Approved",
+        _ => "Pending",
+    });
+    if has("Failed") {
+        condition += ",Failed";
+    }
+    if o["status"]["certificate"].as_str().is_some_and(|c| !c.is_empty()) {
+        condition += ",Issued";
+    }
     let duration = spec["expirationSeconds"].as_i64().map_or_else(|| "<none>".to_string(), super::span);
     vec![
         name(o),
@@ -295,7 +328,7 @@ fn csr(o: &Value, now: UnixSeconds) -> Vec<Value> {
         or(text(&spec["signerName"]), "<none>"),
         text(&spec["username"]).into(),
         duration.into(),
-        or(condition.join(","), "Pending"),
+        condition.into(),
     ]
 }
 

@@ -274,7 +274,7 @@ pub fn raw(inv: &Invocation, method: Method, ctx: &mut Context) -> Result<bool, 
     }
     let (path, query) = raw.split_once('?').unwrap_or((raw, ""));
     let mut request = Request::new(method, path);
-    for (k, v) in query.split('&').filter_map(|p| p.split_once('=')) {
+    for (k, v) in query.split('&').filter(|p| !p.is_empty()).map(|p| p.split_once('=').unwrap_or((p, ""))) {
         request = request.with(k, v);
     }
     if let Some(text) = body {
@@ -282,7 +282,11 @@ pub fn raw(inv: &Invocation, method: Method, ctx: &mut Context) -> Result<bool, 
         request = request.body(read);
     }
     let answer = ctx.call(request)?;
-    ctx.println(printer::json::compact(&answer));
+    match &answer {
+        Value::String(text) if text.ends_with('\n') => ctx.print(text),
+        Value::String(text) => ctx.println(text),
+        object => ctx.println(printer::json::compact(object)),
+    }
     Ok(true)
 }
 

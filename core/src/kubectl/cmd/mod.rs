@@ -26,6 +26,7 @@ pub mod label;
 pub mod logs;
 pub mod pairs;
 pub mod patch;
+pub mod plugin;
 pub mod port_forward;
 pub mod proxy;
 pub mod reconcile;
