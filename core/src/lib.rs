@@ -1,7 +1,7 @@
 //! Kubarium's core: a whole Kubernetes cluster as one deterministic value.
 //!
 //! Reading order: [`clock`] and [`rng`] (time and chance), [`api`] (objects and their texts), [`store`] (tables and
-//! the watch log), [`apiserver`] (the only way to change an object), [`controllers`], [`scheduler`], [`kubelet`] with
+//! the watch log), [`cel`] (rules and policies), [`apiserver`] (the only way to change an object), [`controllers`], [`scheduler`], [`kubelet`] with
 //! [`runtime`] (what reacts), [`network`] (what carries requests), [`kubectl`] (what people type), [`world`] (all of it as one value), [`cluster`] (the
 //! session around it: inputs, rewinding, links), [`view`] (what a page is told) and [`lesson`] (what is to be done in a
 //! session, and whether it was).
@@ -11,6 +11,7 @@
 
 pub mod api;
 pub mod apiserver;
+pub mod cel;
 pub mod clock;
 pub mod cluster;
 pub mod controllers;

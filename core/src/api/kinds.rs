@@ -61,6 +61,13 @@ pub struct ResourceInfo {
 const RW: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
 impl ResourceInfo {
+    /// Are its objects kept as JSON, like those of definitions, although the kind is built in? Nothing of these is on a
+    /// hot path.
+    pub fn is_kept_as_json(&self) -> bool {
+        self.support == Support::Stored
+            || (self.group == "admissionregistration.k8s.io" && self.support == Support::Simulated)
+    }
+
     /// `apps/v1` or `v1`.
     pub fn api_version(&self) -> String {
         if self.group.is_empty() { self.version.to_string() } else { format!("{}/{}", self.group, self.version) }
@@ -412,7 +419,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["api-extensions"],
         verbs: RW,
         subresources: &[],
-        support: Support::Stored,
+        support: Support::Simulated,
     },
     ResourceInfo {
         table: None,
@@ -426,7 +433,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["api-extensions"],
         verbs: RW,
         subresources: &[],
-        support: Support::Stored,
+        support: Support::Simulated,
     },
     ResourceInfo {
         table: None,
@@ -454,7 +461,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["api-extensions"],
         verbs: RW,
         subresources: &["status"],
-        support: Support::Stored,
+        support: Support::Simulated,
     },
     ResourceInfo {
         table: None,
@@ -468,7 +475,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["api-extensions"],
         verbs: RW,
         subresources: &[],
-        support: Support::Stored,
+        support: Support::Simulated,
     },
     ResourceInfo {
         table: None,

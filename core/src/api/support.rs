@@ -144,11 +144,6 @@ pub static FIELDS: &[Gap] = &[
         "spec.conversion.webhook",
         "no webhook is called: of another version only `apiVersion` differs",
     ),
-    gap(
-        Owner::Kind("CustomResourceDefinition"),
-        "spec.versions[].schema.openAPIV3Schema.x-kubernetes-validations",
-        "rules in CEL are not evaluated, here and further down; the API server warns of them",
-    ),
     gap(Owner::Kind("Ingress"), "spec.tls", "certificates are not looked at"),
     gap(HPA, "spec.metrics[].external", NO_SUCH_METRICS),
     gap(HPA, "spec.metrics[].object", NO_SUCH_METRICS),

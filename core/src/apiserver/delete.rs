@@ -1,5 +1,6 @@
 //! Deleting: preconditions, grace, finalizers, propagation.
 
+use super::admission::policies::Asked;
 use super::crd::cleanup_finalizer;
 use super::request::Request;
 use super::server::Answer;
@@ -39,6 +40,7 @@ impl Sim {
         {
             return Err(Status::forbidden("namespaces", &t.key().name, "this namespace may not be deleted"));
         }
+        self.judge_deletion(&obj, dry_run, r.user.as_ref(), warnings)?;
         if dry_run {
             return Ok((200, self.shown(t, &obj)));
         }
@@ -60,11 +62,31 @@ impl Sim {
                 item["metadata"]["namespace"].as_str().unwrap_or(""),
                 item["metadata"]["name"].as_str().unwrap_or(""),
             );
-            if let (false, Some(obj)) = (dry_run, self.store.get(t.kind, &key).cloned()) {
+            let Some(obj) = self.store.get(t.kind, &key).cloned() else { continue };
+            self.judge_deletion(&obj, dry_run, r.user.as_ref(), &mut vec![])?;
+            if !dry_run {
                 self.delete_object(&obj, &DeleteOptions::of(r).completed(t.kind, &obj));
             }
         }
         Ok((200, list))
+    }
+
+    /// What admission policies say of a deletion.
+    pub(super) fn judge_deletion(
+        &self,
+        obj: &Obj,
+        dry_run: bool,
+        user: Option<&std::sync::Arc<super::request::User>>,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), Status> {
+        if !self.has_policies() {
+            return Ok(());
+        }
+        let (key, info) = (obj.key(), obj.kind().info());
+        let namespace = if obj.kind() == Kind::Namespace { key.name.to_string() } else { key.namespace.to_string() };
+        let (name, user) = (key.name.to_string(), user.cloned());
+        let asked = Asked { info, subresource: "", operation: "DELETE", namespace, name, dry_run, user };
+        self.judge_by_policies(&asked, None, Some(&obj.to_value(&self.store.ids)), warnings)
     }
 
     /// Begins or completes a deletion (Models apiserver registry/generic/registry.Store.Delete). Returns what is left.
@@ -138,6 +160,9 @@ impl Sim {
             }
             if let Some((_, proto)) = self.server.templates.remove(&obj.id(&self.store.ids)) {
                 self.store.forget_proto(&proto);
+            }
+            if kind.info().group == super::admission::policies::GROUP {
+                self.refresh_policies();
             }
             if kind == Kind::CustomResourceDefinition {
                 self.server.definitions.remove(&key.name);

@@ -34,6 +34,9 @@ impl Sim {
             return Err(Status::invalid("Pod", &name, &errors));
         }
         self.judge(t.kind, &new, Some(&old), options.warnings)?;
+        if let Some(asked) = self.asked(t, "UPDATE", &old, options) {
+            self.judge_by_policies(&asked, Some(&new), Some(&old), options.warnings)?;
+        }
         match self.track(t, Some(&old), &new, options) {
             Some(managers) => new["metadata"]["managedFields"] = managers,
             None => drop(metadata(&mut new).remove("managedFields")),

@@ -35,6 +35,9 @@ impl Sim {
             return Err(Status::invalid("Pod", &name, &errors));
         }
         self.judge(t.kind, &new, Some(&old), options.warnings)?;
+        if let Some(asked) = self.asked(t, "UPDATE", &old, options) {
+            self.judge_by_policies(&asked, Some(&new), Some(&old), options.warnings)?;
+        }
         self.may_resize(&new, &old).map_err(|why| Status::forbidden("pods", &name, &why))?;
         let charges = self.room(t.kind, &new, Some(&old))?;
         match self.track(t, Some(&old), &new, options) {

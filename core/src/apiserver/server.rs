@@ -84,6 +84,9 @@ impl Sim {
                 if t.kind == Kind::CustomResourceDefinition && !verb.reads() && answer.is_ok() {
                     self.refresh_definitions();
                 }
+                if t.info.group == super::admission::policies::GROUP && !verb.reads() && answer.is_ok() {
+                    self.refresh_policies();
+                }
                 if t.kind == Kind::ClusterRole && !verb.reads() && answer.is_ok() {
                     self.aggregate_roles();
                 }

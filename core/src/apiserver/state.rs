@@ -17,6 +17,8 @@ pub struct ServerState {
     pub templates: OrdMap<Id, (u64, Arc<PodProto>)>,
     /// What CustomResourceDefinitions say, by their names.
     pub definitions: OrdMap<Arc<str>, Arc<super::crd::Definition>>,
+    /// What is stored of admission policies.
+    pub policies: Arc<super::admission::policies::Policies>,
     /// What the metrics server last scraped.
     pub metrics: super::metrics::Metrics,
 }

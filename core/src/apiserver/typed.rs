@@ -1,6 +1,7 @@
 //! The typed front of the API server, for controllers, scheduler and kubelets: same store, same log, same rules, no
 //! JSON on the hot path. Pods are written as records.
 
+use super::admission::policies::Asked;
 use super::requests::Verb;
 use super::server::DeleteOptions;
 use crate::api::error::Status;
@@ -77,6 +78,10 @@ impl Sim {
             self.log_request(Verb::Delete, Some(kind), key.clone(), "", e.code, None);
             return Err(e);
         };
+        if let Err(e) = self.judge_deletion(&obj, false, None, &mut vec![]) {
+            self.log_request(Verb::Delete, Some(kind), key.clone(), "", e.code, None);
+            return Err(e);
+        }
         let left = self.delete_object(&obj, options);
         self.log_request(Verb::Delete, Some(kind), key.clone(), "", 200, None);
         Ok(left.is_none())
@@ -115,7 +120,7 @@ impl Sim {
         if let Some(f) = meta.finalizers {
             v["metadata"]["finalizers"] = json!(f);
         }
-        let v = self.admit(Kind::Pod, v, &mut vec![]).map_err(|mut e| {
+        let v = self.admit(Kind::Pod, v, None, &mut vec![]).map_err(|mut e| {
             // the template stands for pods with names of their own
             let name = format!("{}-{}", owner.name, self.rng.suffix(5));
             e.message = e.message.replace(&format!("\"{}-xxxxx\"", owner.name), &format!("{name:?}"));
@@ -169,6 +174,14 @@ impl Sim {
         while self.store.get(Kind::Pod, &Key { namespace: namespace.clone(), name: name.clone() }).is_some() {
             name = format!("{cut}{}", self.rng.suffix(5)).into();
         }
+        let changed = match self.has_policies().then(|| self.stamped(namespace, &name, proto)).transpose() {
+            Ok(changed) => changed.flatten(),
+            Err(e) => {
+                self.log_request(Verb::Create, Some(Kind::Pod), Key::new(namespace.clone(), name), "", e.code, None);
+                return Err(e);
+            }
+        };
+        let proto = changed.as_ref().unwrap_or(proto);
         let charges = match self.room_for_pod(namespace, &name, proto) {
             Ok(charges) => charges,
             Err(e) => {
@@ -200,6 +213,55 @@ impl Sim {
         self.store.put(Obj::Pod(record.clone()), self.now, request);
         self.notify(Kind::Pod);
         Ok(record)
+    }
+
+    /// What admission policies say of one pod of a prototype: another prototype, if they change it.
+    fn stamped(
+        &mut self,
+        namespace: &Arc<str>,
+        name: &Arc<str>,
+        proto: &Arc<PodProto>,
+    ) -> Result<Option<Arc<PodProto>>, Status> {
+        let mut pod = proto.pod.clone();
+        if let Some(spec) = &mut pod.spec {
+            // each pod's volume has a name of its own; which one is nobody's business here
+            rename_token(spec, TOKEN_MARK, "kube-api-access-token");
+        }
+        let mut v = serde_json::to_value(&pod).unwrap_or_default();
+        v["apiVersion"] = "v1".into();
+        v["kind"] = "Pod".into();
+        v["metadata"]["name"] = (**name).into();
+        v["metadata"]["namespace"] = (**namespace).into();
+        let (info, text) = (Kind::Pod.info(), |t: &Arc<str>| t.to_string());
+        let asked = Asked {
+            info,
+            subresource: "",
+            operation: "CREATE",
+            namespace: text(namespace),
+            name: text(name),
+            dry_run: false,
+            user: None,
+        };
+        let before = v.clone();
+        let rules = self.strategy(Kind::Pod);
+        let changed = self.mutate_by_policies(&asked, &mut v, None)? && v != before;
+        if changed {
+            if let Some(s) = rules {
+                (s.default)(&mut v);
+            }
+            self.complete_new(Kind::Pod, &mut v)?;
+            let errors = rules.map(|s| (s.validate)(&v)).unwrap_or_default();
+            if !errors.is_empty() {
+                return Err(Status::invalid("Pod", name, &errors));
+            }
+            self.judge(Kind::Pod, &v, None, &mut vec![])?;
+        }
+        self.judge_by_policies(&asked, Some(&v), None, &mut vec![])?;
+        if !changed {
+            return Ok(None);
+        }
+        let pod: Pod = crate::store::read(&v).map_err(|e| Status::bad_request(e.to_string()))?;
+        Ok(Some(self.pod_record(pod, 0).proto))
     }
 
     /// Binds a pod to a node (pods/binding).
@@ -301,6 +363,13 @@ impl Sim {
         let Some(pod) = self.store.pod(id).cloned() else {
             return Err(Status::not_found("pods", ""));
         };
+        // what a kubelet has ended is gone, whoever minds
+        if grace.is_none()
+            && let Err(e) = self.judge_deletion(&Obj::Pod(pod.clone()), false, None, &mut vec![])
+        {
+            self.log_request(Verb::Delete, Some(Kind::Pod), pod.key(), "", e.code, None);
+            return Err(e);
+        }
         let finalizers = pod.proto.pod.metadata.finalizers.clone().unwrap_or_default();
         self.delete_pod_record(&pod, grace, finalizers);
         self.log_request(Verb::Delete, Some(Kind::Pod), pod.key(), "", 200, None);

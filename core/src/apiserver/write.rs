@@ -11,6 +11,7 @@ use crate::api::kinds::Support;
 use crate::api::labels::Selector;
 use crate::api::schema;
 use crate::api::support::STORED;
+use crate::apiserver::admission::policies;
 use crate::apiserver::{admission, managed, patch, registry};
 use crate::sim::{Actor, Sim};
 use crate::store::pod::RunState;
@@ -106,7 +107,8 @@ impl Sim {
             }
             self.track(t, None, &said, options)
         });
-        let mut v = self.admit(t.kind, v, options.warnings)?;
+        let asked = self.asked(t, "CREATE", &v, options);
+        let mut v = self.admit(t.kind, v, asked.as_ref(), options.warnings)?;
         if t.kind == Kind::CertificateSigningRequest {
             super::certificates::restricted(&v)?;
         }
@@ -130,9 +132,6 @@ impl Sim {
         let strategy = self.strategy(t.kind).ok_or_else(|| not_simulated(t.info))?;
         self.confirm_grant(t, options.user.as_deref(), &v, None)?;
         options.warnings.extend((strategy.warnings)(&v, None));
-        if t.kind == Kind::CustomResourceDefinition {
-            options.warnings.extend(Sim::definition_warnings(&v));
-        }
         if t.info.support == Support::Stored {
             options.warnings.push(format!("{} {}: {STORED}", t.info.api_version(), t.info.kind));
         }
@@ -164,17 +163,53 @@ impl Sim {
     /// The rules of a kind.
     pub(super) fn strategy(&self, kind: Kind) -> Option<&'static registry::Strategy> {
         match kind {
+            // policies are kept as objects of definitions are, and have rules of their own
+            Kind::Custom(c) if c.info().group == policies::GROUP && registry::strategy(c.info().kind).is_some() => {
+                registry::strategy(c.info().kind)
+            }
             Kind::Custom(_) => Some(&super::crd::STRATEGY),
             kind => registry::strategy(kind.info().kind),
         }
     }
 
-    /// Defaults, admission and validation of a new object.
-    pub(super) fn admit(&mut self, kind: Kind, mut v: Value, warnings: &mut Vec<String>) -> Result<Value, Status> {
+    /// What admission policies are told of a request; `None`: there are none.
+    pub(super) fn asked(
+        &self,
+        t: &Target,
+        operation: &'static str,
+        object: &Value,
+        options: &Options,
+    ) -> Option<policies::Asked> {
+        if !self.has_policies() {
+            return None;
+        }
+        let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().to_owned();
+        let name = Some(text("name")).filter(|n| !n.is_empty()).unwrap_or_else(|| text("generateName"));
+        let namespace = if t.kind == Kind::Namespace { name.clone() } else { text("namespace") };
+        let (info, subresource) = (t.info, t.subresource);
+        let (dry_run, user) = (options.dry_run, options.user.clone());
+        Some(policies::Asked { info, subresource, operation, namespace, name, dry_run, user })
+    }
+
+    /// Defaults, admission and validation of a new object. `asked`: what policies are told of it.
+    pub(super) fn admit(
+        &mut self,
+        kind: Kind,
+        mut v: Value,
+        asked: Option<&policies::Asked>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Value, Status> {
         let strategy = self.strategy(kind).ok_or_else(|| not_simulated(kind.info()))?;
         (strategy.default)(&mut v);
         let name = v["metadata"]["name"].as_str().unwrap_or_default().to_string();
         self.complete_new(kind, &mut v)?;
+        if let Some(asked) = asked
+            && self.mutate_by_policies(asked, &mut v, None)?
+        {
+            // what a policy has added gets what everything gets
+            (strategy.default)(&mut v);
+            self.complete_new(kind, &mut v)?;
+        }
         match kind {
             // the pods' labels and the selector say the uid that it will get
             Kind::Job => v["metadata"]["uid"] = self.store.ids.uid(self.store.ids.issued() + 1).into(),
@@ -187,11 +222,14 @@ impl Sim {
         }
         self.prepare_custom(kind, &mut v, None);
         let mut errors = (strategy.validate)(&v);
-        errors.extend(self.validate_custom(kind, &v, None));
+        errors.extend(self.validate_custom(kind, &v, None, warnings));
         if !errors.is_empty() {
             return Err(Status::invalid(&kind.info().group_kind(), &name, &errors));
         }
         self.judge(kind, &v, None, warnings)?;
+        if let Some(asked) = asked {
+            self.judge_by_policies(asked, Some(&v), None, warnings)?;
+        }
         Ok(v)
     }
 
@@ -316,14 +354,24 @@ impl Sim {
         if t.kind == Kind::Pod {
             admission::admit_pod_update(&mut new, &old);
         }
+        // of a scale it is the scale that policies look at
+        let asked = self.asked(t, "UPDATE", &old, options).filter(|_| t.subresource != "scale");
+        if let Some(asked) = &asked
+            && self.mutate_by_policies(asked, &mut new, Some(&old))?
+        {
+            (strategy.default)(&mut new);
+        }
         (strategy.prepare_for_update)(&mut new, &old);
         self.prepare_custom(t.kind, &mut new, Some(&old));
         let mut errors = (strategy.validate_update)(&new, &old);
-        errors.extend(self.validate_custom(t.kind, &new, Some(&old)));
+        errors.extend(self.validate_custom(t.kind, &new, Some(&old), options.warnings));
         if !errors.is_empty() {
             return Err(Status::invalid(&t.info.group_kind(), &name, &errors));
         }
         self.judge(t.kind, &new, Some(&old), options.warnings)?;
+        if let Some(asked) = &asked {
+            self.judge_by_policies(asked, Some(&new), Some(&old), options.warnings)?;
+        }
         let charges = self.room(t.kind, &new, Some(&old))?;
         self.confirm_grant(t, options.user.as_deref(), &new, Some(&old))?;
         options.warnings.extend((strategy.warnings)(&new, Some(&old)));
@@ -377,11 +425,18 @@ impl Sim {
         let decoded = self.read_object(t, body.clone())?.value;
         let before = new.clone();
         new["status"] = decoded["status"].clone();
+        let asked = self.asked(t, "UPDATE", &before, options);
+        if let Some(asked) = &asked {
+            self.mutate_by_policies(asked, &mut new, Some(&before))?;
+        }
         let strategy = self.strategy(t.kind).ok_or_else(|| not_simulated(t.info))?;
         let mut errors = (strategy.validate_status_update)(&new, &before);
-        errors.extend(self.validate_custom(t.kind, &new, Some(&before)));
+        errors.extend(self.validate_custom(t.kind, &new, Some(&before), options.warnings));
         if !errors.is_empty() {
             return Err(Status::invalid(&t.info.group_kind(), &t.key().name, &errors));
+        }
+        if let Some(asked) = &asked {
+            self.judge_by_policies(asked, Some(&new), Some(&before), options.warnings)?;
         }
         if (self.actor == Actor::Person || options.managers.is_some())
             && let Some(managers) = self.track(t, Some(&before), &new, options)
@@ -437,6 +492,12 @@ impl Sim {
                 &name,
                 "the object has been modified; please apply your changes to the latest version and try again",
             ));
+        }
+        if let Some(asked) = self.asked(t, "UPDATE", &v, options) {
+            let old = self.scale_of(t)?;
+            let mut new = old.clone();
+            new["spec"]["replicas"] = replicas.into();
+            self.judge_by_policies(&asked, Some(&new), Some(&old), options.warnings)?;
         }
         match self.scale_paths(t) {
             Some([spec, ..]) => set_number(&mut v, &spec, replicas),

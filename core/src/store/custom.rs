@@ -1,7 +1,7 @@
 //! Objects of kinds that CustomResourceDefinitions made, as JSON: their schema is known to the API server only. Built-in
 //! kinds that nothing acts on are kept so as well.
 
-use crate::api::kinds::{RESOURCES, ResourceInfo, Support};
+use crate::api::kinds::{RESOURCES, ResourceInfo};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 use std::cmp::Ordering;
@@ -26,11 +26,11 @@ impl Custom {
         Custom(Box::leak(Box::new(Row { info, api_version: info.api_version() })))
     }
 
-    /// Built-in kinds that are only stored: their objects are kept like those of definitions.
+    /// Built-in kinds that are only stored, and those of admission: their objects are kept like those of definitions.
     pub fn built_in() -> impl Iterator<Item = Custom> {
         static ROWS: OnceLock<Vec<Row>> = OnceLock::new();
         let rows = ROWS.get_or_init(|| {
-            let stored = RESOURCES.iter().filter(|i| i.support == Support::Stored);
+            let stored = RESOURCES.iter().filter(|i| i.is_kept_as_json());
             stored.map(|info| Row { info, api_version: info.api_version() }).collect()
         });
         rows.iter().map(Custom)

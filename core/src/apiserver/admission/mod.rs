@@ -9,6 +9,7 @@
 pub mod eviction;
 mod hooks;
 pub mod podsecurity;
+pub mod policies;
 pub mod quota;
 
 use super::registry::util::{has, items, items_mut, object, set_if_absent, text};

@@ -3,6 +3,7 @@
 //! apiextensions-apiserver; the controllers that accept names and establish are never seen to lag.)
 
 mod naming;
+pub mod rules;
 pub mod schema;
 
 use super::printers::json_path;
@@ -11,7 +12,7 @@ use super::registry::crd::is_true;
 use super::registry::meta::{subdomain, validate_meta, validate_meta_update};
 use super::registry::util::{flag, has, items, no_warnings, nothing, nothing_kept, text};
 use super::target::Target;
-use crate::api::error::{FieldError, Status};
+use crate::api::error::{FieldError, FieldErrorKind, Status};
 use crate::api::kinds::{Column, ResourceInfo, Support, Table};
 use crate::api::schema::Decoded;
 use crate::sim::Sim;
@@ -43,6 +44,8 @@ pub struct Definition {
 struct Version {
     info: &'static ResourceInfo,
     schema: Arc<Value>,
+    /// What the schema says in CEL, if it says anything.
+    rules: Option<Arc<rules::Node>>,
     /// `spec.versions[*].subresources`
     subresources: Value,
     /// Paths that field selectors may ask for.
@@ -107,6 +110,7 @@ impl Definition {
                 let path = |f: &Value| text(f, "jsonPath").trim_start_matches('.').to_owned();
                 versions.push(Version {
                     info,
+                    rules: rules::read(&schema).map(Arc::new),
                     schema: Arc::new(schema),
                     subresources: v["subresources"].clone(),
                     selectable: items(v, "selectableFields").iter().map(path).collect(),
@@ -320,17 +324,6 @@ impl Sim {
         }
     }
 
-    /// Warnings about what a definition says that is not acted on.
-    pub(super) fn definition_warnings(crd: &Value) -> Vec<String> {
-        let mut out = vec![];
-        for (i, v) in items(&crd["spec"], "versions").iter().enumerate() {
-            if schema::has_rules(&v["schema"]) {
-                out.push(format!("spec.versions[{i}].schema: accepted, not simulated: x-kubernetes-validations"));
-            }
-        }
-        out
-    }
-
     /// Sets what clients may not: status (where it is a subresource) and generation.
     pub(super) fn prepare_custom(&self, kind: Kind, new: &mut Value, old: Option<&Value>) {
         let Some(definition) = self.definition(kind) else { return };
@@ -368,9 +361,29 @@ impl Sim {
     }
 
     /// What the schema finds wrong with an object; `old`: what it was before.
-    pub(super) fn validate_custom(&self, kind: Kind, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
-        let version = self.definition(kind).and_then(|d| d.main());
-        version.map_or_else(Vec::new, |v| schema::validate(&v.schema, object, old))
+    pub(super) fn validate_custom(
+        &self,
+        kind: Kind,
+        object: &Value,
+        old: Option<&Value>,
+        warnings: &mut Vec<String>,
+    ) -> Vec<FieldError> {
+        let Some(version) = self.definition(kind).and_then(|d| d.main()) else { return vec![] };
+        let mut errors = schema::validate(&version.schema, object, old);
+        let Some(node) = &version.rules else { return errors };
+        let blocks = |e: &FieldError| {
+            matches!(e.kind, FieldErrorKind::Required | FieldErrorKind::TooLong | FieldErrorKind::TooMany)
+                || e.detail.contains(" in body must be of type ")
+        };
+        if errors.iter().any(blocks) {
+            let why = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
+            errors.push(FieldError::invalid("<nil>", Value::Null, why));
+            return errors;
+        }
+        let found = rules::judge(node, object, old);
+        errors.extend(found.errors);
+        warnings.extend(found.warnings.iter().map(ToString::to_string));
+        errors
     }
 
     /// Where a custom resource keeps its scale: paths of spec.replicas, status.replicas and the selector.

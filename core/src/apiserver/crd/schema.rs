@@ -1,7 +1,7 @@
 //! Structural schemas: which fields of a custom resource are dropped, which get defaults, and what is wrong with the
 //! rest. (Models apiextensions-apiserver `pkg/apiserver/schema` pruning and defaulting, and kube-openapi's validation.)
 //!
-//! Pure functions on JSON. Rules in CEL (`x-kubernetes-validations`) are not evaluated.
+//! Pure functions on JSON. Rules in CEL (`x-kubernetes-validations`) stand in [`super::rules`].
 
 use crate::api::error::{FieldError, FieldErrorKind};
 use crate::apiserver::registry::util::{child, entries, flag, has, index, items, text};

@@ -12,7 +12,7 @@ mod shape;
 mod tests;
 
 pub use set::{Element, FieldSet};
-pub use shape::{Shape, compare, field_set, undeclared};
+pub use shape::{Shape, atomics, compare, field_set, merge, undeclared};
 
 use crate::api::error::Status;
 use serde_json::{Value, json};

@@ -390,6 +390,32 @@ pub fn prune(shape: Shape, value: &mut Value, last: &FieldSet, owned: &FieldSet)
     }
 }
 
+/// The paths of lists and maps that are owned as a whole.
+pub fn atomics(shape: Shape, value: &Value) -> Vec<String> {
+    let mut out = vec![];
+    find_atomics(shape, value, "", &mut out);
+    out
+}
+
+fn find_atomics(shape: Shape, value: &Value, at: &str, out: &mut Vec<String>) {
+    match (shape.form(value), value) {
+        (Form::Object, Value::Object(map)) => {
+            for (name, v) in map {
+                if let Some(inner) = shape.field(name) {
+                    find_atomics(inner, v, &format!("{at}.{name}"), out);
+                }
+            }
+        }
+        (Form::Keyed(_), Value::Array(list)) => {
+            for (i, item) in list.iter().enumerate() {
+                find_atomics(shape.element(), item, &format!("{at}[{i}]"), out);
+            }
+        }
+        (Form::Leaf, Value::Object(_) | Value::Array(_)) => out.push(at.to_owned()),
+        _ => {}
+    }
+}
+
 /// The paths of fields that the shape does not have, as `.spec.foo`.
 pub fn undeclared(shape: Shape, value: &Value) -> Vec<String> {
     let mut out = vec![];

@@ -151,6 +151,17 @@ fn judged(root: Root, new: Value) -> Result<schema::Decoded, Status> {
     }
 }
 
+/// Carries out one operation of a JSON patch.
+///
+/// # Errors
+/// Why it cannot be.
+pub fn operate(doc: &mut Value, operation: &Value) -> Result<(), String> {
+    json::operate(doc, operation).map_err(|_| {
+        let text = |key: &str| operation[key].as_str().unwrap_or_default();
+        format!("{} operation does not apply: doc is missing path: {:?}: missing value", text("op"), text("path"))
+    })
+}
+
 /// The answer for unknown fields of a patched object where these are refused.
 pub fn strict_error(patch: &Value, unknown: &[String]) -> Status {
     invalid(go_value(patch), format!("strict decoding error: {}", unknown.join(", ")))

@@ -82,6 +82,10 @@ pub fn validate(schema: &Value, status: bool, path: &str) -> Vec<FieldError> {
     }
     errors.extend(structural);
     rules(schema, &at, Place { root: true, ..Place::default() }, 0, &mut errors);
+    // what rules can look at is known only of a schema that is in order
+    if errors.is_empty() {
+        errors.extend(crate::apiserver::crd::rules::check(schema, &at));
+    }
     errors
 }
 
@@ -406,6 +410,23 @@ fn rules(s: &Value, at: &str, place: Place, depth: usize, errors: &mut Vec<Field
         } else if many_lines(said) && message.is_empty() {
             let why = "message must be specified if rule contains line breaks";
             errors.push(FieldError::required(child(&at, "message"), why));
+        }
+        if !text(rule, "messageExpression").is_empty() && text(rule, "messageExpression").trim().is_empty() {
+            let why = "messageExpression must be non-empty if specified";
+            errors.push(FieldError::required(child(&at, "messageExpression"), why));
+        }
+        let path = text(rule, "fieldPath");
+        if !path.is_empty() {
+            let mut wrong = |why: &str| errors.push(FieldError::invalid(child(&at, "fieldPath"), path, why));
+            if path.trim().is_empty() {
+                wrong("must be non-empty if specified");
+            }
+            if many_lines(path) {
+                wrong("must not contain line breaks");
+            }
+            if crate::apiserver::crd::rules::field_path(s, path).is_none() {
+                wrong("must be a valid path");
+            }
         }
         const REASONS: [&str; 4] =
             ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];

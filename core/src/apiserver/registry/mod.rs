@@ -6,6 +6,7 @@
 //!
 //! A new kind: a file with a [`Strategy`] and its line in [`STRATEGIES`].
 
+pub mod admissionpolicy;
 pub mod affinity;
 pub mod certificates;
 pub mod configmap;
@@ -88,6 +89,10 @@ pub fn strategy(kind: &str) -> Option<&'static Strategy> {
 
 /// Every kind that has rules.
 pub const STRATEGIES: &[&Strategy] = &[
+    &admissionpolicy::MUTATING,
+    &admissionpolicy::MUTATING_BINDING,
+    &admissionpolicy::VALIDATING,
+    &admissionpolicy::VALIDATING_BINDING,
     &certificates::STRATEGY,
     &configmap::STRATEGY,
     &controllerrevision::STRATEGY,
