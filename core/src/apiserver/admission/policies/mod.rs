@@ -154,6 +154,8 @@ impl Sim {
         let who = match &self.actor {
             Actor::Person => user("kubernetes-admin".into(), &["system:masters"]),
             Actor::ApiServer => user("system:apiserver".into(), &["system:masters"]),
+            // what a pod asks comes with its account's name
+            Actor::Pod(_) => return (User::impersonated("system:anonymous", &[]), false),
             Actor::Kubelet(node) => user(format!("system:node:{node}"), &["system:nodes"]),
             Actor::Component(c) if c.name() == "scheduler" => user("system:kube-scheduler".into(), &[]),
             Actor::Component(c) => user(
