@@ -200,6 +200,14 @@ impl Terminals {
         sim.terminals_wait = !self.waiting().is_empty();
     }
 
+    /// The pod that goes when the command that waits is interrupted (`run -it --rm`).
+    pub(crate) fn left(&self, t: u8) -> Option<crate::kubectl::Inside> {
+        match &self.terminals.get(&t)?.pending.as_ref()?.wait {
+            Wait::Attached(a) => a.left().cloned(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn interrupt(&mut self, t: u8, sim: &mut Sim) {
         if let Some(terminal) = self.terminals.get_mut(&t) {
             terminal.session.asked.clear();

@@ -38,7 +38,7 @@ pub fn sed(script: &str, lines: &[&str], quiet: bool) -> String {
     let substitution = if chars.next() == Some('s') { chars.next() } else { None };
     let parts: Vec<&str> = substitution.map(|d| script[1 + d.len_utf8()..].split(d).collect()).unwrap_or_default();
     let re = match parts.first() {
-        Some(p) => regex_lite::Regex::new(&p.replace("\\(", "(").replace("\\)", ")")).ok(),
+        Some(p) => regex_lite::Regex::new(&anchored(&p.replace("\\(", "(").replace("\\)", ")"))).ok(),
         None => script.strip_prefix('/').and_then(|s| s.split('/').next()).and_then(|p| regex_lite::Regex::new(p).ok()),
     };
     let number: Option<usize> = script.trim_end_matches(['p', 'd']).parse().ok();
@@ -61,6 +61,36 @@ pub fn sed(script: &str, lines: &[&str], quiet: bool) -> String {
         }
     }
     out
+}
+
+/// A basic expression's `$` and `^` stand for the line's ends only where these are.
+fn anchored(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len());
+    let (mut bracket, mut escaped) = (false, false);
+    for (i, c) in pattern.char_indices() {
+        let rest = &pattern[i + c.len_utf8()..];
+        let ends = rest.is_empty() || rest.starts_with([')', '|']);
+        let begins = i == 0 || pattern[..i].ends_with(['(', '|']);
+        if !bracket && !escaped && (c == '$' && !ends || c == '^' && !begins) {
+            out.push('\\');
+        }
+        bracket = if bracket { c != ']' } else { c == '[' && !escaped };
+        escaped = c == '\\' && !escaped;
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod sed_tests {
+    #[test]
+    fn a_dollar_in_the_middle_is_one() {
+        let s = |script: &str| super::sed(script, &["item-$ITEM and $ITEM^2"], false);
+        assert_eq!(s("s/$ITEM/apple/"), "item-apple and $ITEM^2\n");
+        assert_eq!(s("s/$ITEM/apple/g"), "item-apple and apple^2\n");
+        assert_eq!(s("s/M^2$/x/"), "item-$ITEM and $ITEx\n");
+        assert_eq!(s("s/^item/it/"), "it-$ITEM and $ITEM^2\n");
+    }
 }
 
 /// Backslash sequences of `printf` and `echo -e` as what they stand for.

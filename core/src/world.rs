@@ -79,6 +79,9 @@ pub struct World {
     pub steps: u64,
 }
 
+/// How long a command takes that scales, where another one waits for it to end.
+const SCALED: SimDuration = SimDuration::from_millis(300);
+
 impl World {
     /// A new cluster: system namespaces, the API's own service, and nodes that come up.
     pub fn new(config: Config) -> World {
@@ -133,7 +136,13 @@ impl World {
                 self.terminals.queue(*terminal, parts);
                 self.go_on(*terminal, line, stdin.as_deref());
             }
-            Input::Interrupt { terminal } => self.terminals.interrupt(*terminal, &mut self.sim),
+            Input::Interrupt { terminal } => {
+                let left = self.terminals.left(*terminal);
+                self.terminals.interrupt(*terminal, &mut self.sim);
+                if let Some(at) = left {
+                    self.leave(*terminal, &at);
+                }
+            }
             Input::Fault(fault) => {
                 if let Err(e) = inject(&mut self.sim, &mut self.kubelets, fault) {
                     self.terminals.say(0, &format!("error: {e}\n"), self.sim.now);
@@ -150,13 +159,31 @@ impl World {
         }
     }
 
+    /// The pod of a session that has been left goes with it.
+    fn leave(&mut self, terminal: u8, at: &kubectl::Inside) {
+        let files = Arc::make_mut(&mut self.files);
+        let mut session = self.terminals.session(terminal);
+        let mut api = WorldApi { sim: &mut self.sim, kubelets: &mut self.kubelets };
+        let mut ctx = kubectl::Context::new(&mut api, files, &mut session);
+        let done = kubectl::cmd::attached::remove(at, &mut ctx);
+        let said = std::mem::take(&mut ctx.out.stdout);
+        if done.is_ok() {
+            self.terminals.say(terminal, &said, self.sim.now);
+        }
+    }
+
     /// Carries out the parts of a terminal's line until one waits.
     fn go_on(&mut self, terminal: u8, whole: &str, stdin: Option<&str>) {
+        let mut before: Option<Arc<str>> = None;
         while let Some(line) = self.terminals.next_part(terminal, self.sim.now) {
+            // who scales down and up again lets the controllers see what lies between
+            let scales = |l: &str| l.split_whitespace().find(|w| !matches!(*w, "kubectl" | "k")) == Some("scale");
+            let pause = before.replace(line.clone()).is_some_and(|b| scales(&b) && scales(&line));
             self.sim.note = Some(whole.into());
             let files = Arc::make_mut(&mut self.files);
             let mut session = self.terminals.session(terminal);
             let later = self.sim.plane.answers_later();
+            let later = if pause { later + SCALED } else { later };
             let until = self.sim.now + later;
             let mut api = WorldApi { sim: &mut self.sim, kubelets: &mut self.kubelets };
             let out = if later > SimDuration::ZERO && kubectl::asks_server(&line, &session) {

@@ -319,6 +319,9 @@ impl Builder {
         Ok(wanted
             .into_iter()
             .map(|(mapping, name)| {
+                if name.is_empty() && !self.local {
+                    return Err(CmdError::client("resource name may not be empty"));
+                }
                 let namespace = if mapping.namespaced { self.namespace.clone() } else { String::new() };
                 let mut info =
                     Info { mapping, namespace, name: name.clone(), source: String::new(), object: Value::Null };

@@ -196,6 +196,12 @@ pub fn expand(
             };
             let found = if known { output(inner) } else { value(inner) };
             if let Some(text) = found {
+                // what an assignment gets is not split into words
+                let whole = !double && assigns(&out);
+                if whole {
+                    out.push('"');
+                }
+                let double = double || whole;
                 for t in text.trim_end_matches('\n').chars() {
                     let special = match double {
                         true => matches!(t, '"' | '\\' | '$' | '`'),
@@ -205,6 +211,9 @@ pub fn expand(
                         out.push('\\');
                     }
                     out.push(t);
+                }
+                if whole {
+                    out.push('"');
                 }
                 rest = &after[end..];
                 continue;
@@ -227,6 +236,12 @@ pub fn expand(
         rest = after;
     }
     out
+}
+
+/// Does a line that has come so far stand in the value of an assignment?
+fn assigns(line: &str) -> bool {
+    let mut words = line.trim_start().strip_prefix("export ").unwrap_or(line).split(' ').filter(|w| !w.is_empty());
+    !line.is_empty() && !line.ends_with(' ') && words.all(|w| assignment(w).is_some())
 }
 
 /// `NAME=value` words, alone or after `export`: what a line that only sets variables sets.
@@ -379,6 +394,18 @@ fn tokens(line: &str) -> Result<Vec<Token>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_assignment_takes_all_of_a_substitution() {
+        let e = |l: &str| {
+            let line = expand(l, &|n| (n == "V").then(|| "a b".into()), &mut |_| Some("x \"y\"\nz\n".into()));
+            split(&line).unwrap()
+        };
+        let set = |l: &str| assignments(&e(l)).unwrap();
+        assert_eq!(set("A=$(kubectl get x)"), [("A".to_owned(), "x \"y\"\nz".to_owned())]);
+        assert_eq!(set("export A=1 B=-$V-"), [("A".into(), "1".into()), ("B".into(), "-a b-".into())]);
+        assert_eq!(e("echo A=$V")[0].words, ["echo", "A=a", "b"]);
+    }
 
     #[test]
     fn words_as_a_shell_sees_them() {

@@ -19,7 +19,7 @@ pub struct Document {
 pub fn texts(filenames: &[String], recursive: bool, ctx: &Context) -> Result<Vec<(String, String)>, CmdError> {
     let mut out = vec![];
     for name in filenames {
-        if name == "-" {
+        if name == "-" || name == "/dev/stdin" {
             out.push(("STDIN".to_string(), ctx.stdin.clone().unwrap_or_default()));
             continue;
         }

@@ -41,7 +41,7 @@ use errors::CmdError;
 use pending::Pending;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What kubectl remembers between two lines: the kubeconfig of one user of one cluster.
@@ -70,6 +70,9 @@ pub struct Session {
     /// Variables that lines have set.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
+    /// Directories of the working directory in which nothing lies yet, as `/name`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub directories: BTreeSet<String>,
     /// The shell that was opened in a container and takes the lines now.
     pub inside: Option<Inside>,
     /// What serves on the person's own ports, behind the prompt.
@@ -125,6 +128,7 @@ impl Default for Session {
             users: BTreeMap::new(),
             aliases: BTreeMap::new(),
             variables: BTreeMap::new(),
+            directories: BTreeSet::new(),
             others: BTreeMap::new(),
             context: "kubarium".into(),
             cluster: "kubarium".into(),

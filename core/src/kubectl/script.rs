@@ -17,6 +17,9 @@ use std::net::Ipv4Addr;
 /// Where the prompt's files stand.
 pub(super) const HERE: &str = "/work";
 
+/// Empty directories that are kept.
+const MOST_DIRECTORIES: usize = 64;
+
 /// A script that goes on.
 #[derive(Clone, Debug)]
 pub struct Script {
@@ -34,8 +37,47 @@ impl PartialEq for Script {
 
 /// Words that a line or a part of it begins with if the shell is to read it.
 const BEGINNINGS: &[&str] = &[
-    "for", "while", "until", "if", "case", "do", "then", "{", "!", "[", "[[", "test", "sleep", "curl", "wget", "seq",
-    "date", "printf", "true", "false", "expr", "nslookup", "timeout", "time", "read", "nc", "rm", "mv", "touch",
+    "for",
+    "while",
+    "until",
+    "if",
+    "case",
+    "do",
+    "then",
+    "{",
+    "!",
+    "[",
+    "[[",
+    "test",
+    "sleep",
+    "curl",
+    "wget",
+    "seq",
+    "date",
+    "printf",
+    "true",
+    "false",
+    "expr",
+    "nslookup",
+    "timeout",
+    "time",
+    "read",
+    "nc",
+    "rm",
+    "mv",
+    "touch",
+    "mkdir",
+    "rmdir",
+    "cp",
+    "chmod",
+    "sudo",
+    "sh",
+    "bash",
+    "/bin/sh",
+    "/bin/bash",
+    "ln",
+    "find",
+    "tee",
 ];
 
 /// Is a line for the shell, by the parts that it would fall into otherwise?
@@ -46,6 +88,7 @@ pub fn is_one<'a>(mut parts: impl Iterator<Item = &'a str>) -> bool {
         BEGINNINGS.contains(&first)
             || part.starts_with('(')
             || first.ends_with("()")
+            || first.contains("=(")
             || part.contains("$((")
             || has_here_document(part)
     })
@@ -65,6 +108,7 @@ struct Prompt<'a, 'b> {
 impl Prompt<'_, '_> {
     /// What the shell has done to files is done to those of the working directory.
     fn sync(&mut self, files: &FileSystem<'_>) {
+        self.ctx.session.directories.clear();
         self.take_files(files, HERE);
         for name in std::mem::take(&mut self.seen) {
             if files.read(&format!("{HERE}/{name}")).is_err() {
@@ -94,6 +138,9 @@ impl Prompt<'_, '_> {
         for (name, is_directory) in files.list(directory) {
             let path = normalize(directory, &name);
             if is_directory {
+                if files.list(&path).is_empty() && self.ctx.session.directories.len() < MOST_DIRECTORIES {
+                    self.ctx.session.directories.insert(path.trim_start_matches(HERE).to_owned());
+                }
                 self.take_files(files, &path);
             } else if let Ok(text) = files.read(&path) {
                 let name = path.trim_start_matches(HERE).trim_start_matches('/');
@@ -231,6 +278,9 @@ impl Script {
         let now = ctx.now();
         let mut root = Files::root();
         root.place_dir(HERE);
+        for name in &ctx.session.directories {
+            root.place_dir(&format!("{HERE}{name}"));
+        }
         for (name, text) in ctx.files.iter() {
             root.place(&format!("{HERE}/{name}"), text);
         }

@@ -94,7 +94,34 @@ pub(super) fn server<'a>(plan: &'a Plan, work: Option<&PodWork>, port: u16) -> O
 }
 
 /// Pages outside of the cluster that the documentation's manifests ask for: they are there, and say little.
-const OUTSIDE_NAMES: [&str; 4] = ["info.cern.ch", "example.com", "www.example.com", "kubernetes.io"];
+const OUTSIDE_NAMES: [&str; 7] = [
+    "info.cern.ch",
+    "example.com",
+    "www.example.com",
+    "kubernetes.io",
+    "deb.debian.org",
+    "archive.ubuntu.com",
+    "dl-cdn.alpinelinux.org",
+];
+/// Images whose `sh` is Debian's, unless they are made of Alpine.
+const DASH: [&str; 16] = [
+    "nginx",
+    "redis",
+    "postgres",
+    "httpd",
+    "debian",
+    "ubuntu",
+    "node",
+    "python",
+    "mariadb",
+    "mongo",
+    "wordpress",
+    "php",
+    "golang",
+    "tomcat",
+    "ruby",
+    "perl",
+];
 /// Their address.
 const OUTSIDE_PAGE: u32 = u32::from_be_bytes([203, 0, 113, 10]);
 
@@ -394,6 +421,12 @@ impl Surroundings for Around<'_> {
     fn busybox(&self) -> bool {
         let image = self.plan.containers.get(self.container).map_or("", |c| &c.image);
         !["ubuntu", "centos", "fedora", "netshoot"].iter().any(|p| image.contains(p))
+    }
+
+    fn dash(&self) -> bool {
+        let c = self.plan.containers.get(self.container).filter(|c| c.entry.is_some());
+        let name = c.map_or("", |c| &c.image);
+        !name.contains("alpine") && DASH.iter().any(|p| name.contains(p))
     }
 
     fn lacks(&self, program: &str) -> bool {

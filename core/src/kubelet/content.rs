@@ -3,10 +3,89 @@
 
 use super::plan::{ContainerPlan, Web};
 use super::pod_worker::PodWork;
-use crate::runtime::files::{Entry, Files, View, normalize};
+use crate::runtime::files::{Entry, Files, User, View, normalize};
 use crate::runtime::web::Reply;
 use crate::runtime::{httpd, nginx};
+use k8s_openapi::api::core::v1::Container;
 use std::sync::Arc;
+
+/// The account of images that nobody logs in to.
+const NOBODY: &str = "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
+/// Capabilities in the order of their bits.
+const CAPABILITIES: [&str; 41] = [
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "LINUX_IMMUTABLE",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_ADMIN",
+    "NET_RAW",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "SYS_MODULE",
+    "SYS_RAWIO",
+    "SYS_CHROOT",
+    "SYS_PTRACE",
+    "SYS_PACCT",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "MKNOD",
+    "LEASE",
+    "AUDIT_WRITE",
+    "AUDIT_CONTROL",
+    "SETFCAP",
+    "MAC_OVERRIDE",
+    "MAC_ADMIN",
+    "SYSLOG",
+    "WAKE_ALARM",
+    "BLOCK_SUSPEND",
+    "AUDIT_READ",
+    "PERFMON",
+    "BPF",
+    "CHECKPOINT_RESTORE",
+];
+/// Those that a container has if nobody says otherwise. Models containerd's default.
+const USUAL: u64 = 0xa804_25fb;
+const ALL: u64 = (1 << CAPABILITIES.len()) - 1;
+
+/// `/proc/1/status` of a container: who it runs as, and what it may.
+pub fn status(c: &Container, user: &User) -> String {
+    let own = c.security_context.as_ref();
+    let privileged = own.and_then(|s| s.privileged) == Some(true);
+    let bits = |names: Option<&Vec<String>>| {
+        names.into_iter().flatten().fold(0, |all, name| {
+            let name = name.to_ascii_uppercase();
+            let bit = CAPABILITIES.iter().position(|c| *c == name.trim_start_matches("CAP_"));
+            all | if name == "ALL" { ALL } else { bit.map_or(0, |b| 1 << b) }
+        })
+    };
+    let given = own.and_then(|s| s.capabilities.as_ref());
+    let (add, drop) = (bits(given.and_then(|g| g.add.as_ref())), bits(given.and_then(|g| g.drop.as_ref())));
+    let bound = match drop {
+        _ if privileged => ALL,
+        ALL => add,
+        drop => (USUAL | add) & !drop,
+    };
+    let held = if user.uid == 0 { bound } else { 0 };
+    let User { uid, gid, .. } = user;
+    let fixed = own.and_then(|s| s.allow_privilege_escalation) == Some(false);
+    format!(
+        "Name:\tsh\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t1\nPid:\t1\nPPid:\t0\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nGid:\t{gid}\t{gid}\t{gid}\t{gid}\n\
+         CapInh:\t0000000000000000\nCapPrm:\t{held:016x}\nCapEff:\t{held:016x}\nCapBnd:\t{bound:016x}\nCapAmb:\t0000000000000000\nNoNewPrivs:\t{}\nSeccomp:\t0\n",
+        u8::from(fixed)
+    )
+}
 
 /// A container's own files when it starts.
 pub fn furnished(c: &ContainerPlan) -> Files {
@@ -20,6 +99,11 @@ pub fn furnished(c: &ContainerPlan) -> Files {
     };
     if let Some((name, id)) = system {
         files.place("/etc/os-release", &format!("NAME=\"{name}\"\nID={id}\n"));
+    }
+    if e.shell {
+        let shell = if system.is_some_and(|(_, id)| id != "alpine") { "/bin/bash" } else { "/bin/sh" };
+        files.place("/etc/passwd", &format!("root:x:0:0:root:/root:{shell}\n{NOBODY}"));
+        files.place("/etc/group", "root:x:0:\nnogroup:x:65534:\n");
     }
     match c.web {
         Some(Web::Nginx) => {
@@ -84,6 +168,24 @@ impl PodWork {
 mod tests {
     use super::*;
     use crate::runtime::files::Mount;
+
+    #[test]
+    fn what_a_process_may_is_in_proc() {
+        let caps = |context: serde_json::Value, uid: u32| {
+            let c: Container =
+                serde_json::from_value(serde_json::json!({"name": "c", "securityContext": context})).unwrap();
+            let text = status(&c, &User { uid, ..User::default() });
+            text.lines().find_map(|l| l.strip_prefix("CapEff:\t")).unwrap().to_owned()
+        };
+        let json = serde_json::json!({});
+        assert_eq!(caps(json.clone(), 0), "00000000a80425fb");
+        assert_eq!(caps(json, 1000), "0000000000000000");
+        let add = serde_json::json!({"capabilities": {"add": ["NET_ADMIN", "SYS_TIME"]}});
+        assert_eq!(caps(add, 0), "00000000aa0435fb");
+        let few = serde_json::json!({"capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}});
+        assert_eq!(caps(few, 0), "0000000000000400");
+        assert_eq!(caps(serde_json::json!({"privileged": true}), 0), "000001ffffffffff");
+    }
 
     #[test]
     fn a_server_answers_with_its_files() {

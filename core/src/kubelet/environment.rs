@@ -9,8 +9,8 @@ use crate::sim::Sim;
 use crate::store::{Key, Kind, Obj, PodRecord, pod::TOKEN_MARK};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{
-    ConfigMap, KeyToPath, ObjectFieldSelector, PersistentVolume, PersistentVolumeClaim, ResourceFieldSelector, Secret,
-    Volume,
+    ConfigMap, KeyToPath, Node, ObjectFieldSelector, PersistentVolume, PersistentVolumeClaim, ResourceFieldSelector,
+    Secret, Volume,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -182,7 +182,12 @@ fn volume(k: &Kubelets, sim: &Sim, pod: &PodRecord, v: &Volume) -> Result<(Files
         {
             return Err(failed(format!("hostPath type check failed: {} is not {what}", h.path)));
         }
-        return Ok((k.lasting.get(&name).cloned().unwrap_or_default(), Some(name)));
+        let kept = k.lasting.get(&name).cloned();
+        if let Some(file) = host_file(v).filter(|_| kept.is_none()) {
+            files.place(&file, &node_file(sim, pod, &h.path));
+            return Ok((files, Some(name)));
+        }
+        return Ok((kept.unwrap_or_default(), Some(name)));
     }
     Ok((files, None))
 }
@@ -223,6 +228,26 @@ const NODE_DIRECTORIES: [&str; 26] = [
     "/var/log/pods",
     "/var/run",
 ];
+
+/// A volume that is one file of its node: that file in it.
+fn host_file(v: &Volume) -> Option<String> {
+    let h = v.host_path.as_ref().filter(|h| matches!(h.type_.as_deref(), Some("File" | "FileOrCreate")))?;
+    Some(format!("/{}", h.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()))
+}
+
+/// What stands in a file of a node.
+fn node_file(sim: &Sim, pod: &PodRecord, path: &str) -> String {
+    let name = pod.node.as_deref().unwrap_or_default();
+    let node = sim.store.typed::<Node>(&Key::new("", name));
+    let info = node.as_ref().and_then(|n| n.status.as_ref()).and_then(|s| s.node_info.as_ref());
+    match normalize("/", path).as_str() {
+        "/etc/machine-id" => info.map_or(String::new(), |i| format!("{}\n", i.machine_id)),
+        "/etc/hostname" => format!("{name}\n"),
+        "/etc/os-release" => info.map_or(String::new(), |i| format!("PRETTY_NAME=\"{}\"\n", i.os_image)),
+        "/etc/timezone" => "Etc/UTC\n".into(),
+        _ => String::new(),
+    }
+}
 
 /// What a path of a node is not, though a hostPath volume of this type needs it to be; none: all is well, or nobody knows
 /// better. Models the host path plugin's type checks.
@@ -381,6 +406,10 @@ pub fn volumes(k: &Kubelets, sim: &Sim, pod: &PodRecord, plan: &Plan) -> Result<
                     let expression = m.sub_path_expr.as_deref().map(|e| substitute(e, &env));
                     let sub = expression.as_deref().or(m.sub_path.as_deref());
                     let sub = sub.filter(|s| !s.is_empty()).map(|s| normalize("/", s));
+                    let sub = match host_file(all[volume]) {
+                        Some(file) => Some(format!("{file}{}", sub.unwrap_or_default())),
+                        None => sub,
+                    };
                     let mut index = volume;
                     if sub.is_some() && follows(all[volume]) {
                         // bound to the files as they are now

@@ -347,6 +347,15 @@ fn start_of(entry: Option<&Image>, needs: &Needs) -> (u64, u64) {
     (start + slower, work * 1000)
 }
 
+/// Ports that a container's own probes ask.
+fn probed(c: &Container) -> impl Iterator<Item = u16> + '_ {
+    let probes = [&c.startup_probe, &c.readiness_probe, &c.liveness_probe].into_iter().flatten();
+    probes.filter_map(|p| {
+        let asked = p.http_get.as_ref().map(|h| &h.port).or(p.tcp_socket.as_ref().map(|t| &t.port))?;
+        Some(port(asked, c)).filter(|n| *n > 0)
+    })
+}
+
 fn container(c: &Container, sidecar: bool, spec: &PodSpec) -> ContainerPlan {
     let image = c.image.as_deref().unwrap_or_default();
     let reference = Reference::parse(image);
@@ -359,7 +368,8 @@ fn container(c: &Container, sidecar: bool, spec: &PodSpec) -> ContainerPlan {
         Some(e) if !e.listens => vec![],
         Some(e) if e.exact_ports() => e.ports.clone(),
         Some(e) => e.ports.iter().copied().chain(declared).collect(),
-        None => declared.collect(),
+        // nobody knows it: it serves what its manifest expects of it
+        None => declared.chain(probed(c)).collect(),
     };
     let policy = match c.image_pull_policy.as_deref() {
         Some("Always") => PullPolicy::Always,

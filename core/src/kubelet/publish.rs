@@ -253,7 +253,12 @@ impl Kubelets {
             let known = |e: &crate::runtime::images::Image| !e.has(a) && (!e.shell || lacks(&c.image, base));
             c.entry.as_ref().is_some_and(|e| known(e)) || (!knows(a) && c.entry.as_ref().is_none_or(|e| !e.has(a)))
         };
-        if argv.first().is_some_and(lacks) {
+        let own = match self.workers.get(&pod.id).map(|w| &w.life) {
+            Some(Life::Full(work)) => work.runs.get(i),
+            _ => None,
+        };
+        let installed = |a: &String| own.is_some_and(|r| r.files.get(&format!("/usr/bin/{a}")).is_some());
+        if argv.first().is_some_and(|a| lacks(a) && !installed(a)) {
             let a = &argv[0];
             let why = if a.contains('/') {
                 format!("exec: {a:?}: stat {a}: no such file or directory")

@@ -282,6 +282,9 @@ impl Kubelets {
             run.previous = Some(std::mem::take(&mut run.log));
         }
         run.files = super::content::furnished(c);
+        if let Some(spec) = plan.container(i) {
+            run.files.place("/proc/1/status", &super::content::status(spec, &c.user));
+        }
         super::around::name_files(&mut run.files, pod, plan, ip);
         run.process = None;
         (run.in_volumes, run.touched) = (0, false);

@@ -80,6 +80,19 @@ fn fail(message: impl Into<String>, at: Mark) -> YamlError {
     YamlError { message: format!("yaml: {}", message.into()), at }
 }
 
+/// How often a `\'` is taken for a quote.
+const MOST_QUOTES: usize = 64;
+/// What the parser says of an escape that it does not know.
+const UNKNOWN_ESCAPE: &str = "found unknown escape character";
+
+/// The first `\'` of a line from a place on, in bytes of the text.
+fn quote(text: &str, at: Mark) -> Option<usize> {
+    let line = text.split_inclusive('\n').nth(at.line)?;
+    let begin = line.as_ptr() as usize - text.as_ptr() as usize;
+    let from: usize = line.chars().take(at.column).map(char::len_utf8).sum();
+    Some(begin + from + line.get(from..)?.find("\\'")?)
+}
+
 struct Composer<'p, 'r> {
     parser: &'p mut Parser<'r>,
     guarded: &'p Guarded,
@@ -90,6 +103,22 @@ struct Composer<'p, 'r> {
 impl Tree {
     /// The first document of a text; `None` if there is none.
     pub(super) fn compose(text: &str) -> Result<Option<Tree>, YamlError> {
+        let mut result = Tree::compose_strictly(text);
+        // go-yaml takes `\'` in double quotes for a quote, which the parser used here does not
+        let mut own = text.to_owned();
+        for _ in 0..MOST_QUOTES {
+            let Err(e) = &result else { break };
+            let Some(at) = Some(e).filter(|e| e.message.ends_with(UNKNOWN_ESCAPE)).and_then(|e| quote(&own, e.at))
+            else {
+                break;
+            };
+            own.replace_range(at..=at, "");
+            result = Tree::compose_strictly(&own);
+        }
+        result
+    }
+
+    fn compose_strictly(text: &str) -> Result<Option<Tree>, YamlError> {
         let guarded = Guarded::new(text);
         let mut bytes = guarded.text.as_deref().unwrap_or(text).as_bytes();
         let mut parser = Parser::new();

@@ -18,6 +18,9 @@ pub struct Attached {
     at: Inside,
     /// Typed lines go to a shell in it.
     shell: bool,
+    /// It has a terminal.
+    #[serde(default)]
+    terminal: bool,
     /// Its exit code is the command's.
     code: bool,
     quiet: bool,
@@ -58,7 +61,8 @@ pub fn begin(inv: &Invocation, pod: &Value, container: &str, how: How, ctx: &mut
         remove: how.remove,
     };
     let quiet = inv.bool("quiet");
-    let wait = Attached { at, shell: shell && how.terminal, code: how.code, quiet, follow: None };
+    let wait =
+        Attached { at, shell: shell && how.terminal, terminal: how.terminal, code: how.code, quiet, follow: None };
     // a command without the flag waits as long as it takes
     let seconds = inv.seconds("pod-running-timeout");
     let deadline = (seconds > 0.0).then(|| ctx.now() + SimDuration((seconds * 1e6) as u64));
@@ -78,6 +82,11 @@ pub fn remove(at: &Inside, ctx: &mut Context) -> Result<(), CmdError> {
 }
 
 impl Attached {
+    /// The pod that goes when somebody presses Ctrl+C: its terminal gets it, and its program ends by that.
+    pub fn left(&self) -> Option<&Inside> {
+        Some(&self.at).filter(|at| self.terminal && at.remove && self.follow.is_some())
+    }
+
     /// Goes on; true when the command has come to its end, or a shell has been opened.
     ///
     /// # Errors

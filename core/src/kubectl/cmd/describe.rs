@@ -24,7 +24,7 @@ pub static COMMAND: Command = Command::new(
 );
 
 fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
-    if inv.args.is_empty() && inv.list("filename").is_empty() {
+    if inv.args.is_empty() && inv.list("filename").is_empty() && !inv.changed("kustomize") {
         return Err(CmdError::client(
             "You must specify the type of resource to describe. Use \"kubectl api-resources\" for a complete list of supported resources.\n",
         ));

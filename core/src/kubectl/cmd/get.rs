@@ -50,7 +50,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     if format.is_none() && !output.is_empty() && !wide {
         return Err(printer::unknown_format(output, printer::GET_FORMATS));
     }
-    if inv.args.is_empty() && inv.list("filename").is_empty() {
+    if inv.args.is_empty() && inv.list("filename").is_empty() && !inv.changed("kustomize") {
         ctx.eprintln(
             "You must specify the type of resource to get. Use \"kubectl api-resources\" for a complete list of supported resources.\n",
         );

@@ -70,7 +70,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         } else {
             named_port(&pod, remote).or_else(|| remote.parse().ok()).ok_or_else(bad)?
         };
-        let shown = if local.is_empty() || local == "0" { number.to_string() } else { local.to_string() };
+        let shown = if local.is_empty() || local == "0" { free_port(ctx).to_string() } else { local.to_string() };
         for address in ["127.0.0.1", "[::1]"] {
             ctx.println(format!("Forwarding from {address}:{shown} -> {number}"));
         }
@@ -87,6 +87,12 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     ctx.out.effects.push(Effect::OpenRequests { namespace, target, port: first.unwrap_or_default() });
     ctx.out.pending = Some(Pending::new(Wait::Interrupt, None));
     Ok(())
+}
+
+/// A port of the person's machine that nothing serves on, as its kernel gives one.
+fn free_port(ctx: &Context) -> u16 {
+    let first = 32768 + (ctx.now().0 / 1000 * 7919 % 28232) as u16;
+    (first..60999).find(|p| !ctx.session.served.contains_key(p)).unwrap_or(first)
 }
 
 fn items(v: &Value) -> &[Value] {

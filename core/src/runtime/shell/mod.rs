@@ -11,6 +11,7 @@ mod filters;
 mod machine;
 mod names;
 mod net;
+mod packages;
 mod parse;
 mod system;
 mod tools;
@@ -190,6 +191,10 @@ pub trait Surroundings {
     /// Do the container's tools come from BusyBox?
     fn busybox(&self) -> bool {
         true
+    }
+    /// Is the container's `sh` Debian's, whose `echo` reads escapes?
+    fn dash(&self) -> bool {
+        false
     }
     /// Is a program not there that others have?
     fn lacks(&self, _program: &str) -> bool {

@@ -223,6 +223,7 @@ fn http(
     let silent = if curl { has('s', "--silent") } else { has('q', "--quiet") };
     let mut d = Done::default();
     net.sends(name, &absolute(args, input, cwd));
+    let spider = !curl && has('\0', "--spider");
     for url in urls {
         let full = if url.contains("://") { url.clone() } else { format!("http://{url}") };
         let host = full.split("://").nth(1).unwrap_or("").split('/').next().unwrap_or("").to_owned();
@@ -231,7 +232,19 @@ fn http(
         if !curl && usual == "443" && net.busybox() && !args.iter().any(|a| a == "--no-check-certificate") {
             d.err += "wget: note: TLS certificate validation not implemented\n";
         }
+        if !curl
+            && !silent
+            && let Some(ip) = net.resolve(name_only).first()
+        {
+            d.err += &format!("Connecting to {name_only} ({ip}:{port})\n");
+        }
         match net.get(&full, named.as_deref(), fs) {
+            Ok((code, _)) if spider && code < 400 => {
+                d.takes = d.takes + net.took();
+                if !silent {
+                    d.err += "remote file exists\n";
+                }
+            }
             Ok((code, body)) => {
                 d.takes = d.takes + net.took();
                 let failed = code >= 400;
@@ -276,6 +289,16 @@ fn http(
                             .to_owned()
                     })
                 });
+                let progress = |name: &str| {
+                    let most = body.len();
+                    format!("{name:<20.20} 100% |{}| {most:>5}   0:00:00 ETA\n", "*".repeat(31))
+                };
+                if !curl && !silent {
+                    d.err += &match target.as_deref().unwrap_or("-") {
+                        "-" => format!("writing to stdout\n{}written to stdout\n", progress("-")),
+                        f => format!("saving to '{f}'\n{}'{f}' saved\n", progress(f)),
+                    };
+                }
                 match target.as_deref() {
                     None | Some("-") if !head => d.out += &body,
                     None | Some("-") => {}

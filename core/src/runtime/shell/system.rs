@@ -95,7 +95,7 @@ pub fn lacks(image: &str, program: &str) -> bool {
     if has(&["busybox"]) {
         return !within(BUSYBOX);
     }
-    if has(&["alpine", "curlimages", "agnhost", "kiamol/", "luksa/", "podinfo", "stress", "bash"]) {
+    if has(&["alpine", "hello-app", "curlimages", "agnhost", "kiamol/", "luksa/", "podinfo", "stress", "bash"]) {
         return !within(BUSYBOX) && program != "apk";
     }
     if has(&["ubuntu", "centos", "fedora", "rocky", "alma"]) && matches!(program, "ps" | "top" | "free" | "pgrep") {
@@ -152,8 +152,7 @@ pub(super) fn run(g: &Given<'_>, fs: &FileSystem<'_>, plain: &[&str], net: &mut 
             1,
             format!("{}: this terminal has no screen to edit on: write files with echo, printf or sed, and >", g.name),
         ),
-        "apk" => apk(plain),
-        _ => apt(plain),
+        _ => Done::default(),
     }
 }
 
@@ -500,51 +499,6 @@ fn dig(g: &Given<'_>, plain: &[&str], net: &mut dyn Surroundings) -> Done {
         60 + 40 * records.len().max(1)
     );
     Done::say(out)
-}
-
-/// No package comes from anywhere: there is no network beyond the cluster.
-fn apt(plain: &[&str]) -> Done {
-    match plain.first().copied().unwrap_or_default() {
-        "update" => Done {
-            out: "Ign:1 http://deb.debian.org/debian stable InRelease\nErr:1 http://deb.debian.org/debian stable InRelease\n  Temporary failure resolving 'deb.debian.org'\nReading package lists... Done\n".into(),
-            err: "W: Failed to fetch http://deb.debian.org/debian/dists/stable/InRelease  Temporary failure resolving 'deb.debian.org'\nW: Some index files failed to download. They have been ignored, or old ones used instead.\n".into(),
-            takes: SimDuration::from_secs(3),
-            ..Done::default()
-        },
-        "install" => Done {
-            out: "Reading package lists... Done\nBuilding dependency tree... Done\n".into(),
-            ..Done::fail(100, plain[1..].iter().map(|p| format!("E: Unable to locate package {p}")).collect::<Vec<_>>().join("\n"))
-        },
-        other => Done::fail(100, format!("E: Invalid operation {other}")),
-    }
-}
-
-fn apk(plain: &[&str]) -> Done {
-    let index = "https://dl-cdn.alpinelinux.org/alpine/v3.22/main/x86_64/APKINDEX.tar.gz";
-    let fetched = format!("fetch {index}\n");
-    let warned = format!("WARNING: fetching {index}: DNS: transient error (try again later)\n");
-    let takes = SimDuration::from_secs(5);
-    match plain.first().copied().unwrap_or_default() {
-        "add" => {
-            let missing: String =
-                plain[1..].iter().map(|p| format!("  {p} (no such package):\n    required by: world[{p}]\n")).collect();
-            Done {
-                out: fetched,
-                err: format!("{warned}ERROR: unable to select packages:\n{missing}"),
-                code: 1,
-                takes,
-                ..Done::default()
-            }
-        }
-        "update" => Done {
-            out: fetched,
-            err: format!("{warned}4 unavailable, 0 stale; 14 distinct packages available\n"),
-            code: 4,
-            takes,
-            ..Done::default()
-        },
-        other => Done::fail(1, format!("ERROR: '{other}' is not an apk command. See 'apk --help'.")),
-    }
 }
 
 fn sums(g: &Given<'_>, fs: &FileSystem<'_>, plain: &[&str]) -> Done {

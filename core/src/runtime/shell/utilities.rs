@@ -245,6 +245,11 @@ pub(super) fn run(g: &Given<'_>, fs: &mut FileSystem<'_>, net: &mut dyn Surround
             let name = net.hostname();
             if flag('i') || flag('I') {
                 Done::say(net.resolve(&name).first().map_or(String::new(), |a| format!("{a}\n")))
+            } else if flag('f') {
+                let hosts = fs.read("/etc/hosts").unwrap_or_default();
+                let own = hosts.lines().find(|l| l.split_whitespace().skip(1).any(|w| w == name));
+                let full = own.and_then(|l| l.split_whitespace().nth(1)).unwrap_or(&name);
+                Done::say(format!("{full}\n"))
             } else {
                 Done::say(format!("{name}\n"))
             }
@@ -284,6 +289,7 @@ pub(super) fn run(g: &Given<'_>, fs: &mut FileSystem<'_>, net: &mut dyn Surround
         "redis-cli" | "mysqladmin" | "mysql" | "pg_isready" | "psql" | "mongo" | "mongosh" => {
             super::net::database(g.name, g.args, &plain, net)
         }
+        "apt" | "apt-get" | "apk" => super::packages::run(g, fs, &plain, net),
         name if super::system::NAMES.contains(&name) => super::system::run(g, fs, &plain, net),
         _ => Done::default(),
     }
