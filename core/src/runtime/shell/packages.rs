@@ -245,7 +245,7 @@ mod tests {
     fn what_is_installed_is_there() {
         let mut root = Files::root();
         let mut fs = FileSystem { user: User::root(), root: &mut root, mounts: &[], volumes: &mut [] };
-        let mut said = |line: &str, fs: &mut FileSystem<'_>, online: bool| {
+        let said = |line: &str, fs: &mut FileSystem<'_>, online: bool| {
             let args: Vec<String> = line.split(' ').skip(1).map(str::to_owned).collect();
             let plain: Vec<&str> = args.iter().map(String::as_str).filter(|a| !a.starts_with('-')).collect();
             let name = line.split(' ').next().unwrap_or_default();
