@@ -45,7 +45,7 @@ pub(super) type Got = Result<Val, Failure>;
 
 pub(super) fn run(e: &Expr, scope: &Scope<'_>, budget: &mut Budget) -> Got {
     let given = budget.left.min(PER_CALL);
-    let mut m = Machine { scope, locals: vec![], fuel: given };
+    let mut m = Machine { scope, locals: vec![], patterns: BTreeMap::new(), fuel: given };
     let got = m.eval(e);
     budget.left -= given - m.fuel;
     let got = got?;
@@ -58,6 +58,8 @@ pub(super) fn run(e: &Expr, scope: &Scope<'_>, budget: &mut Budget) -> Got {
 pub(super) struct Machine<'a> {
     pub scope: &'a Scope<'a>,
     locals: Vec<(String, Val)>,
+    /// Patterns that have been read already.
+    pub patterns: BTreeMap<Arc<str>, regex_lite::Regex>,
     fuel: u64,
 }
 

@@ -40,9 +40,27 @@ pub(super) fn call(m: &mut Machine<'_>, name: &str, method: bool, args: &[Val]) 
     library::call(m, name, args).unwrap_or_else(|| fail("no such overload"))
 }
 
-fn pattern(m: &mut Machine<'_>, s: &str) -> Result<regex_lite::Regex, Failure> {
-    m.pay(s.len())?;
-    compiled(s)
+/// What reading a pattern costs.
+const PATTERN_COST: usize = 2000;
+
+fn pattern(m: &mut Machine<'_>, s: &Arc<str>) -> Result<regex_lite::Regex, Failure> {
+    if let Some(re) = m.patterns.get(s) {
+        return Ok(re.clone());
+    }
+    m.pay(s.len() + PATTERN_COST)?;
+    let re = compiled(s)?;
+    m.patterns.insert(s.clone(), re.clone());
+    Ok(re)
+}
+
+/// About how many states a pattern has: counted repetitions multiply.
+fn states(pattern: &str) -> usize {
+    let counts = pattern.split('{').skip(1).map(|rest| {
+        let inner = rest.split('}').next().unwrap_or_default();
+        inner.split(',').filter_map(|n| n.parse::<usize>().ok()).max().unwrap_or(1).max(1)
+    });
+    let product = counts.fold(1, |a: usize, b| a.saturating_mul(b)).min(10_000);
+    pattern.len() + product
 }
 
 /// A pattern, if it is one.
@@ -54,7 +72,7 @@ pub(super) fn compiled(s: &str) -> Result<regex_lite::Regex, Failure> {
     if repeats_twice(s) {
         return Err(wrong());
     }
-    regex_lite::RegexBuilder::new(s).size_limit(1 << 18).build().map_err(|_| wrong())
+    regex_lite::RegexBuilder::new(s).size_limit(1 << 17).build().map_err(|_| wrong())
 }
 
 /// `a++` and the like, which RE2 does not take.
@@ -119,10 +137,10 @@ fn texts(m: &mut Machine<'_>, name: &str, args: &[Val]) -> Option<Got> {
     })
 }
 
-fn matches(m: &mut Machine<'_>, name: &str, s: &str, p: &str, limit: &[Val]) -> Got {
+fn matches(m: &mut Machine<'_>, name: &str, s: &str, p: &Arc<str>, limit: &[Val]) -> Got {
     let re = pattern(m, p)?;
     // the search costs as much as text and pattern together can make it
-    m.pay((s.len() / 10 + 1).saturating_mul(p.len() / 4 + 1))?;
+    m.pay((s.len() + 1).saturating_mul(states(p)) / 40 + 1)?;
     Ok(match (name, limit) {
         ("matches", []) => Val::Bool(re.is_match(s)),
         ("find", []) => re.find(s).map_or("", |f| f.as_str()).into(),

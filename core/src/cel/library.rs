@@ -254,7 +254,7 @@ fn ask(m: &mut Machine<'_>, name: &str, q: &Question, rest: &[Val]) -> Option<Go
         ("resource", "fieldSelector" | "labelSelector", [_]) => {}
         ("resource" | "path", "check", [verb]) => {
             q.verb = (*verb).into();
-            if let Err(e) = m.pay(35_000) {
+            if let Err(e) = m.pay(1000) {
                 return Some(Err(e));
             }
             let Some(authorizer) = m.scope.authorizer else { return Some(fail("no authorizer")) };

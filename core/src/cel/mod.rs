@@ -29,9 +29,11 @@ pub use value::Val;
 use parse::Expr;
 
 /// What an evaluation of one expression may cost.
-pub const PER_CALL: u64 = 1_000_000;
+pub const PER_CALL: u64 = 500_000;
 /// What all evaluations of one request or object may cost.
-pub const PER_REQUEST: u64 = 10_000_000;
+pub const PER_REQUEST: u64 = 2_000_000;
+/// The same for what a component asks: there are thousands of such requests, and nobody waits for one of them.
+pub const PER_COMPONENT: u64 = 100_000;
 
 /// What is wrong with a text, and at which character.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use crate::apiserver::authorizer::Attributes;
 use crate::apiserver::registry::util::{has, items, text};
 use crate::apiserver::request::User;
 use crate::cel::value::{Other, Question};
-use crate::cel::{Authorizer, Budget, Failure, PER_REQUEST, Program, Scope, Val};
+use crate::cel::{Authorizer, Budget, Failure, PER_COMPONENT, PER_REQUEST, Program, Scope, Val};
 use crate::sim::{Actor, Sim};
 use crate::store::{Key, Kind, Obj};
 use read::Policy;
@@ -140,6 +140,11 @@ impl Sim {
     pub(in crate::apiserver) fn has_policies(&self) -> bool {
         let p = &self.server.policies;
         !p.validating.is_empty() || !p.mutating.is_empty()
+    }
+
+    /// What the expressions of one policy may cost for one request.
+    fn policy_budget(&self) -> Budget {
+        Budget::new(if self.actor == Actor::Person { PER_REQUEST } else { PER_COMPONENT })
     }
 
     /// Who asks, and whether nothing is refused to them.
@@ -367,14 +372,14 @@ impl Sim {
 
     /// What a policy says of a request.
     fn decide(&self, policy: &Policy, scope: &mut Scope<'_>, ignores: bool) -> Vec<Objection> {
-        let mut budget = Budget::new(PER_REQUEST);
+        let mut budget = self.policy_budget();
         match self.conditions(policy, scope, &mut budget) {
             Ok(true) => {}
             Ok(false) => return vec![],
             Err(_) if ignores => return vec![],
             Err(why) => return vec![Objection::failed(why)],
         }
-        let mut budget = Budget::new(PER_REQUEST);
+        let mut budget = self.policy_budget();
         variables(&policy.variables, scope, &mut budget);
         let mut out = vec![];
         for v in &policy.validations {
@@ -471,7 +476,7 @@ impl Sim {
                     scope.names.insert("params".into(), param);
                     scope
                 };
-                let mut budget = Budget::new(PER_REQUEST);
+                let mut budget = self.policy_budget();
                 match self.conditions(policy, &scope(object), &mut budget) {
                     Ok(true) => {}
                     Ok(false) => continue,
@@ -481,7 +486,7 @@ impl Sim {
                 called = true;
                 for (i, (apply, program)) in policy.mutations.iter().enumerate() {
                     let mut scope = scope(object);
-                    let mut budget = Budget::new(PER_REQUEST);
+                    let mut budget = self.policy_budget();
                     variables(&policy.variables, &mut scope, &mut budget);
                     let key = if *apply { "applyConfiguration" } else { "jsonPatch" };
                     let source = items(&policy.spec, "mutations").get(i).map_or("", |m| text(&m[key], "expression"));
