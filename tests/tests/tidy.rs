@@ -84,6 +84,8 @@ const PLAIN: &[&str] = &[
     "MutatingAdmissionPolicyBinding",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
 ];
 
 /// Crates that would let a browser or a host into the core.

@@ -447,7 +447,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["api-extensions"],
         verbs: RW,
         subresources: &[],
-        support: Support::Stored,
+        support: Support::Simulated,
     },
     ResourceInfo {
         table: None,
@@ -489,7 +489,7 @@ pub static RESOURCES: &[ResourceInfo] = &[
         categories: &["api-extensions"],
         verbs: RW,
         subresources: &[],
-        support: Support::Stored,
+        support: Support::Simulated,
     },
     ResourceInfo {
         table: None,

@@ -11,6 +11,7 @@ mod hooks;
 pub mod podsecurity;
 pub mod policies;
 pub mod quota;
+pub mod webhooks;
 
 use super::registry::util::{has, items, items_mut, object, set_if_absent, text};
 use super::request::{Method, Request};

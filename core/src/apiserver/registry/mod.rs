@@ -48,6 +48,7 @@ pub mod statefulset;
 pub mod storage;
 pub mod util;
 pub mod volumes;
+pub mod webhooks;
 
 use crate::api::error::FieldError;
 use serde_json::Value;
@@ -129,4 +130,6 @@ pub const STRATEGIES: &[&Strategy] = &[
     &storage::CLAIM,
     &storage::CLASS,
     &storage::VOLUME,
+    &webhooks::MUTATING,
+    &webhooks::VALIDATING,
 ];

@@ -16,7 +16,13 @@ pub(super) fn is_exempt(info: &ResourceInfo) -> bool {
 
 impl Sim {
     /// Is a request one of those that `matchConstraints` or `matchResources` name?
-    pub(super) fn policy_matches(&self, m: &Value, asked: &Asked, new: Option<&Value>, old: Option<&Value>) -> bool {
+    pub(in crate::apiserver::admission) fn policy_matches(
+        &self,
+        m: &Value,
+        asked: &Asked,
+        new: Option<&Value>,
+        old: Option<&Value>,
+    ) -> bool {
         let matches = |key: &str| {
             let exact = text(m, "matchPolicy") == "Exact";
             items(m, key).iter().any(|r| self.rule_matches(r, asked, exact))

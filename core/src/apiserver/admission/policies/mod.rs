@@ -31,6 +31,8 @@ pub const GROUP: &str = "admissionregistration.k8s.io";
 pub struct Policies {
     validating: Vec<Arc<Bound>>,
     mutating: Vec<Arc<Bound>>,
+    /// Webhooks, which come after the policies of their sort.
+    pub(super) hooks: super::webhooks::Hooks,
 }
 
 /// A policy with the bindings that name it: their names and specs.
@@ -133,13 +135,13 @@ impl Sim {
         };
         let validating = bound("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding");
         let mutating = bound("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding");
-        self.server.policies = Arc::new(Policies { validating, mutating });
+        self.server.policies = Arc::new(Policies { validating, mutating, hooks: self.read_webhooks() });
     }
 
     /// Is there any policy at all?
     pub(in crate::apiserver) fn has_policies(&self) -> bool {
         let p = &self.server.policies;
-        !p.validating.is_empty() || !p.mutating.is_empty()
+        !p.validating.is_empty() || !p.mutating.is_empty() || !p.hooks.is_empty()
     }
 
     /// What the expressions of one policy may cost for one request.
@@ -302,8 +304,19 @@ impl Sim {
         error.map_or(Ok(true), Err)
     }
 
-    /// Holds a request against the validating policies; an error is the refusal.
+    /// Holds a request against the validating policies and webhooks; an error is the refusal.
     pub(in crate::apiserver) fn judge_by_policies(
+        &self,
+        asked: &Asked,
+        new: Option<&Value>,
+        old: Option<&Value>,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), Status> {
+        self.judge_by_validating(asked, new, old, warnings)?;
+        self.call_webhooks(true, asked, new, old)
+    }
+
+    fn judge_by_validating(
         &self,
         asked: &Asked,
         new: Option<&Value>,
@@ -405,13 +418,19 @@ impl Sim {
         out
     }
 
-    /// Lets the mutating policies change an object. True: they have changed it.
+    /// Lets the mutating policies change an object, and calls the webhooks. True: it has been changed.
     pub(in crate::apiserver) fn mutate_by_policies(
         &self,
         asked: &Asked,
         object: &mut Value,
         old: Option<&Value>,
     ) -> Result<bool, Status> {
+        let changed = self.change_by_policies(asked, object, old)?;
+        self.call_webhooks(false, asked, Some(object), old)?;
+        Ok(changed)
+    }
+
+    fn change_by_policies(&self, asked: &Asked, object: &mut Value, old: Option<&Value>) -> Result<bool, Status> {
         if self.server.policies.mutating.is_empty() || matching::is_exempt(asked.info) {
             return Ok(false);
         }
