@@ -1,5 +1,16 @@
 //! Programs that make texts of texts, for shells in containers and for what stands behind a pipe. Pure.
 
+/// Bytes that a regular expression may come to: those of a few thousand steps, so that none takes long on any text.
+pub const REGEX: usize = 1 << 17;
+
+/// A regular expression that somebody has written.
+///
+/// # Errors
+/// It is none, or it is too large.
+pub fn regex(source: &str) -> Result<regex_lite::Regex, regex_lite::Error> {
+    regex_lite::RegexBuilder::new(source).size_limit(REGEX).build()
+}
+
 /// `tr`: characters of the first set become those of the second, or go.
 pub fn translate(input: &str, sets: &[&str], delete: bool, squeeze: bool) -> String {
     let expand = |s: &str| -> Vec<char> {
@@ -38,8 +49,8 @@ pub fn sed(script: &str, lines: &[&str], quiet: bool) -> String {
     let substitution = if chars.next() == Some('s') { chars.next() } else { None };
     let parts: Vec<&str> = substitution.map(|d| script[1 + d.len_utf8()..].split(d).collect()).unwrap_or_default();
     let re = match parts.first() {
-        Some(p) => regex_lite::Regex::new(&anchored(&p.replace("\\(", "(").replace("\\)", ")"))).ok(),
-        None => script.strip_prefix('/').and_then(|s| s.split('/').next()).and_then(|p| regex_lite::Regex::new(p).ok()),
+        Some(p) => regex(&anchored(&p.replace("\\(", "(").replace("\\)", ")"))).ok(),
+        None => script.strip_prefix('/').and_then(|s| s.split('/').next()).and_then(|p| regex(p).ok()),
     };
     let number: Option<usize> = script.trim_end_matches(['p', 'd']).parse().ok();
     for (i, line) in lines.iter().enumerate() {

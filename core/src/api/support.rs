@@ -189,7 +189,10 @@ pub static CALLS: &[(&str, &str)] = &[
         "`minikube ip`, `minikube service NAME --url` and `kind get nodes` answer; the rest says what to do here",
     ),
     ("cd, mkdir, sudo at the prompt", "change nothing: there is one directory, and everything is allowed"),
-    ("logs of web servers", "no line for each request: the page's traffic panel lists them"),
+    (
+        "logs of web servers",
+        "a line for each of the last 100 requests of nginx and Apache (none above 100 a second, none of probes); `access_log`, `log_format` and nginx's lines about errors: not",
+    ),
     ("curl https://kubernetes.default.svc inside a container", "lists and writes; watches end at once"),
     ("kubectl inside a container", "in the images that bring it: no `exec`, `attach`, `cp`, `port-forward`, `proxy`"),
     ("--as-uid, --as-user-extra", "change nothing: rules look at names and groups only"),

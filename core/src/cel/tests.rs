@@ -169,6 +169,11 @@ fn whatever_is_long_ends() {
     }
     let doubled = format!("cel.bind(a, 'xxxxxxxxxxxxxxxx', {doubled})");
     assert_eq!(run(&doubled), "! operation cancelled: actual cost limit exceeded");
+    let mut shared = "a".to_owned();
+    for _ in 0..50 {
+        shared = format!("cel.bind(a, [a, a], {shared})");
+    }
+    assert_eq!(run(&format!("cel.bind(a, [1], {shared})")), "! operation cancelled: actual cost limit exceeded");
 }
 
 fn tree() -> impl Strategy<Value = String> {

@@ -223,7 +223,7 @@ fn grep(args: &[String], read: impl Fn(&[&String]) -> Result<String, String>) ->
         .map(|p| if has('w') { format!(r"\b(?:{p})\b") } else { p })
         .collect();
     let source = format!("{}{}", if has('i') { "(?i)" } else { "" }, source.join("|"));
-    let rx = regex_lite::Regex::new(&source).map_err(|e| format!("grep: {e}"))?;
+    let rx = crate::text::regex(&source).map_err(|e| format!("grep: {e}"))?;
     let text = read(&operands)?;
     let all: Vec<&str> = text.lines().collect();
     let hits: Vec<usize> = (0..all.len()).filter(|i| rx.is_match(all[*i]) != has('v')).collect();
@@ -438,12 +438,12 @@ fn term_holds(condition: &str, line: &str, value: &dyn Fn(&str) -> Option<String
         return Some(true);
     }
     if let Some(p) = condition.strip_prefix('/').and_then(|c| c.strip_suffix('/')) {
-        return Some(regex_lite::Regex::new(p).ok()?.is_match(line));
+        return Some(crate::text::regex(p).ok()?.is_match(line));
     }
     if let Some((left, pattern)) = condition.split_once('~') {
         let (left, negated) = left.strip_suffix('!').map_or((left, false), |l| (l, true));
         let pattern = pattern.trim().trim_matches('/');
-        return Some(regex_lite::Regex::new(pattern).ok()?.is_match(&value(left)?) != negated);
+        return Some(crate::text::regex(pattern).ok()?.is_match(&value(left)?) != negated);
     }
     for operator in ["==", "!=", ">=", "<=", ">", "<"] {
         let Some((left, right)) = condition.split_once(operator) else { continue };

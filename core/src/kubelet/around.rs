@@ -10,6 +10,7 @@ use crate::apiserver::request::Unanswered;
 use crate::clock::{SimDuration, SimTime};
 use crate::kubectl::pending::Pending;
 use crate::network::request::{Failure, Outcome, PATIENCE, Sender, Told, Trace, Url, Way, send};
+use crate::network::served::Visit;
 use crate::network::{Answer, Listens, Servers, dns};
 use crate::runtime::files::{FileSystem, Files, Mount, View};
 use crate::runtime::images::{Reference, Term};
@@ -37,6 +38,8 @@ pub(super) struct Around<'a> {
     pub traces: Vec<Trace>,
     /// Pods and ports that these have reached.
     pub reached: Vec<(Id, u16)>,
+    /// Requests that were answered.
+    pub visits: Vec<(Id, Visit)>,
     /// Endpoints that they are to stay with from now on: service, port, address.
     pub ties: Vec<(Key, u16, u32)>,
     /// How long the last one took.
@@ -85,6 +88,27 @@ pub(super) fn open_ports(plan: &Plan, work: &PodWork, now: SimTime) -> Vec<u16> 
 /// Ports that a container listens on: those that its server has been told by its files, or its image's.
 fn ports<'a>(c: &'a ContainerPlan, run: Option<&'a Run>) -> &'a [u16] {
     run.and_then(|r| r.site.as_ref()).map_or(&c.ports, |s| s.ports())
+}
+
+/// `User-Agent` of curl.
+const CURL: &str = "curl/8.17.0";
+
+/// What the servers that a request has reached write down: who answers it and who passed it on.
+fn visits<E>(
+    way: &Way,
+    url: &Url,
+    answer: &Result<(u16, String), E>,
+    from: u32,
+    at: SimTime,
+    agent: &'static str,
+) -> Vec<(Id, Visit)> {
+    let (Ok(r), Ok((code, body))) = (&way.end, answer) else { return vec![] };
+    let visit = |port: u16, source: u32, path: &str| {
+        let bytes = Some(body.len() as u32);
+        Visit { at, port, source, path: path.into(), code: *code, bytes, agent }
+    };
+    let first = r.by.iter().map(|(pod, port)| (*pod, visit(*port, from, &url.path)));
+    first.chain([(r.pod.id, visit(r.port, r.source, r.asked(url).path))]).collect()
 }
 
 /// The container that answers on a port.
@@ -490,6 +514,12 @@ impl Surroundings for Around<'_> {
             }
             Err(f) => (problem(f.told()).map(|code| (code, page(f, code))), f.clone().into()),
         };
+        let image = self.image();
+        let busybox = ["busybox", "alpine"].iter().any(|n| image.contains(n));
+        if self.visits.len() < 1024 {
+            let agent = if busybox { "Wget" } else { CURL };
+            self.visits.extend(visits(&way, &url, &answer, self.ip(), self.sim.now, agent));
+        }
         self.keep(&url, way, outcome);
         answer
     }
@@ -635,6 +665,7 @@ impl Kubelets {
             }
         };
         let reached = way.end.as_ref().ok().map(|r| (r.pod.id, r.port));
+        let visits = visits(&way, url, &answer, from.ip, sim.now, CURL);
         let tie = way.tie.clone();
         let trace = kept(sim, url, way, outcome);
         let now = sim.now;
@@ -646,6 +677,7 @@ impl Kubelets {
         if let Some((pod, port)) = reached {
             sim.served(pod, port, 1);
         }
+        visits.into_iter().for_each(|(pod, visit)| sim.network.served.keep(pod, visit));
         answer.map(|(code, body)| (code, body, took))
     }
 

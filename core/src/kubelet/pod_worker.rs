@@ -9,6 +9,7 @@ use super::phase::should_restart;
 use super::plan::{Plan, Program};
 use super::run::{Run, Step};
 use crate::clock::{SimDuration, SimTime};
+use crate::network::served::Visit;
 use crate::runtime::shell::{Signal, State, Stream};
 use crate::sim::Sim;
 use crate::store::pod::RunState;
@@ -45,6 +46,8 @@ pub(super) struct PodWork {
     pub draws: u32,
     /// Pods and ports that their requests have reached and that have not been counted.
     pub reached: Vec<(Id, u16)>,
+    /// Requests of theirs that were answered and that are not yet in the servers' logs.
+    pub visits: Vec<(Id, Visit)>,
     /// Endpoints that its processes are to stay with: service, port, address.
     pub ties: Vec<(Key, u16, u32)>,
     /// Requests that they have sent and that nobody has been told of.
@@ -271,6 +274,9 @@ impl Kubelets {
         }
         for (pod, port) in std::mem::take(&mut work.reached) {
             sim.served(pod, port, 1);
+        }
+        for (pod, visit) in std::mem::take(&mut work.visits) {
+            sim.network.served.keep(pod, visit);
         }
         for (service, port, ip) in std::mem::take(&mut work.ties) {
             sim.network.tie(&service, port, pod.status.ip, ip, now);

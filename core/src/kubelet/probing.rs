@@ -41,7 +41,7 @@ impl Kubelets {
     ) -> R {
         let own = open_ports(plan, work, sim.now);
         let (draws, traces) = (work.draws, std::mem::take(&mut work.traces));
-        let reached = std::mem::take(&mut work.reached);
+        let (reached, visits) = (std::mem::take(&mut work.reached), std::mem::take(&mut work.visits));
         let mut around = Around {
             kubelets: self,
             sim,
@@ -52,6 +52,7 @@ impl Kubelets {
             draws,
             traces,
             reached,
+            visits,
             ties: std::mem::take(&mut work.ties),
             took: SimDuration::ZERO,
             headers: vec![],
@@ -79,7 +80,7 @@ impl Kubelets {
         let after = in_memory(&volumes);
         work.runs[i].in_volumes = (work.runs[i].in_volumes + after).saturating_sub(before);
         (work.draws, work.traces, work.reached) = (around.draws, around.traces, around.reached);
-        work.ties = around.ties;
+        (work.ties, work.visits) = (around.ties, around.visits);
         if !passing {
             work.runs[i].waits = around.waits;
         }

@@ -174,7 +174,11 @@ impl Kubelets {
         match &worker.life {
             Life::Full(work) => {
                 let run = work.runs.get(i).ok_or_else(missing)?;
-                if previous { run.previous.clone().ok_or_else(missing) } else { Ok(run.log.clone()) }
+                match previous {
+                    true => run.previous.clone().ok_or_else(missing),
+                    false if run.running() => Ok(self.with_visits(sim, &pod, &plan, i, run.since, &run.log)),
+                    false => Ok(run.log.clone()),
+                }
             }
             _ if previous => Err(missing()),
             _ => {
@@ -183,6 +187,7 @@ impl Kubelets {
                 let c = &plan.containers[i];
                 if let (Some(RunState::Running(t)), Program::Server) = (record.map(|r| &r.state), &c.program) {
                     super::site::greets(&mut log, c, None, (*t).into(), pod.status.ip);
+                    log = self.with_visits(sim, &pod, &plan, i, (*t).into(), &log);
                 }
                 Ok(log)
             }

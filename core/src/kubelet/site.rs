@@ -1,12 +1,13 @@
 //! Web servers that are configured by files: nginx and Apache read their configuration when they start and when they are
 //! told to read it again, and end with 1 if they cannot take it.
 
-use super::component::Kubelets;
+use super::component::{Kubelets, Life};
 use super::plan::{ContainerPlan, Plan, Web};
 use super::pod_worker::PodWork;
 use super::run::Run;
 use crate::clock::SimTime;
 use crate::network::request::{Failure, Sender, Told, Url, send};
+use crate::network::served::Visit;
 use crate::network::{Answer, Servers, dns, policy};
 use crate::runtime::files::View;
 use crate::runtime::images::Reference;
@@ -76,6 +77,55 @@ pub(super) fn greets(log: &mut Log, c: &ContainerPlan, site: Option<&Site>, at: 
              operations\n[{moment}] [core:notice] [pid 1:tid 1] AH00094: Command line: 'httpd -D FOREGROUND'\n"
         ),
     );
+}
+
+/// A web server's line for a request that it has answered: nginx's `main` format, Apache's `common`.
+fn access(web: Web, visit: &Visit, bytes: usize) -> String {
+    let moment = visit.at.timestamp().strftime("%d/%b/%Y:%H:%M:%S %z");
+    let Visit { path, code, agent, .. } = visit;
+    let asked = format!("{} - - [{moment}] \"GET {path} HTTP/1.1\" {code}", Ipv4Addr::from(visit.source));
+    match web {
+        Web::Nginx => format!("{asked} {bytes} \"-\" \"{agent}\" \"-\"\n"),
+        Web::Apache if bytes == 0 => format!("{asked} -\n"),
+        Web::Apache => format!("{asked} {bytes}\n"),
+    }
+}
+
+impl Kubelets {
+    /// A container's log with a line for each request that its web server has answered since this run began, as far as
+    /// they are kept.
+    pub(super) fn with_visits(
+        &self,
+        sim: &Sim,
+        pod: &PodRecord,
+        plan: &Plan,
+        i: usize,
+        since: SimTime,
+        log: &Log,
+    ) -> Log {
+        let Some((web, visits)) = plan.containers[i].web.zip(sim.network.served.visits(pod.id)) else {
+            return log.clone();
+        };
+        let work = match self.workers.get(&pod.id).map(|w| &w.life) {
+            Some(Life::Full(work)) => Some(&**work),
+            _ => None,
+        };
+        let own = |port: u16| super::around::server(plan, work, port).is_some_and(|(k, _)| k == i);
+        let mut all = Log::after(log.dropped + visits.before);
+        let mut printed = log.lines().peekable();
+        for visit in visits.last.iter().filter(|v| v.at >= since && own(v.port)) {
+            while let Some(line) = printed.next_if(|l| l.at <= visit.at) {
+                all.add(line.at, line.stream, &format!("{}\n", line.text));
+            }
+            let bytes = visit.bytes.map_or_else(
+                || self.answer(sim, pod.id, visit.port, Asked::new("", &visit.path)).body.len(),
+                |n| n as usize,
+            );
+            all.add(visit.at, Stream::Out, &access(web, visit, bytes));
+        }
+        printed.for_each(|line| all.add(line.at, line.stream, &format!("{}\n", line.text)));
+        all
+    }
 }
 
 impl PodWork {

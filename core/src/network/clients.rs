@@ -7,6 +7,7 @@ use super::passed::{Tally, Via};
 use super::request::{
     Failure, Found, Hop, Outcome, PATIENCE, Place, Question, Reason, Sender, Told, Trace, Url, Way, send_to,
 };
+use super::served::Visit;
 use crate::clock::{SimDuration, SimTime};
 use crate::sim::{Event, Sim};
 use crate::store::{Id, Key};
@@ -142,6 +143,8 @@ struct Due {
 struct Wait {
     pod: Id,
     port: u16,
+    /// The address that the pod sees.
+    source: u32,
     since: SimTime,
     took: u32,
     question: Option<Arc<Question>>,
@@ -478,7 +481,8 @@ fn one(
                 Box::new(trace_of(client, now, way.hops, SimDuration(took), outcome))
             });
             let (pod, port, since) = (reached.pod.id, reached.port, reached.since);
-            let wait = Wait { question: reached.question, pod, port, since, took: took as u32, via, trace };
+            let (source, question) = (reached.source, reached.question);
+            let wait = Wait { pod, port, source, since, took: took as u32, question, via, trace };
             client.under_way.entry(step(now + SimDuration(took))).or_default().waits.push(wait);
         }
         Err(failure) if matches!(failure.told(), Told::Status(..400)) => {
@@ -553,6 +557,12 @@ fn settle(sim: &mut Sim, servers: &dyn Servers, client: &mut Client) {
             let outcome = if runs {
                 let asked = wait.question.as_ref().map_or_else(|| client.url.asked(), |q| q.asked());
                 let code = servers.code(sim, wait.pod, wait.port, asked);
+                if !client.url.udp && !sim.network.served.is_loud(wait.pod, wait.port, now) {
+                    let (port, source, path) = (wait.port, wait.source, asked.path.into());
+                    // its body was not made: whoever reads the log asks for it
+                    let visit = Visit { at: now, port, source, path, code, bytes: None, agent: "kubarium" };
+                    sim.network.served.keep(wait.pod, visit);
+                }
                 if code < 400 {
                     ok += 1;
                     tally.add(&wait.via, 1, 0);

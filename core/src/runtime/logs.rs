@@ -34,6 +34,11 @@ pub struct Log {
 }
 
 impl Log {
+    /// An empty log before which so many lines were dropped.
+    pub fn after(dropped: u64) -> Log {
+        Log { dropped, ..Log::default() }
+    }
+
     /// Adds printed text.
     pub fn add(&mut self, at: SimTime, stream: Stream, text: &str) {
         for piece in text.split_inclusive('\n') {

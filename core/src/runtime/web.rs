@@ -129,6 +129,7 @@ pub fn phrase(code: u16) -> &'static str {
         404 => "Not Found",
         405 => "Method Not Allowed",
         410 => "Gone",
+        414 => "Request-URI Too Long",
         418 => "I'm a teapot",
         429 => "Too Many Requests",
         500 => "Internal Server Error",

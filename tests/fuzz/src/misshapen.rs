@@ -51,6 +51,8 @@ const COMMANDS: &[&str] = &[
     "rollout undo -f -",
     "wait -f - --for=condition=Ready --timeout=1s",
     "auth reconcile -f -",
+    "certificate approve -f -",
+    "certificate deny -f - --force",
     "explain -f -",
     "run x --image=nginx --overrides=\"$OBJECT\"",
     "kustomize .",

@@ -90,7 +90,10 @@ pub fn Http(props: &Common) -> Html {
     };
     let problem = |p: NetProblem| match p {
         NetProblem::UnknownHost => t("http.unknown"),
-        NetProblem::Refused => t("http.refused"),
+        // the panel speaks plain HTTP: nobody's certificate is looked at
+        NetProblem::Refused | NetProblem::Untrusted | NetProblem::Misnamed | NetProblem::NoAuthority => {
+            t("http.refused")
+        }
         NetProblem::TimedOut => t("http.timed_out"),
     };
     let Asked { namespace, target, port: number } = to;

@@ -22,9 +22,7 @@ pub(super) fn matches(name: &str, x: &J, re: &J, flags: &J) -> Result<Vec<J>, St
     let letters = if let J::Str(f) = &own { f.to_string() } else { String::new() };
     let inner: String = letters.chars().filter(|c| "ixs".contains(*c)).collect();
     let source = if inner.is_empty() { pattern.clone() } else { format!("(?{inner}){pattern}") };
-    let rx = regex_lite::RegexBuilder::new(&source)
-        .size_limit(1 << 16)
-        .build()
+    let rx = crate::text::regex(&source)
         .map_err(|_| Stop::error(format!("{pattern} (at offset 0) is not a valid regex")))?;
     if name == "test" {
         return Ok(vec![J::Bool(rx.is_match(&s))]);

@@ -388,8 +388,7 @@ fn patch_with(body: &str, wanted: &Value, all: &mut Vec<Resource>) -> Result<(),
 /// Is an object what a patch's `target` says? Names and kinds are patterns.
 fn selects(target: &Value, r: &Resource) -> bool {
     let fits = |pattern: &str, text: &str| {
-        pattern.is_empty()
-            || regex_lite::Regex::new(&format!("^(?:{pattern})$")).is_ok_and(|regex| regex.is_match(text))
+        pattern.is_empty() || crate::text::regex(&format!("^(?:{pattern})$")).is_ok_and(|regex| regex.is_match(text))
     };
     let name = text(&target["name"]);
     let labels = |field: &str, of: &str| {

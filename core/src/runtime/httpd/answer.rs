@@ -5,6 +5,9 @@ use crate::runtime::files::{Entry, View, normalize};
 use crate::runtime::web::{Asked, Onward, Reply, Served, phrase};
 use std::sync::Arc;
 
+/// A request's path and query, in bytes: `LimitRequestLine`.
+const LONGEST: usize = 8190;
+
 /// Does a path stand for another one and what is below it? What is left of it then.
 fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
     let rest = path.strip_prefix(prefix)?;
@@ -28,6 +31,9 @@ impl Site {
     /// What a request on a port comes to.
     pub fn answer(&self, files: View<'_>, port: u16, asked: Asked<'_>) -> Served {
         let full = asked.path.split('#').next().unwrap_or_default();
+        if full.len() > LONGEST {
+            return Served::Says(Reply::new(414, page(414, "")));
+        }
         let (path, query) = full.split_once('?').map_or((full, None), |(p, q)| (p, Some(q)));
         let slash = if path.ends_with('/') && path.len() > 1 { "/" } else { "" };
         let path = normalize("/", path) + slash;
@@ -35,7 +41,7 @@ impl Site {
         let query = query.map_or(String::new(), |q| format!("?{q}"));
         for m in &host.moves {
             let to = if m.pattern {
-                let Ok(regex) = regex_lite::Regex::new(&m.from) else { continue };
+                let Ok(regex) = crate::text::regex(&m.from) else { continue };
                 let Some(found) = regex.captures(&path) else { continue };
                 let mut to = m.to.clone();
                 for i in (1..10).rev() {
@@ -191,6 +197,7 @@ pub fn page(code: u16, to: &str) -> Arc<str> {
         410 => "The requested resource is no longer available on this server and there is no forwarding address.\nPlease remove \
                 all references to this resource."
             .into(),
+        414 => "The requested URL's length exceeds the capacity\nlimit for this server.<br />".into(),
         502 => "The proxy server received an invalid\nresponse from an upstream server.<br />".into(),
         503 => "The server is temporarily unable to service your\nrequest due to maintenance downtime or capacity\nproblems. \
                 Please try again later."

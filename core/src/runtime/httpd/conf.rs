@@ -9,6 +9,12 @@ use std::sync::Arc;
 pub(super) const ROOT: &str = "/usr/local/apache2";
 /// Files that include each other go so deep, and sections.
 const DEPTH: u32 = 8;
+/// Files that are read at most, with those that include themselves.
+const FILES: u32 = 300;
+/// A line's bytes at most, with what is defined put in: as long as Apache's own.
+const LINE: usize = 8 * 1024;
+/// A defined value's characters at most.
+const VALUE: usize = 1024;
 
 /// A directive, or a section with what stands in it.
 #[derive(Clone, Debug)]
@@ -101,11 +107,13 @@ pub(super) struct Reader<'a> {
     files: View<'a>,
     pub(super) modules: BTreeSet<String>,
     defined: BTreeMap<String, String>,
+    /// Files that may still be read.
+    budget: u32,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(files: View<'a>) -> Reader<'a> {
-        Reader { files, modules: BTreeSet::new(), defined: BTreeMap::new() }
+        Reader { files, modules: BTreeSet::new(), defined: BTreeMap::new(), budget: FILES }
     }
 
     /// Reads a file, with what it includes in its place.
@@ -113,6 +121,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// A complaint about its structure, as Apache words it behind its name; one about a directive begins with its number.
     pub(super) fn read(&mut self, path: &str, depth: u32) -> Result<Vec<Directive>, String> {
+        self.budget = self.budget.checked_sub(1).ok_or("Exceeded the maximum number of configuration files")?;
         let Some(Entry::File(text)) = self.files.get(path) else {
             return Err(format!("Could not open configuration file {path}: No such file or directory"));
         };
@@ -217,7 +226,7 @@ impl<'a> Reader<'a> {
                 self.modules.insert(name.clone());
             }
             "define" => {
-                self.defined.insert(d.arg(0).to_owned(), d.arg(1).to_owned());
+                self.defined.insert(d.arg(0).to_owned(), d.arg(1).chars().take(VALUE).collect());
             }
             name @ ("include" | "includeoptional") => {
                 let path = normalize(ROOT, d.arg(0));
@@ -289,7 +298,9 @@ impl<'a> Reader<'a> {
     fn filled(&self, line: &str) -> String {
         let mut out = line.to_owned();
         for (name, value) in &self.defined {
-            out = out.replace(&format!("${{{name}}}"), value);
+            if out.len() < LINE {
+                out = out.replace(&format!("${{{name}}}"), value);
+            }
         }
         out
     }

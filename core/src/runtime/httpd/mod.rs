@@ -235,7 +235,7 @@ impl Host {
                 }
                 let to = rest.get(1).cloned().unwrap_or_default();
                 let pattern = name == "redirectmatch";
-                if pattern && regex_lite::Regex::new(&rest[0]).is_err() {
+                if pattern && crate::text::regex(&rest[0]).is_err() {
                     return Err(d.wrong("Regular expression could not be compiled."));
                 }
                 if wants == 2 && !pattern && !to.contains("://") && !to.starts_with('/') {

@@ -9,6 +9,9 @@ use std::sync::Arc;
 /// Places that a request may be led to within its server before nginx gives up.
 const MOST_TURNS: u32 = 10;
 
+/// A request's path and query, in bytes: nginx reads its line into buffers of 8 KiB.
+const LONGEST: usize = 8 * 1024;
+
 /// How a step within a server ends.
 enum Turn {
     Done(Served),
@@ -35,7 +38,7 @@ struct Request<'a> {
 /// How well a server's name fits a host: exactly, by a beginning `*`, by an ending one, by a pattern.
 fn fits(name: &str, host: &str) -> Option<(u8, usize)> {
     if let Some(pattern) = name.strip_prefix('~') {
-        return regex_lite::Regex::new(pattern).is_ok_and(|r| r.is_match(host)).then_some((1, 0));
+        return crate::text::regex(pattern).is_ok_and(|r| r.is_match(host)).then_some((1, 0));
     }
     let name = name.to_ascii_lowercase();
     if name == host {
@@ -73,6 +76,9 @@ impl Site {
     pub fn answer(&self, files: View<'_>, port: u16, asked: Asked<'_>) -> Served {
         let Some(server) = self.server(port, asked.host) else { return Served::Says(Reply::new(404, page(404))) };
         let full = asked.path.split('#').next().unwrap_or_default();
+        if full.len() > LONGEST {
+            return Served::Says(Reply::new(414, page(414)));
+        }
         let (path, query) = full.split_once('?').unwrap_or((full, ""));
         let path = normalize("/", path) + if path.ends_with('/') && path.len() > 1 { "/" } else { "" };
         let mut r = Request { files, port, asked, path, query: query.to_owned(), instead: None, failed: false };
@@ -287,13 +293,16 @@ impl Rules {
     fn rewritten(&self, server: &Server, r: &mut Request<'_>) -> Option<Turn> {
         let mut changed = false;
         for (pattern, to, flag) in &self.rewrites {
-            let Ok(regex) = regex_lite::Regex::new(pattern) else { continue };
+            let Ok(regex) = crate::text::regex(pattern) else { continue };
             let Some(found) = regex.captures(&r.path) else { continue };
             let mut next = to.clone();
             for i in (1..10).rev() {
                 next = next.replace(&format!("${i}"), found.get(i).map_or("", |m| m.as_str()));
             }
             let next = r.filled(&next, server);
+            if next.len() > LONGEST {
+                return Some(Turn::Error(500));
+            }
             // the query goes along unless the new path ends with a question mark
             let next = match (next.strip_suffix('?'), r.query.is_empty()) {
                 (Some(bare), _) => bare.to_owned(),
@@ -352,43 +361,54 @@ impl Request<'_> {
         if !text.contains('$') {
             return text.to_owned();
         }
-        let mut out = text.to_owned();
         let port = self.port.to_string();
         let source = std::net::Ipv4Addr::from(self.asked.source).to_string();
-        let name = server.names.first().map_or("", String::as_str);
-        let values = [
-            ("request_uri", self.asked.path),
-            ("document_uri", &self.path),
-            ("uri", &self.path),
-            ("hostname", "{hostname}"),
-            ("host", self.asked.host),
-            ("http_host", self.asked.host),
-            ("server_name", name),
-            ("server_port", &port),
-            ("scheme", "http"),
-            ("request_method", "GET"),
-            ("is_args", if self.query.is_empty() { "" } else { "?" }),
-            ("args", &self.query),
-            ("query_string", &self.query),
-            ("remote_addr", if self.asked.source == 0 { "{client}" } else { &source }),
-            ("proxy_add_x_forwarded_for", if self.asked.source == 0 { "{client}" } else { &source }),
-            ("time_iso8601", "{now}"),
-        ];
-        for (name, value) in values {
-            out = out.replace(&format!("${{{name}}}"), value);
-            // `$host` is not the beginning of `$hostname`
-            let mut from = 0;
-            while let Some(i) = out[from..].find(&format!("${name}")).map(|i| i + from) {
-                let end = i + name.len() + 1;
-                if out[end..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
-                    from = end;
-                    continue;
+        let seen = if self.asked.source == 0 { "{client}" } else { &source };
+        let value = |name: &str| {
+            Some(match name {
+                "request_uri" => self.asked.path,
+                "document_uri" | "uri" => &self.path,
+                "hostname" => "{hostname}",
+                "host" | "http_host" => self.asked.host,
+                "server_name" => server.names.first().map_or("", String::as_str),
+                "server_port" => &port,
+                "scheme" => "http",
+                "request_method" => "GET",
+                "is_args" => {
+                    if self.query.is_empty() {
+                        ""
+                    } else {
+                        "?"
+                    }
                 }
-                out.replace_range(i..end, value);
-                from = i + value.len();
+                "args" | "query_string" => &self.query,
+                "remote_addr" | "proxy_add_x_forwarded_for" => seen,
+                "time_iso8601" => "{now}",
+                _ => return None,
+            })
+        };
+        // a value is not looked through for variables again
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('$') {
+            out.push_str(before);
+            let bare = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let (name, behind) = match after.strip_prefix('{').and_then(|a| a.split_once('}')) {
+                Some(braced) => braced,
+                None => after.split_at(after.find(|c| !bare(c)).unwrap_or(after.len())),
+            };
+            match value(name) {
+                Some(v) => {
+                    out.push_str(v);
+                    rest = behind;
+                }
+                None => {
+                    out.push('$');
+                    rest = after;
+                }
             }
         }
-        out
+        out + rest
     }
 }
 
@@ -407,7 +427,7 @@ impl Server {
         let fits = |l: &&Location| match l.how {
             How::Pattern(any) => {
                 let pattern = if any { format!("(?i){}", l.path) } else { l.path.clone() };
-                regex_lite::Regex::new(&pattern).is_ok_and(|r| r.is_match(path))
+                crate::text::regex(&pattern).is_ok_and(|r| r.is_match(path))
             }
             _ => false,
         };
@@ -429,6 +449,7 @@ pub fn page(code: u16) -> Arc<str> {
         404 => "Not Found",
         405 => "Not Allowed",
         410 => "Gone",
+        414 => "Request-URI Too Large",
         429 => "Too Many Requests",
         500 => "Internal Server Error",
         502 => "Bad Gateway",

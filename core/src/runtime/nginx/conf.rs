@@ -152,7 +152,13 @@ fn read(text: &str, file: &str) -> Result<Vec<Directive>, String> {
 }
 
 /// A file's directives, with what it includes in their place.
-pub(super) fn load(files: View<'_>, path: &str, by: Option<&Directive>, depth: u32) -> Result<Vec<Directive>, String> {
+pub(super) fn load(
+    files: View<'_>,
+    path: &str,
+    by: Option<&Directive>,
+    depth: u32,
+    budget: &mut u32,
+) -> Result<Vec<Directive>, String> {
     let missing = |path: &str| {
         let what = format!("open() \"{path}\" failed (2: No such file or directory)");
         by.map_or(what.clone(), |d| d.wrong(&what))
@@ -167,22 +173,26 @@ pub(super) fn load(files: View<'_>, path: &str, by: Option<&Directive>, depth: u
     };
     let mut out = vec![];
     for name in names {
+        // files that include themselves, some times over
+        *budget = budget
+            .checked_sub(1)
+            .ok_or_else(|| missing(&name).replace("(2: No such file or directory)", "(24: Too many open files)"))?;
         let Some(Entry::File(text)) = files.get(&name) else { return Err(missing(&name)) };
-        out.extend(included(files, read(&text, &name)?, depth)?);
+        out.extend(included(files, read(&text, &name)?, depth, budget)?);
     }
     Ok(out)
 }
 
-fn included(files: View<'_>, list: Vec<Directive>, depth: u32) -> Result<Vec<Directive>, String> {
+fn included(files: View<'_>, list: Vec<Directive>, depth: u32, budget: &mut u32) -> Result<Vec<Directive>, String> {
     let mut out = vec![];
     for mut d in list {
         if d.name() == "include" && depth < DEPTH {
             let [path] = d.args() else { return Err(d.count()) };
-            out.extend(load(files, &normalize("/etc/nginx", path), Some(&d), depth + 1)?);
+            out.extend(load(files, &normalize("/etc/nginx", path), Some(&d), depth + 1, budget)?);
             continue;
         }
         if let Some(block) = d.block.take() {
-            d.block = Some(included(files, block, depth)?);
+            d.block = Some(included(files, block, depth, budget)?);
         }
         out.push(d);
     }

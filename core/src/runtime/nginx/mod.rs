@@ -15,6 +15,9 @@ use conf::{Directive, check, load};
 /// Where nginx looks for its configuration.
 pub const FILE: &str = "/etc/nginx/nginx.conf";
 
+/// Files that are read at most, with those that include themselves.
+const FILES: u32 = 300;
+
 /// The image's own main file.
 pub const MAIN: &str = "user  nginx;\nworker_processes  auto;\n\nerror_log  /var/log/nginx/error.log notice;\npid        \
     /run/nginx.pid;\n\nevents {\n    worker_connections  1024;\n}\n\nhttp {\n    include       /etc/nginx/mime.types;\n    \
@@ -168,7 +171,7 @@ type Resolve<'a> = &'a mut dyn FnMut(&str) -> Vec<u32>;
 /// # Errors
 /// What nginx says behind `[emerg]`, before it ends with 1.
 pub fn start(files: View<'_>, resolve: Resolve<'_>) -> Result<Site, String> {
-    let all = load(files, FILE, None, 0)?;
+    let all = load(files, FILE, None, 0, &mut { FILES })?;
     check(&all, "")?;
     if !all.iter().any(|d| d.name() == "events") {
         return Err("no \"events\" section in configuration".into());
@@ -202,7 +205,7 @@ pub fn start(files: View<'_>, resolve: Resolve<'_>) -> Result<Site, String> {
                 "server_name" => {
                     for name in inner.args() {
                         if let Some(pattern) = name.strip_prefix('~')
-                            && regex_lite::Regex::new(pattern).is_err()
+                            && crate::text::regex(pattern).is_err()
                         {
                             return Err(inner.wrong(format_args!("pcre2_compile() failed in \"{pattern}\"")));
                         }
@@ -404,7 +407,7 @@ impl Rules {
                 if !matches!(flag, "" | "last" | "break" | "redirect" | "permanent") {
                     return Err(d.wrong(format_args!("invalid parameter \"{flag}\"")));
                 }
-                if regex_lite::Regex::new(pattern).is_err() {
+                if crate::text::regex(pattern).is_err() {
                     return Err(d.wrong(format_args!("pcre2_compile() failed in \"{pattern}\"")));
                 }
                 self.rewrites.push((pattern.clone(), to.clone(), flag.to_owned()));
@@ -497,7 +500,7 @@ impl Server {
             },
             _ => return Err(d.count()),
         };
-        if matches!(how, How::Pattern(_)) && regex_lite::Regex::new(path).is_err() {
+        if matches!(how, How::Pattern(_)) && crate::text::regex(path).is_err() {
             return Err(d.wrong(format_args!("pcre2_compile() failed in \"{path}\"")));
         }
         let twice = |l: &Location| l.how == how && l.path == *path;

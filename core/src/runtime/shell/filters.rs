@@ -217,7 +217,9 @@ pub(super) fn filter(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> 
 fn grep(mut d: Done, name: &str, pattern: &str, lines: &[&str], has: &dyn Fn(char) -> bool) -> Done {
     let pattern = if name == "fgrep" || has('F') { regex_lite::escape(pattern) } else { pattern.replace("\\|", "|") };
     let pattern = if has('w') { format!(r"\b(?:{pattern})\b") } else { pattern };
-    let Ok(re) = regex_lite::RegexBuilder::new(&pattern).case_insensitive(has('i')).build() else {
+    let Ok(re) =
+        regex_lite::RegexBuilder::new(&pattern).case_insensitive(has('i')).size_limit(crate::text::REGEX).build()
+    else {
         return Done::fail(2, format!("{name}: bad regex '{pattern}'"));
     };
     let hits: Vec<(usize, &&str)> = lines.iter().enumerate().filter(|(_, l)| re.is_match(l) != has('v')).collect();
@@ -244,7 +246,7 @@ fn grep(mut d: Done, name: &str, pattern: &str, lines: &[&str], has: &dyn Fn(cha
 /// `{print $1, $NF}` behind an optional `/pattern/`.
 fn awk(script: &str, separator: Option<&str>, lines: &[&str]) -> String {
     let (pattern, action) = script.split_once('{').unwrap_or((script, "print}"));
-    let re = regex_lite::Regex::new(pattern.trim().trim_matches('/')).ok();
+    let re = crate::text::regex(pattern.trim().trim_matches('/')).ok();
     let body = action.trim_end().trim_end_matches('}').trim();
     let fields = body.strip_prefix("print").unwrap_or("").trim();
     let mut out = String::new();

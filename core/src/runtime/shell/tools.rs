@@ -303,7 +303,7 @@ impl Machine<'_, '_> {
             if base == "[["
                 && let [text, op, pattern, ..] = args
                 && op == "=~"
-                && let Some(hit) = regex_lite::Regex::new(pattern).ok().and_then(|re| re.captures(text))
+                && let Some(hit) = crate::text::regex(pattern).ok().and_then(|re| re.captures(text))
             {
                 let items: Vec<String> =
                     (0..hit.len()).map(|i| hit.get(i).map_or_else(String::new, |m| m.as_str().to_owned())).collect();

@@ -505,7 +505,7 @@ fn truth(g: &Given<'_>, fs: &FileSystem<'_>, args: &[String]) -> Result<bool, St
                 "!=" => l != r,
                 "<" => l < r,
                 ">" => l > r,
-                "=~" => regex_lite::Regex::new(r).is_ok_and(|re| re.is_match(l)),
+                "=~" => crate::text::regex(r).is_ok_and(|re| re.is_match(l)),
                 "-eq" => n(l)? == n(r)?,
                 "-ne" => n(l)? != n(r)?,
                 "-lt" => n(l)? < n(r)?,
@@ -550,7 +550,7 @@ fn expr(args: &[String]) -> Done {
     let value = match s.as_slice() {
         ["length", t] => t.chars().count().to_string(),
         [l, ":", r] => {
-            let re = regex_lite::Regex::new(&format!("^(?:{})", r.replace("\\(", "(").replace("\\)", ")")));
+            let re = crate::text::regex(&format!("^(?:{})", r.replace("\\(", "(").replace("\\)", ")")));
             match re.ok().and_then(|re| re.captures(l)) {
                 Some(c) => c.get(1).map_or_else(|| c[0].chars().count().to_string(), |m| m.as_str().to_owned()),
                 None => "0".into(),
