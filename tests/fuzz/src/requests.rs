@@ -285,7 +285,7 @@ pub fn play(world: &World, bytes: &[u8], most: usize) -> Result<(), String> {
         lasting: BTreeMap::new(),
     };
     for _ in 0..most {
-        if play.choices.0.is_empty() {
+        if play.choices.done() {
             break;
         }
         play.step()?;
