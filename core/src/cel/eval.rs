@@ -45,14 +45,9 @@ pub(super) type Got = Result<Val, Failure>;
 
 pub(super) fn run(e: &Expr, scope: &Scope<'_>, budget: &mut Budget) -> Got {
     let given = budget.left.min(PER_CALL);
-<<<<<<< HEAD
     let mut m = Machine { scope, locals: vec![], patterns: BTreeMap::new(), fuel: given };
-    let got = m.eval(e);
-=======
-    let mut m = Machine { scope, locals: vec![], fuel: given };
     // a list that holds another one twice, sixty times over, is small only here
     let got = m.eval(e).and_then(|v| m.walk(&v).map(|()| v));
->>>>>>> 0a0ad38 (Web servers log the requests that they answer; what their configurations and patterns may grow to is bounded)
     budget.left -= given - m.fuel;
     let got = got?;
     if got.deeper_than(DEPTH) {
