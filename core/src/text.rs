@@ -92,18 +92,6 @@ fn anchored(pattern: &str) -> String {
     out
 }
 
-#[cfg(test)]
-mod sed_tests {
-    #[test]
-    fn a_dollar_in_the_middle_is_one() {
-        let s = |script: &str| super::sed(script, &["item-$ITEM and $ITEM^2"], false);
-        assert_eq!(s("s/$ITEM/apple/"), "item-apple and $ITEM^2\n");
-        assert_eq!(s("s/$ITEM/apple/g"), "item-apple and apple^2\n");
-        assert_eq!(s("s/M^2$/x/"), "item-$ITEM and $ITEx\n");
-        assert_eq!(s("s/^item/it/"), "it-$ITEM and $ITEM^2\n");
-    }
-}
-
 /// Backslash sequences of `printf` and `echo -e` as what they stand for.
 pub fn unescape(s: &str) -> String {
     let mut out = String::new();
@@ -139,4 +127,16 @@ pub fn unescape(s: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod sed_tests {
+    #[test]
+    fn a_dollar_in_the_middle_is_one() {
+        let s = |script: &str| super::sed(script, &["item-$ITEM and $ITEM^2"], false);
+        assert_eq!(s("s/$ITEM/apple/"), "item-apple and $ITEM^2\n");
+        assert_eq!(s("s/$ITEM/apple/g"), "item-apple and apple^2\n");
+        assert_eq!(s("s/M^2$/x/"), "item-$ITEM and $ITEx\n");
+        assert_eq!(s("s/^item/it/"), "it-$ITEM and $ITEM^2\n");
+    }
 }
