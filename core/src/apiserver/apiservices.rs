@@ -2,12 +2,13 @@
 //! been applied. Models kube-aggregator's automatically registered services. And the few counters of `/metrics`.
 
 use super::authorizer::Attributes;
+use super::read::Filter;
 use super::request::{Method, Request};
 use super::server::Answer;
-use crate::api::error::Status;
+use crate::api::kinds;
 use crate::clock::SimTime;
 use crate::sim::Sim;
-use crate::store::Kind;
+use crate::store::{Key, Kind};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -30,61 +31,55 @@ const CHECKS: [&str; 12] = [
 ];
 
 impl Sim {
-    /// Answers a request for APIServices that reads; `None`: it is for something else.
-    pub(super) fn api_services(&self, r: &Request) -> Option<Answer> {
+    /// Answers who asks for one of the server's own APIServices; `None`: it is for something else.
+    pub(super) fn api_service(&self, r: &Request) -> Option<Answer> {
         let parts: Vec<&str> = r.path.trim_matches('/').split('/').collect();
-        let ["apis", GROUP, "v1", "apiservices", ref rest @ ..] = parts[..] else { return None };
-        if r.method != Method::Get || rest.len() > 1 || r.flag("watch") {
+        let ["apis", GROUP, "v1", "apiservices", name] = parts[..] else { return None };
+        if r.method != Method::Get || r.flag("watch") {
             return None;
         }
-        let name = rest.first().copied();
+        let one = self.own_api_services().remove(name)?;
+        let stored = kinds::by_kind("apiregistration.k8s.io/v1", "APIService").and_then(Kind::of_info)?;
+        if self.store.get(stored, &Key::new("", name)).is_some() {
+            return None;
+        }
         if let Some(user) = &r.user {
             let asked = Attributes {
-                verb: if name.is_some() { "get" } else { "list" }.into(),
+                verb: "get".into(),
                 group: GROUP.into(),
                 resource: "apiservices".into(),
-                name: name.unwrap_or_default().into(),
+                name: name.into(),
                 ..Attributes::default()
             };
             if let Err(e) = self.authorize(user, &asked) {
                 return Some(Err(e));
             }
         }
-        let all = self.all_api_services();
-        Some(match name {
-            None => Ok((
-                200,
-                json!({"kind": "APIServiceList", "apiVersion": format!("{GROUP}/v1"),
-                    "metadata": {"resourceVersion": self.store.resource_version().to_string()},
-                    "items": all.into_values().collect::<Vec<_>>()}),
-            )),
-            Some(name) => match all.get(name) {
-                Some(one) => Ok((200, one.clone())),
-                None => Err(Status::not_found("apiservices.apiregistration.k8s.io", name)),
-            },
-        })
+        Some(Ok((200, one)))
     }
 
-    fn all_api_services(&self) -> BTreeMap<String, Value> {
-        let mut out = BTreeMap::new();
-        let mut versions: Vec<(String, &str)> =
-            self.resources().iter().map(|r| (r.group.to_owned(), r.version)).collect();
-        for (group, version) in [("authentication.k8s.io", "v1"), ("authorization.k8s.io", "v1")] {
-            versions.push((group.into(), version));
+    /// Adds the server's own APIServices to a list of stored ones, unless it would be longer than `limit` (0: any
+    /// length). They never change, so that a watch that began with such a list goes on to show what a later one shows.
+    pub(super) fn add_own_api_services(&self, items: &mut Vec<Value>, filter: &Filter, limit: usize) {
+        let name = |v: &Value| v["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let stored: Vec<String> = items.iter().map(name).collect();
+        let own = self.own_api_services().into_iter();
+        let own: Vec<Value> =
+            own.filter(|(n, v)| !stored.contains(n) && filter.picks_value(v)).map(|(_, v)| v).collect();
+        if limit == 0 || items.len() + own.len() <= limit {
+            items.extend(own);
+            items.sort_by_key(name);
         }
-        versions.sort();
+    }
+
+    fn own_api_services(&self) -> BTreeMap<String, Value> {
+        let mut versions: Vec<(&str, &str)> = kinds::RESOURCES.iter().map(|r| (r.group, r.version)).collect();
+        versions.extend([("authentication.k8s.io", "v1"), ("authorization.k8s.io", "v1")]);
+        versions.sort_unstable();
         versions.dedup();
-        for (group, version) in versions {
-            let (name, object) = service(&group, version, None);
-            out.insert(name, object);
-        }
+        let mut out: BTreeMap<String, Value> = versions.into_iter().map(|(g, v)| service(g, v, None)).collect();
         if self.serves_metrics() {
-            let (name, object) = service("metrics.k8s.io", "v1beta1", Some("metrics-server"));
-            out.insert(name, object);
-        }
-        let stored = crate::api::kinds::by_kind("apiregistration.k8s.io/v1", "APIService").and_then(Kind::of_info);
-        for o in stored.into_iter().flat_map(|k| self.store.list(k, None)) {
-            out.insert(o.key().name.to_string(), o.to_value(&self.store.ids));
+            out.extend([service("metrics.k8s.io", "v1beta1", Some("metrics-server"))]);
         }
         out
     }

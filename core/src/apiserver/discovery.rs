@@ -40,7 +40,7 @@ impl Sim {
 
     /// Answers what is no object; `None`: it is one.
     pub(super) fn beside_objects(&mut self, r: &Request) -> Option<Answer> {
-        if let Some(answer) = self.review(r).or_else(|| self.metrics_answer(r)).or_else(|| self.api_services(r)) {
+        if let Some(answer) = self.review(r).or_else(|| self.metrics_answer(r)).or_else(|| self.api_service(r)) {
             return Some(answer);
         }
         if r.method != Method::Get {

@@ -47,6 +47,9 @@ impl Sim {
             items.push(self.shown(t, &o));
             last = Some(key);
         }
+        if !more && chunk.start.is_none() && t.info.kind == "APIService" {
+            self.add_own_api_services(&mut items, &filter, chunk.limit);
+        }
         let mut metadata = json!({"resourceVersion": version.to_string()});
         if let (true, Some(last)) = (more, last) {
             metadata["continue"] = Chunk::token(version, &last).into();
@@ -178,6 +181,12 @@ impl Filter {
 
     fn is_empty(&self) -> bool {
         self.labels.is_empty() && self.fields.is_empty()
+    }
+
+    /// As [`Filter::picks`], of an object that is not stored.
+    pub(super) fn picks_value(&self, v: &Value) -> bool {
+        self.labels.matches_value(&v["metadata"]["labels"])
+            && self.fields.terms.iter().all(|t| (field_value(v, &t.field) == t.value) == t.equals)
     }
 
     pub(super) fn picks(&self, sim: &Sim, o: &Obj) -> bool {

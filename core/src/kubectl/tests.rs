@@ -187,7 +187,7 @@ fn commands_in_containers() {
     s.run("echo hello > f");
     s.check("cat /tmp/f; pwd", expect!["hello\n/tmp\n"]);
     s.run("exit");
-    s.run("cp box:/tmp/f ./copied");
+    s.run("kubectl cp box:/tmp/f ./copied");
     assert_eq!(s.files["copied"], "hello\n");
     s.check(
         "exec box ls",

@@ -10,6 +10,7 @@
 
 mod admission;
 mod around;
+mod asked;
 pub mod backoff;
 pub mod component;
 pub mod conditions;

@@ -50,7 +50,8 @@ kinds! {
     }
     "certificates.k8s.io" "v1" api::certificates::v1 { CertificateSigningRequest }
     "admissionregistration.k8s.io" "v1" api::admissionregistration::v1 {
-        MutatingWebhookConfiguration, ValidatingWebhookConfiguration
+        MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, MutatingWebhookConfiguration, ValidatingAdmissionPolicy,
+        ValidatingAdmissionPolicyBinding, ValidatingWebhookConfiguration
     }
     "apiextensions.k8s.io" "v1" apiextensions_apiserver::pkg::apis::apiextensions::v1 { CustomResourceDefinition }
     "meta.k8s.io" "v1" apimachinery::pkg::apis::meta::v1 { DeleteOptions }
