@@ -183,10 +183,7 @@ pub static CALLS: &[(&str, &str)] = &[
     ("proxy", "serves behind the prompt: `curl localhost:8001/…` in the next line"),
     ("get --raw /metrics", "a few numbers only: what is stored, and how many requests there were"),
     ("get --raw /api/v1/nodes/NAME/proxy/…", "404: what kubelets measure is shown by `top` and the charts"),
-    (
-        "get apiservices",
-        "those of built-in groups and those that were applied; groups of definitions have none, and a watch tells only of what was applied",
-    ),
+    ("get apiservices", "those of built-in groups and those that were applied; groups of definitions have none"),
     (
         "minikube, kind, helm, docker at the prompt",
         "`minikube ip`, `minikube service NAME --url` and `kind get nodes` answer; the rest says what to do here",

@@ -71,9 +71,12 @@ impl Sim {
         let event = |kind: &str, o: &Obj| json!({"type": kind, "object": self.shown(t, o)});
         let mut events = vec![];
         if let Some(mark_end) = watch.initial.take() {
-            for o in self.store.list(t.kind, t.namespace.as_deref()).filter(|o| watch.filter.picks(self, o)) {
-                events.push(event("ADDED", o));
+            let stored = self.store.list(t.kind, t.namespace.as_deref()).filter(|o| watch.filter.picks(self, o));
+            let mut there: Vec<Value> = stored.map(|o| self.shown(t, o)).collect();
+            if t.info.kind == "APIService" {
+                self.add_own_api_services(&mut there, &watch.filter, 0);
             }
+            events.extend(there.into_iter().map(|o| json!({"type": "ADDED", "object": o})));
             watch.position = self.store.log.end();
             watch.version = self.store.resource_version();
             if mark_end {
