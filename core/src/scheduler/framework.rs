@@ -406,8 +406,8 @@ impl NodeInfo {
     /// Counts a pod in (`sign` 1) or out (-1).
     pub fn account(&mut self, pod: &PodInfo, sign: i64) {
         self.requested.add(&pod.requests, sign);
-        self.nonzero_cpu += sign * pod.nonzero_cpu;
-        self.nonzero_memory += sign * pod.nonzero_memory;
+        self.nonzero_cpu = super::resources::counted(self.nonzero_cpu, pod.nonzero_cpu, sign);
+        self.nonzero_memory = super::resources::counted(self.nonzero_memory, pod.nonzero_memory, sign);
         self.pods += sign;
         for port in &pod.ports {
             if sign > 0 {

@@ -61,11 +61,12 @@ impl Resources {
 
     /// Adds `other` once for `sign` 1, takes it away for -1.
     pub fn add(&mut self, other: &Resources, sign: i64) {
-        self.cpu += sign * other.cpu;
-        self.memory += sign * other.memory;
-        self.ephemeral += sign * other.ephemeral;
+        self.cpu = counted(self.cpu, other.cpu, sign);
+        self.memory = counted(self.memory, other.memory, sign);
+        self.ephemeral = counted(self.ephemeral, other.ephemeral, sign);
         for (name, n) in &other.scalar {
-            *self.scalar.entry(name.clone()).or_default() += sign * n;
+            let of = self.scalar.entry(name.clone()).or_default();
+            *of = counted(*of, *n, sign);
         }
     }
 
@@ -78,6 +79,12 @@ impl Resources {
             _ => self.scalar.get(name).copied(),
         }
     }
+}
+
+/// A sum with an amount counted in (`sign` 1) or out (-1). It wraps as Go's does, so that what went in comes out again,
+/// however large.
+pub fn counted(sum: i64, amount: i64, sign: i64) -> i64 {
+    sum.wrapping_add(sign.wrapping_mul(amount))
 }
 
 /// Is it a resource outside of the built-in ones, counted in whole numbers? Models IsScalarResourceName.

@@ -41,7 +41,7 @@ pub fn score_by(pod: &PodInfo, node: &NodeInfo, resources: &[&str]) -> i64 {
             continue;
         }
         let used = node.requested.get(name).unwrap_or(0);
-        with.push(fraction(used + wants, capacity));
+        with.push(fraction(used.saturating_add(wants), capacity));
         without.push(fraction(used, capacity));
     }
     50 + (50 + evenness(&with) - evenness(&without)) / 2

@@ -39,7 +39,7 @@ pub fn shortages(pod: &PodInfo, node: &NodeInfo, ignored: impl Fn(&str) -> bool)
         list.push(Shortage { resource: "pods".into(), requested: 1, used: node.pods, capacity: node.spec.max_pods });
     }
     let mut check = |resource: &dyn Fn() -> Arc<str>, requested: i64, used: i64, capacity: i64| {
-        if requested > 0 && requested > capacity - used {
+        if requested > 0 && requested > capacity.saturating_sub(used) {
             list.push(Shortage { resource: resource(), requested, used, capacity });
         }
     };
@@ -87,7 +87,7 @@ pub fn resource_score(strategy: Strategy, requested: i64, capacity: i64) -> i64 
     }
     match strategy {
         Strategy::LeastAllocated if requested > capacity => 0,
-        Strategy::LeastAllocated => share(capacity - requested, capacity),
+        Strategy::LeastAllocated => share(capacity.saturating_sub(requested), capacity),
         Strategy::MostAllocated => share(requested.min(capacity), capacity),
     }
 }
@@ -102,14 +102,14 @@ fn share(part: i64, whole: i64) -> i64 {
 fn allocation(pod: &PodInfo, node: &NodeInfo, resource: &str) -> Option<(i64, i64)> {
     let has = &node.spec.allocatable;
     let (capacity, requested) = match resource {
-        "cpu" => (has.cpu, node.nonzero_cpu + pod.nonzero_cpu),
-        "memory" => (has.memory, node.nonzero_memory + pod.nonzero_memory),
+        "cpu" => (has.cpu, node.nonzero_cpu.saturating_add(pod.nonzero_cpu)),
+        "memory" => (has.memory, node.nonzero_memory.saturating_add(pod.nonzero_memory)),
         name => {
             let wants = pod.requests.get(name).unwrap_or(0);
             if wants == 0 && is_scalar(name) {
                 return None;
             }
-            (has.get(name)?, node.requested.get(name).unwrap_or(0) + wants)
+            (has.get(name)?, node.requested.get(name).unwrap_or(0).saturating_add(wants))
         }
     };
     (capacity != 0).then_some((capacity, requested))
@@ -129,7 +129,11 @@ pub fn score_by(strategy: Strategy, pod: &PodInfo, node: &NodeInfo, resources: &
 
 /// The default score: LeastAllocated over CPU and memory.
 pub fn score(pod: &PodInfo, node: &NodeInfo) -> i64 {
-    least_allocated(&node.spec, node.nonzero_cpu + pod.nonzero_cpu, node.nonzero_memory + pod.nonzero_memory)
+    least_allocated(
+        &node.spec,
+        node.nonzero_cpu.saturating_add(pod.nonzero_cpu),
+        node.nonzero_memory.saturating_add(pod.nonzero_memory),
+    )
 }
 
 /// LeastAllocated of a node of which so much CPU and memory would be given away.
