@@ -188,7 +188,7 @@ pub static CALLS: &[(&str, &str)] = &[
         "minikube, kind, helm, docker at the prompt",
         "`minikube ip`, `minikube service NAME --url` and `kind get nodes` answer; the rest says what to do here",
     ),
-    ("cd, mkdir, sudo at the prompt", "change nothing: there is one directory, and everything is allowed"),
+    ("cd, chmod, sudo at the prompt", "change nothing: one stays where one is, and everything is allowed"),
     (
         "logs of web servers",
         "a line for each of the last 100 requests of nginx and Apache (none above 100 a second, none of probes); `access_log`, `log_format` and nginx's lines about errors: not",
