@@ -21,17 +21,22 @@ impl SimDuration {
 
     /// `s` whole seconds.
     pub const fn from_secs(s: u64) -> Self {
-        SimDuration(s * 1_000_000)
+        SimDuration(s.saturating_mul(1_000_000))
     }
 
     /// `ms` whole milliseconds.
     pub const fn from_millis(ms: u64) -> Self {
-        SimDuration(ms * 1_000)
+        SimDuration(ms.saturating_mul(1_000))
     }
 
     /// Whole seconds, rounded down.
     pub const fn as_secs(self) -> u64 {
         self.0 / 1_000_000
+    }
+
+    /// A number of seconds that somebody has written, as objects keep it: no less than none, at most 136 years.
+    pub fn written(seconds: i64) -> u32 {
+        u32::try_from(seconds.max(0)).unwrap_or(u32::MAX)
     }
 
     /// Seconds with a fraction.
@@ -48,7 +53,7 @@ impl SimTime {
 
     /// The moment `s` seconds after the session began.
     pub const fn from_secs(s: u64) -> Self {
-        SimTime(s * 1_000_000)
+        SimTime(s.saturating_mul(1_000_000))
     }
 
     /// Time since `earlier`; zero if `earlier` lies in the future.
@@ -79,7 +84,7 @@ impl SimTime {
 
     /// The timestamp of whole seconds, as API objects carry it.
     pub fn timestamp(self) -> jiff::Timestamp {
-        jiff::Timestamp::from_second(self.unix_seconds()).unwrap_or_default()
+        jiff::Timestamp::from_second(self.unix_seconds()).unwrap_or(jiff::Timestamp::MAX)
     }
 
     /// The timestamp with microseconds, as `metav1.MicroTime` carries it.

@@ -11,6 +11,17 @@ pub fn regex(source: &str) -> Result<regex_lite::Regex, regex_lite::Error> {
     regex_lite::RegexBuilder::new(source).size_limit(REGEX).build()
 }
 
+/// A number of things that somebody has written; what no machine could hold is the largest number of 32 bits, so that it
+/// comes to the same wherever this runs.
+pub fn count(text: &str) -> Option<usize> {
+    text.parse::<u64>().ok().map(clamped)
+}
+
+/// A number as a size: the largest of 32 bits at most.
+pub fn clamped(n: u64) -> usize {
+    n.min(u64::from(u32::MAX)) as usize
+}
+
 /// `tr`: characters of the first set become those of the second, or go.
 pub fn translate(input: &str, sets: &[&str], delete: bool, squeeze: bool) -> String {
     let expand = |s: &str| -> Vec<char> {

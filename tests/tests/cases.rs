@@ -37,7 +37,7 @@ struct Step {
     says: Vec<String>,
     #[serde(default)]
     not: Vec<String>,
-    pass: Option<u64>,
+    pass: Option<f64>,
     #[serde(default)]
     interrupt: bool,
     fault: Option<serde_json::Value>,
@@ -113,7 +113,7 @@ fn play(path: &Path) -> Result<(), String> {
             cluster.submit(Input::Interrupt { terminal: 0 });
         }
         if let Some(s) = step.pass {
-            pass(&mut cluster, SimDuration::from_secs(s));
+            pass(&mut cluster, SimDuration::from_millis((s * 1000.0) as u64));
         }
         if let Some(fault) = &step.fault {
             let fault: Fault = serde_json::from_value(fault.clone()).map_err(|e| e.to_string())?;

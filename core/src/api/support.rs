@@ -82,7 +82,6 @@ const GATE_OFF: &str = "dropped, as wherever its feature gate is off";
 const NOTHING_FORBIDDEN: &str = "no program needs the rights or is refused them";
 const HEADERS: &str = "the servers here read no header but `Host`";
 const NO_TLS: &str = "nothing here answers a webhook: each call fails, and the failure policy decides";
-const ALWAYS_CALLED: &str = "not looked at: the rules and selectors decide alone";
 const NO_DEVICES: &str = "devices are not given out";
 
 /// The fields.
@@ -164,9 +163,7 @@ pub static FIELDS: &[Gap] = &[
         "dropped, as wherever its feature gate is off: one pod at a time",
     ),
     gap(Owner::Kind("MutatingWebhookConfiguration"), "webhooks[].clientConfig.caBundle", NO_TLS),
-    gap(Owner::Kind("MutatingWebhookConfiguration"), "webhooks[].matchConditions", ALWAYS_CALLED),
     gap(Owner::Kind("ValidatingWebhookConfiguration"), "webhooks[].clientConfig.caBundle", NO_TLS),
-    gap(Owner::Kind("ValidatingWebhookConfiguration"), "webhooks[].matchConditions", ALWAYS_CALLED),
     gap(Owner::Kind("StorageClass"), "mountOptions", "nothing is mounted in earnest"),
     gap(Owner::Kind("StorageClass"), "parameters", "every class makes the same kind of volume"),
     gap(Owner::Kind("ServiceAccount"), "imagePullSecrets", "registries ask for no credentials"),

@@ -71,7 +71,7 @@ impl Sim {
         Ok((200, list))
     }
 
-    /// What admission policies say of a deletion.
+    /// What admission policies and webhooks say of a deletion.
     pub(super) fn judge_deletion(
         &self,
         obj: &Obj,
@@ -86,7 +86,9 @@ impl Sim {
         let namespace = if obj.kind() == Kind::Namespace { key.name.to_string() } else { key.namespace.to_string() };
         let (name, user) = (key.name.to_string(), user.cloned());
         let asked = Asked { info, subresource: "", operation: "DELETE", namespace, name, dry_run, user };
-        self.judge_by_policies(&asked, None, Some(&obj.to_value(&self.store.ids)), warnings)
+        let old = obj.to_value(&self.store.ids);
+        self.call_webhooks(false, &asked, None, Some(&old))?;
+        self.judge_by_policies(&asked, None, Some(&old), warnings)
     }
 
     /// Begins or completes a deletion (Models apiserver registry/generic/registry.Store.Delete). Returns what is left.
@@ -205,7 +207,7 @@ impl DeleteOptions {
             grace: r
                 .param("gracePeriodSeconds")
                 .and_then(|g| g.parse().ok())
-                .or_else(|| r.body["gracePeriodSeconds"].as_u64().map(|g| g as u32)),
+                .or_else(|| r.body["gracePeriodSeconds"].as_u64().map(|g| u32::try_from(g).unwrap_or(u32::MAX))),
             propagation: text("propagationPolicy").filter(|p| !p.is_empty()).or_else(|| {
                 let orphan =
                     text("orphanDependents").or_else(|| r.body["orphanDependents"].as_bool().map(|b| b.to_string()));

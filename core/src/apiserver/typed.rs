@@ -5,6 +5,7 @@ use super::admission::policies::Asked;
 use super::requests::Verb;
 use super::server::DeleteOptions;
 use crate::api::error::Status;
+use crate::clock::SimDuration;
 use crate::sim::Sim;
 use crate::store::pod::{Deletion, PodStatusRecord, SCHEDULED, TOKEN_MARK, rename_token};
 use crate::store::{EventRecord, Id, Key, Kind, LabelSet, Obj, PodProto, PodRecord, Typed};
@@ -384,8 +385,9 @@ impl Sim {
         finalizers: Vec<String>,
     ) -> Option<Obj> {
         let spec = pod.proto.pod.spec.as_ref();
-        let mut seconds =
-            grace.unwrap_or_else(|| spec.and_then(|s| s.termination_grace_period_seconds).unwrap_or(30).max(0) as u32);
+        let mut seconds = grace.unwrap_or_else(|| {
+            SimDuration::written(spec.and_then(|s| s.termination_grace_period_seconds).unwrap_or(30))
+        });
         if pod.node.is_none() || pod.status.phase.is_terminal() {
             seconds = 0;
         }
@@ -409,7 +411,7 @@ impl Sim {
         if pod.deletion.is_none() {
             new.generation += 1;
         }
-        let end = self.now + crate::clock::SimDuration::from_secs(u64::from(seconds));
+        let end = self.now + SimDuration::from_secs(u64::from(seconds));
         new.deletion = Some(Box::new(Deletion { at: end.floor_second(), grace: seconds }));
         let request = self.request_id();
         Some(Obj::Pod(self.put_pod(new, request)))
@@ -431,7 +433,7 @@ impl Sim {
         let rv = m.resource_version.take().and_then(|v| v.parse().ok()).unwrap_or(0);
         let created = m.creation_timestamp.take().as_ref().map(crate::clock::SimTime::from_api).unwrap_or_default();
         let generation = m.generation.take().unwrap_or(1) as u32;
-        let grace = m.deletion_grace_period_seconds.take().unwrap_or(0).max(0) as u32;
+        let grace = SimDuration::written(m.deletion_grace_period_seconds.take().unwrap_or(0));
         let deletion =
             m.deletion_timestamp.take().map(|t| Box::new(Deletion { at: crate::clock::SimTime::from_api(&t), grace }));
         m.uid = None;

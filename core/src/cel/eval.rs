@@ -82,7 +82,7 @@ impl Machine<'_> {
     /// Pays for walking all of a value.
     pub fn walk(&mut self, v: &Val) -> Result<(), Failure> {
         let cost = v.weight(self.fuel + 1);
-        self.pay(cost as usize)
+        self.pay(usize::try_from(cost).unwrap_or(usize::MAX))
     }
 
     fn eval(&mut self, e: &Expr) -> Got {

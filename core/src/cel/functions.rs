@@ -232,6 +232,11 @@ fn substring(s: &str, from: i64, to: Option<i64>) -> Got {
     Ok(s.chars().skip(from as usize).take((end - from) as usize).collect::<String>().into())
 }
 
+/// A number as a size: what no machine can hold is the largest that there is, never less than is asked for.
+fn size(n: i64) -> usize {
+    usize::try_from(n.max(0)).unwrap_or(usize::MAX)
+}
+
 fn lists(m: &mut Machine<'_>, name: &str, args: &[Val]) -> Option<Got> {
     let pair = |args: &[Val]| match args {
         [Val::List(a), Val::List(b)] => Some((a.clone(), b.clone())),
@@ -239,7 +244,7 @@ fn lists(m: &mut Machine<'_>, name: &str, args: &[Val]) -> Option<Got> {
     };
     match (name, args) {
         ("lists.range", [Val::Int(n)]) => {
-            if let Err(e) = m.pay(usize::try_from(*n).unwrap_or(0)) {
+            if let Err(e) = m.pay(size(*n)) {
                 return Some(Err(e));
             }
             return Some(Ok(Val::list((0..*n).map(Val::Int).collect())));
@@ -331,7 +336,7 @@ fn lists(m: &mut Machine<'_>, name: &str, args: &[Val]) -> Option<Got> {
                 let why = format!("cannot slice({from}, {to}), start index must be less than or equal to end index");
                 return Some(fail(why));
             }
-            match items.get(*from as usize..*to as usize) {
+            match items.get(size(*from)..size(*to)) {
                 Some(part) => Ok(Val::list(part.to_vec())),
                 None => fail(format!("cannot slice({from}, {to}), list is length {}", items.len())),
             }

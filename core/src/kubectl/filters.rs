@@ -86,10 +86,8 @@ pub(super) fn filter(words: &[String], input: Option<String>, ctx: &mut Context)
                 match value {
                     Some(v) => {
                         from_start = v.starts_with('+');
-                        n = v
-                            .trim_start_matches('+')
-                            .parse()
-                            .map_err(|_| format!("{name}: invalid number of lines: '{v}'"))?;
+                        n = crate::text::count(v.trim_start_matches('+'))
+                            .ok_or_else(|| format!("{name}: invalid number of lines: '{v}'"))?;
                     }
                     None => operands.push(a),
                 }
@@ -198,7 +196,7 @@ fn grep(args: &[String], read: impl Fn(&[&String]) -> Result<String, String>) ->
                 v => v.to_owned(),
             };
             let number =
-                || value.parse::<usize>().map_err(|_| format!("grep: {value}: invalid context length argument"));
+                || crate::text::count(&value).ok_or_else(|| format!("grep: {value}: invalid context length argument"));
             match letters.as_bytes()[at] {
                 b'e' => patterns.push(value),
                 b'A' => after = number()?,
@@ -276,7 +274,7 @@ fn sort(args: &[String], read: impl Fn(&[&String]) -> Result<String, String>) ->
                     separator = Some(value);
                 } else {
                     let digits: String = value.chars().take_while(char::is_ascii_digit).collect();
-                    key = digits.parse().ok();
+                    key = crate::text::count(&digits);
                     flags.extend(value.chars().filter(|c| c.is_ascii_alphabetic()));
                 }
             }
@@ -326,7 +324,7 @@ fn xargs(args: &[String], input: &str, ctx: &mut Context) -> Result<(String, i32
             other => other.map(str::to_owned),
         };
         if flag.starts_with("-n") {
-            most = value("-n").and_then(|v| v.parse().ok());
+            most = value("-n").and_then(|v| crate::text::count(&v));
         } else if flag.starts_with("-I") {
             mark = value("-I");
         } else if flag.starts_with("-i") {
@@ -402,7 +400,7 @@ fn awk(program: &str, separator: Option<&str>, text: &str) -> Result<String, Str
                 "NF" => parts.len().to_string(),
                 t => match (t.strip_prefix('$'), t.strip_prefix('"').and_then(|t| t.strip_suffix('"'))) {
                     (Some(n), _) => {
-                        let n: usize = n.parse().ok()?;
+                        let n = crate::text::count(n)?;
                         n.checked_sub(1).and_then(|n| parts.get(n)).copied().unwrap_or_default().to_owned()
                     }
                     (_, Some(text)) => unescape(text),
@@ -502,7 +500,7 @@ fn cut(args: &[String], text: &str) -> Result<String, String> {
     let delimiter = value("-d").unwrap_or_else(|| "\t".into());
     // `1`, `2-4`, `3-`, `-5`
     let ranges = |list: String| -> Result<Vec<(usize, usize)>, String> {
-        let number = |t: &str, empty| if t.is_empty() { Ok(empty) } else { t.parse().map_err(|_| usage()) };
+        let number = |t: &str, empty| if t.is_empty() { Ok(empty) } else { crate::text::count(t).ok_or_else(usage) };
         let one = |part: &str| match part.split_once('-') {
             Some((from, to)) => Ok((number(from, 1)?, number(to, usize::MAX)?)),
             None => number(part, 1).map(|n| (n, n)),

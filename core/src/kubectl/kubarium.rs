@@ -328,7 +328,9 @@ fn clients(ctx: &mut Context) {
     let width = |i: usize| rows.iter().map(|r| r[i].len()).chain([head[i].len()]).max().unwrap_or(0) + 3;
     let widths = [width(0), width(1), width(2)];
     for r in std::iter::once(&head).chain(&rows) {
-        ctx.println(format!("{:3$}{:4$}{:5$}", r[0], r[1], r[2], widths[0], widths[1], widths[2]) + &r[3]);
+        // not by a format's own width, which ends at 65,535
+        let padded = r.iter().zip(widths).map(|(t, w)| format!("{t}{}", " ".repeat(w.saturating_sub(t.len()))));
+        ctx.println(padded.collect::<String>() + &r[3]);
     }
 }
 

@@ -5,6 +5,7 @@ use super::needs::Needs;
 use super::phase::is_sidecar;
 use super::probe::{Action, ProbePlan};
 use crate::api::quantity::Quantity;
+use crate::clock::SimDuration;
 use crate::runtime::files::User;
 use crate::runtime::images::{Catalogue, Image, Reference, Run};
 use crate::runtime::shell::knows;
@@ -210,7 +211,7 @@ impl Plan {
             ephemeral: ephemeral.into(),
             containers: containers.into(),
             simple,
-            grace: spec.termination_grace_period_seconds.unwrap_or(30).max(0) as u32,
+            grace: SimDuration::written(spec.termination_grace_period_seconds.unwrap_or(30)),
             deadline: spec.active_deadline_seconds.map(|d| d.max(0) as u64),
             host_network: spec.host_network == Some(true),
         }

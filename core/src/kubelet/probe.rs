@@ -102,7 +102,7 @@ impl ProbePlan {
             timeout: seconds(p.timeout_seconds, 1),
             success: p.success_threshold.filter(|v| *v > 0).unwrap_or(1) as u32,
             failure: p.failure_threshold.filter(|v| *v > 0).unwrap_or(3) as u32,
-            grace: p.termination_grace_period_seconds.map(|g| g.max(0) as u32),
+            grace: p.termination_grace_period_seconds.map(SimDuration::written),
         })
     }
 }

@@ -4,10 +4,12 @@
 //!
 //! Invariant: without a configuration that is stored, a request pays for looking at two empty lists.
 
-use super::policies::{Asked, GROUP};
+use super::policies::read::{Condition, webhook_conditions};
+use super::policies::{Asked, GROUP, Rights, hold};
 use crate::api::error::Status;
 use crate::api::kinds;
 use crate::apiserver::registry::util::{items, text};
+use crate::cel::Scope;
 use crate::sim::Sim;
 use crate::store::{Key, Kind};
 use k8s_openapi::api::core::v1::Service;
@@ -29,6 +31,7 @@ struct Hook {
     seconds: i64,
     /// What it is for, as a policy says it.
     matches: Value,
+    conditions: Vec<Condition>,
 }
 
 fn hook(v: &Value) -> Hook {
@@ -44,6 +47,7 @@ fn hook(v: &Value) -> Hook {
             "objectSelector": copied("objectSelector"),
             "matchPolicy": copied("matchPolicy"),
         }),
+        conditions: webhook_conditions(v, "").0,
     }
 }
 
@@ -62,8 +66,8 @@ impl Sim {
     /// Calls the webhooks that a request concerns.
     ///
     /// # Errors
-    /// 500: one could not be called, and its policy is to fail then.
-    pub(super) fn call_webhooks(
+    /// 500: one could not be called, and its policy is to fail then; 403: whether it is to be called cannot be told.
+    pub(in crate::apiserver) fn call_webhooks(
         &self,
         validating: bool,
         asked: &Asked,
@@ -79,6 +83,16 @@ impl Sim {
         for hook in all.iter().filter(|h| !h.ignores && !items(&h.matches, "resourceRules").is_empty()) {
             if !self.policy_matches(&hook.matches, asked, new, old) {
                 continue;
+            }
+            if !hook.conditions.is_empty() {
+                let (user, any) = self.asker(asked);
+                let rights = Rights { sim: self, user, any };
+                let scope = Scope { authorizer: Some(&rights), ..self.scope_of(asked, new, old) };
+                match hold(&hook.conditions, &scope, &mut self.policy_budget()) {
+                    Ok(true) => {}
+                    Ok(false) => continue,
+                    Err(why) => return Err(Status::forbidden(&asked.info.group_resource(), &asked.name, &why)),
+                }
             }
             let why = format!("failed calling webhook {:?}: failed to call webhook: {}", hook.name, self.call(hook));
             let mut status = Status::new(500, "InternalError", format!("Internal error occurred: {why}"));

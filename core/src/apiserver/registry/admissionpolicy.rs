@@ -213,17 +213,24 @@ fn common(spec: &Value) -> Vec<FieldError> {
             errors.push(FieldError::required("spec.matchConstraints.resourceRules", ""));
         }
     }
-    let conditions = items(spec, "matchConditions");
+    errors.extend(condition_names(spec, "spec"));
+    errors
+}
+
+/// How many `matchConditions` stand at a place, and how they are called.
+pub(super) fn condition_names(of: &Value, at: &str) -> Vec<FieldError> {
+    let mut errors = vec![];
+    let (conditions, place) = (items(of, "matchConditions"), child(at, "matchConditions"));
     if conditions.len() > 64 {
         errors.push(FieldError {
             kind: FieldErrorKind::TooMany,
-            field: "spec.matchConditions".into(),
+            field: place.clone(),
             value: Some(conditions.len().into()),
             detail: "must have at most 64 items".into(),
         });
     }
     for (i, c) in conditions.iter().enumerate() {
-        let at = child(&index("spec.matchConditions", i), "name");
+        let at = child(&index(&place, i), "name");
         let name = text(c, "name");
         if name.is_empty() {
             errors.push(FieldError::required(at, ""));

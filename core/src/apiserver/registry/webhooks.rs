@@ -2,12 +2,14 @@
 //! and the defaults of v1.)
 
 use super::Strategy;
+use super::admissionpolicy::condition_names;
 use super::meta::{checked, checked_update, subdomain, validate_label_selector, validate_meta_update};
 use super::util::{
     child, has, index, items, items_mut, no_warnings, nothing, nothing_kept, object, set_if_absent, text,
 };
 use crate::api::error::{FieldError, FieldErrorKind};
 use crate::api::names;
+use crate::apiserver::admission::policies::read::webhook_conditions;
 use serde_json::{Value, json};
 
 /// The rules of MutatingWebhookConfigurations.
@@ -123,15 +125,8 @@ fn webhook(hook: &Value, at: &str, mutating: bool) -> Vec<FieldError> {
         (None, true) => errors.extend(service_errors(&config["service"], &child(&place, "service"))),
         _ => errors.push(FieldError::required(place, "exactly one of url or service is required")),
     }
-    for (i, c) in items(hook, "matchConditions").iter().enumerate() {
-        let at = index(&child(at, "matchConditions"), i);
-        if text(c, "expression").trim().is_empty() {
-            errors.push(FieldError::required(child(&at, "expression"), ""));
-        }
-        if text(c, "name").is_empty() {
-            errors.push(FieldError::required(child(&at, "name"), ""));
-        }
-    }
+    errors.extend(condition_names(hook, at));
+    errors.extend(webhook_conditions(hook, at).1);
     errors
 }
 

@@ -333,7 +333,7 @@ fn is_saturated(d: &Deployment, rs: &ReplicaSet) -> bool {
 pub(super) fn resize(sim: &mut Sim, d: &Arc<Deployment>, rs: &Arc<ReplicaSet>, size: i32) -> Result<bool, Status> {
     let before = util::rs_replicas(rs);
     let mut new = (**rs).clone();
-    let annotated = util::set_replicas_annotations(&mut new, util::replicas(d), util::replicas(d) + util::max_surge(d));
+    let annotated = util::set_replicas_annotations(&mut new, util::replicas(d), util::most(d));
     if before == size && !annotated {
         return Ok(false);
     }

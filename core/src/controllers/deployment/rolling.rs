@@ -54,7 +54,7 @@ pub fn old_sizes(
         return vec![];
     }
     let available = |r: &ReplicaSet| r.status.as_ref().and_then(|s| s.available_replicas).unwrap_or(0);
-    let total: i32 = all.iter().map(|r| util::rs_replicas(r)).sum();
+    let total = util::total(all);
     let min_available = util::min_available(d);
     let new_unavailable = util::rs_replicas(new) - available(new);
     let max_down = total - min_available - new_unavailable;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// Counts and the Available condition.
 pub fn calculate(d: &Deployment, all: &[Arc<ReplicaSet>], new: Option<&ReplicaSet>, now: SimTime) -> DeploymentStatus {
-    let sum = |f: &dyn Fn(&ReplicaSet) -> i32| all.iter().map(|r| f(r)).sum::<i32>();
+    let sum = |f: &dyn Fn(&ReplicaSet) -> i32| all.iter().map(|r| f(r)).fold(0, i32::saturating_add);
     let available = sum(&|r| r.status.as_ref().and_then(|s| s.available_replicas).unwrap_or(0));
     let total = sum(&util::rs_replicas);
     let count = |n: i32| (n != 0).then_some(n);

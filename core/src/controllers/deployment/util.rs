@@ -74,6 +74,16 @@ pub fn max_surge(d: &Deployment) -> i32 {
     if is_recreate(d) { 0 } else { fenceposts(d).0 }
 }
 
+/// The most pods that there may be during a rollout.
+pub fn most(d: &Deployment) -> i32 {
+    replicas(d).saturating_add(max_surge(d))
+}
+
+/// The sizes of ReplicaSets together.
+pub fn total(all: &[Arc<ReplicaSet>]) -> i32 {
+    all.iter().map(|r| rs_replicas(r)).fold(0, i32::saturating_add)
+}
+
 /// Pods that may be unavailable during a rollout.
 pub fn max_unavailable(d: &Deployment) -> i32 {
     if is_recreate(d) || replicas(d) == 0 { 0 } else { fenceposts(d).1.min(replicas(d)) }
@@ -89,8 +99,7 @@ pub fn new_rs_new_replicas(d: &Deployment, all: &[Arc<ReplicaSet>], new: &Replic
     if is_recreate(d) {
         return replicas(d);
     }
-    let current: i32 = all.iter().map(|r| rs_replicas(r)).sum();
-    let most = replicas(d) + max_surge(d);
+    let (current, most) = (total(all), most(d));
     if current >= most {
         return rs_replicas(new);
     }
@@ -204,7 +213,7 @@ pub fn set_new_rs_annotations(d: &Deployment, rs: &mut ReplicaSet, new_revision:
             a.insert(REVISION_HISTORY.into(), history);
         }
     }
-    if !exists && set_replicas_annotations(rs, replicas(d), replicas(d) + max_surge(d)) {
+    if !exists && set_replicas_annotations(rs, replicas(d), most(d)) {
         changed = true;
     }
     changed
@@ -226,7 +235,7 @@ pub fn fraction(rs: &ReplicaSet, d: &Deployment) -> i32 {
     if replicas(d) == 0 {
         return -size;
     }
-    let most = f64::from(replicas(d) + max_surge(d));
+    let most = f64::from(most(d));
     let before = annotation(rs, MAX_REPLICAS)
         .and_then(|a| a.parse::<i32>().ok())
         .filter(|n| *n > 0)
@@ -398,9 +407,8 @@ pub fn scale_down_old(
 
 /// Sizes of all active ReplicaSets after the Deployment was scaled in mid-rollout, in the order of their writes.
 pub fn proportional_scale(d: &Deployment, all: &[Arc<ReplicaSet>]) -> Vec<(Arc<ReplicaSet>, i32)> {
-    let total: i32 = all.iter().map(|r| rs_replicas(r)).sum();
-    let allowed = if replicas(d) > 0 { replicas(d) + max_surge(d) } else { 0 };
-    let to_add = allowed - total;
+    let allowed = if replicas(d) > 0 { most(d) } else { 0 };
+    let to_add = allowed - total(all);
     let mut sorted = all.to_vec();
     sorted.sort_by(|a, b| {
         rs_replicas(b).cmp(&rs_replicas(a)).then_with(|| if to_add > 0 { by_age(b, a) } else { by_age(a, b) })
@@ -409,13 +417,13 @@ pub fn proportional_scale(d: &Deployment, all: &[Arc<ReplicaSet>]) -> Vec<(Arc<R
     let mut added = 0;
     for rs in &sorted {
         let change = if to_add == 0 { 0 } else { proportion(rs, d, to_add, added) };
-        sizes.push(rs_replicas(rs) + change);
-        added += change;
+        sizes.push(rs_replicas(rs).saturating_add(change));
+        added = added.saturating_add(change);
     }
     if to_add != 0
         && let Some(first) = sizes.first_mut()
     {
-        *first = (*first + to_add - added).max(0);
+        *first = first.saturating_add(to_add.saturating_sub(added)).max(0);
     }
     sorted.into_iter().zip(sizes).collect()
 }

@@ -7,6 +7,7 @@ use crate::clock::SimTime;
 use crate::controllers::history::HASH_LABEL;
 use crate::store::PodRecord;
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetStatus};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a pass works on.
@@ -139,26 +140,34 @@ fn run_all(count: usize, in_order: bool, mut step: impl FnMut(usize) -> Result<b
     first.map_or(Ok(false), Err)
 }
 
+/// The most pods that one pass makes; the first of them bring about the next pass.
+const BURST: usize = 500;
+
 fn pass(view: &View, hands: &mut dyn Hands, status: &mut StatefulSetStatus) -> Result<(), Status> {
     let set = view.set;
     let (start, in_order) = (identity::start(set), view.in_order());
-    let mut slots: Vec<Option<&Arc<PodRecord>>> = vec![None; identity::replicas(set) as usize];
+    let mut there: BTreeMap<i64, &Arc<PodRecord>> = BTreeMap::new();
     let mut condemned: Vec<(i64, &Arc<PodRecord>)> = vec![];
     for p in view.pods {
         match identity::ordinal(set, p) {
-            Some(n) if identity::in_range(set, n) => slots[(n - start) as usize] = Some(p),
+            Some(n) if identity::in_range(set, n) => drop(there.insert(n, p)),
             Some(n) => condemned.push((n, p)),
             None => {}
         }
     }
+    let missing = (start..start + identity::replicas(set)).filter(|n| !there.contains_key(n));
+    let missing: Vec<i64> = missing.take(BURST + 1).collect();
+    let mut slots: Vec<(i64, Option<&Arc<PodRecord>>)> = there.iter().map(|(n, p)| (*n, Some(*p))).collect();
+    slots.extend(missing.iter().take(BURST).map(|n| (*n, None)));
+    slots.sort_by_key(|(n, _)| *n);
     condemned.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
     let unhealthy = |p: &&Arc<PodRecord>| !is_serving(p) || p.deletion.is_some();
     // nothing goes while a wanted pod is not well, so only those that are to go are in question
     let first_unhealthy = condemned.iter().rev().map(|(_, p)| *p).find(unhealthy).map(|p| p.id);
 
     let waits = run_all(slots.len(), in_order, |i| {
-        let ordinal = start + i as i64;
-        let Some(p) = slots[i] else {
+        let (ordinal, p) = slots[i];
+        let Some(p) = p else {
             if hands.is_stale(ordinal) {
                 return Ok(true);
             }
@@ -203,13 +212,14 @@ fn pass(view: &View, hands: &mut dyn Hands, status: &mut StatefulSetStatus) -> R
         hands.delete(p)?;
         Ok(true)
     })?;
-    if waits || view.strategy() == "OnDelete" {
+    if waits || missing.len() > BURST || view.strategy() == "OnDelete" {
         return Ok(());
     }
 
     // the highest first; as many at once as may be unavailable
     let mut budget = identity::max_unavailable(set).unwrap_or(1);
-    for slot in slots.iter().skip(identity::partition(set) as usize).rev() {
+    let first = start + identity::partition(set);
+    for slot in slots.iter().filter(|(n, _)| *n >= first).map(|(_, p)| p).rev() {
         let outdated = slot.filter(|p| revision_of(p) != view.update && p.deletion.is_none());
         if let Some(p) = outdated {
             hands.delete(p)?;

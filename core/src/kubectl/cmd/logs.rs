@@ -9,6 +9,7 @@ use crate::kubectl::errors::CmdError;
 use crate::kubectl::flags::{self, Flag};
 use crate::kubectl::pending::{Pending, Wait};
 use crate::kubectl::{Context, Inside};
+use crate::text::clamped;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -151,11 +152,15 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
         let mut shown: &str = &all;
         if tail >= 0 {
             let lines: Vec<&str> = all.split_inclusive('\n').collect();
-            let skip = lines.len().saturating_sub(tail as usize);
+            let skip = lines.len().saturating_sub(clamped(tail.unsigned_abs()));
             shown = &all[lines[..skip].iter().map(|l| l.len()).sum::<usize>()..];
         }
         if bytes > 0 {
-            let end = shown.char_indices().map(|(i, c)| i + c.len_utf8()).take_while(|e| *e <= bytes as usize).last();
+            let end = shown
+                .char_indices()
+                .map(|(i, c)| i + c.len_utf8())
+                .take_while(|e| *e <= clamped(bytes.unsigned_abs()))
+                .last();
             shown = &shown[..end.unwrap_or(0)];
         }
         let out = prefix(shown, &s.prefix);

@@ -16,7 +16,7 @@ impl Machine<'_, '_> {
             let value = if glued { Some(a[2..].to_owned()) } else { rest.get(1).cloned() };
             let takes = a.starts_with("-n") || a.starts_with("-I") || a.starts_with("-P") || a.starts_with("-L");
             match &a[..2.min(a.len())] {
-                "-n" => each = value.and_then(|v| v.parse::<usize>().ok()),
+                "-n" => each = value.and_then(|v| crate::text::count(&v)),
                 "-I" => mark = value,
                 _ => {}
             }

@@ -3,6 +3,7 @@
 use super::parse::{List, Part, Word};
 use super::{Block, Frame, Machine, Sink, Thread, cut};
 use crate::runtime::files::normalize;
+use crate::text::{clamped, count};
 
 /// Nesting of command substitutions at run time.
 const MAX_DEPTH: u32 = 12;
@@ -159,11 +160,11 @@ impl Machine<'_, '_> {
                         let text: Vec<char> = value.unwrap_or_default().chars().collect();
                         let from: i64 = from.trim().parse().unwrap_or(0);
                         let from = if from < 0 {
-                            text.len().saturating_sub(from.unsigned_abs() as usize)
+                            text.len().saturating_sub(clamped(from.unsigned_abs()))
                         } else {
-                            from as usize
+                            clamped(from.unsigned_abs())
                         };
-                        let most = length.and_then(|l| l.trim().parse::<usize>().ok()).unwrap_or(usize::MAX);
+                        let most = length.and_then(|l| count(l.trim())).unwrap_or(usize::MAX);
                         return text.iter().skip(from).take(most).collect();
                     }
                     _ => {}

@@ -143,9 +143,9 @@ pub(super) fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Do
                         let full = if n == f { path(&f) } else { normalize(&path(&f), &n) };
                         let to = fs.link_at(&full).filter(|_| n != "." && n != "..");
                         let (mode, size) = match (fs.get(&full), fs.mounted(&full)) {
-                            _ if to.is_some() => ("lrwxrwxrwx    1", to.as_ref().map_or(0, |t| t.len())),
-                            (Some(Entry::File(t)), _) => ("-rw-r--r--    1", t.len()),
-                            (Some(Entry::Zeros(n)), _) => ("-rw-r--r--    1", n as usize),
+                            _ if to.is_some() => ("lrwxrwxrwx    1", to.as_ref().map_or(0, |t| t.len() as u64)),
+                            (Some(Entry::File(t)), _) => ("-rw-r--r--    1", t.len() as u64),
+                            (Some(Entry::Zeros(n)), _) => ("-rw-r--r--    1", n),
                             (_, Some(true)) if fs.user.fs_group.is_some() => ("drwxrwsrwx    2", 4096),
                             (_, Some(_)) => ("drwxrwxrwx    2", 4096),
                             _ => ("drwxr-xr-x    2", 4096),
@@ -184,7 +184,7 @@ pub(super) fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Do
             let name = g.args.iter().position(|a| a == "-name").and_then(|i| g.args.get(i + 1));
             let after = |flag: &str| g.args.iter().position(|a| a == flag).and_then(|i| g.args.get(i + 1)).cloned();
             let kind = after("-type");
-            let depth: usize = after("-maxdepth").and_then(|n| n.parse().ok()).unwrap_or(usize::MAX);
+            let depth: usize = after("-maxdepth").and_then(|n| crate::text::count(&n)).unwrap_or(usize::MAX);
             if fs.get(&path(root)).is_none() {
                 return Done::fail(1, format!("find: {root}: No such file or directory"));
             }

@@ -115,7 +115,7 @@ pub(super) fn filter(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> 
                     .unwrap_or(0)
             };
             let separator = option("-t");
-            let key = option("-k").and_then(|k| k.split(['.', ',', 'n', 'r']).next()?.parse::<usize>().ok());
+            let key = option("-k").and_then(|k| crate::text::count(k.split(['.', ',', 'n', 'r']).next()?));
             let field = |s: &'_ str| -> String {
                 let at = key.unwrap_or(1).saturating_sub(1);
                 let found = match separator {
@@ -163,10 +163,10 @@ pub(super) fn filter(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> 
         }
         "head" | "tail" => {
             let count = option("-n")
-                .or_else(|| g.args.iter().find_map(|a| a.strip_prefix('-').filter(|n| n.parse::<usize>().is_ok())))
+                .or_else(|| g.args.iter().find_map(|a| a.strip_prefix('-').filter(|n| crate::text::count(n).is_some())))
                 .unwrap_or("10");
-            let n: usize = count.trim_start_matches(['-', '+']).parse().unwrap_or(10);
-            if let Some(bytes) = option("-c").and_then(|n| n.parse::<usize>().ok()) {
+            let n = crate::text::count(count.trim_start_matches(['-', '+'])).unwrap_or(10);
+            if let Some(bytes) = option("-c").and_then(crate::text::count) {
                 let end = (0..=bytes.min(text.len())).rev().map(|n| text.len() - n).find(|i| text.is_char_boundary(*i));
                 match g.name {
                     "head" => cut(&text, bytes).to_owned(),
@@ -188,8 +188,8 @@ pub(super) fn filter(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> 
                 .unwrap_or("1")
                 .split(',')
                 .map(|r| match r.split_once('-') {
-                    Some((a, b)) => (a.parse().unwrap_or(1), b.parse().unwrap_or(usize::MAX)),
-                    None => r.parse().map_or((1, 1), |n| (n, n)),
+                    Some((a, b)) => (crate::text::count(a).unwrap_or(1), crate::text::count(b).unwrap_or(usize::MAX)),
+                    None => crate::text::count(r).map_or((1, 1), |n| (n, n)),
                 })
                 .collect();
             let picked = |i: usize| ranges.iter().any(|(a, b)| (*a..=*b).contains(&(i + 1)));
@@ -264,7 +264,7 @@ fn awk(script: &str, separator: Option<&str>, lines: &[&str]) -> String {
                 "" | "$0" => (*line).to_owned(),
                 "$NF" => f.last().copied().unwrap_or("").to_owned(),
                 "NF" => f.len().to_string(),
-                c => match c.strip_prefix('$').and_then(|n| n.parse::<usize>().ok()) {
+                c => match c.strip_prefix('$').and_then(crate::text::count) {
                     Some(n) => f.get(n.wrapping_sub(1)).copied().unwrap_or("").to_owned(),
                     None => c.trim_matches('"').to_owned(),
                 },

@@ -6,6 +6,7 @@ use super::utilities::{self, Given};
 use super::{Block, Env, Frame, Machine, Ran, Signal, Stream, Thread, Unknown};
 use crate::clock::{SimDuration, SimTime};
 use crate::runtime::files::{Entry, normalize};
+use crate::text::count;
 use std::sync::Arc;
 
 /// Commands that are carried out here.
@@ -192,7 +193,7 @@ impl Machine<'_, '_> {
             }
             "set" => self.set(t, args),
             "shift" => {
-                let n: usize = first.and_then(|n| n.parse().ok()).unwrap_or(1);
+                let n: usize = first.and_then(|n| count(n)).unwrap_or(1);
                 t.env.args = t.env.args.iter().skip(n).cloned().collect();
             }
             "read" => self.read(t, args),
@@ -355,8 +356,8 @@ impl Machine<'_, '_> {
             let text = self.files.read(f).unwrap_or_else(|_| Arc::from(""));
             let all: Vec<&str> = text.split_inclusive('\n').collect();
             let skip = match lines.strip_prefix('+') {
-                Some(first) => first.parse::<usize>().unwrap_or(1).saturating_sub(1),
-                None => all.len().saturating_sub(lines.parse().unwrap_or(10)),
+                Some(first) => count(first).unwrap_or(1).saturating_sub(1),
+                None => all.len().saturating_sub(count(&lines).unwrap_or(10)),
             };
             let part: String = all.into_iter().skip(skip).collect();
             self.print(t, Stream::Out, &part);

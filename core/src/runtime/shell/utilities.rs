@@ -422,7 +422,7 @@ fn printf(args: &[String]) -> Done {
                     let p = precision.and_then(|p| p.parse().ok()).unwrap_or(6usize).min(20);
                     format!("{:.p$}", value.trim().parse::<f64>().unwrap_or(0.0))
                 }
-                _ => match precision.and_then(|p| p.parse::<usize>().ok()) {
+                _ => match precision.and_then(crate::text::count) {
                     Some(p) => value.chars().take(p).collect(),
                     None => value.to_owned(),
                 },

@@ -19,7 +19,7 @@ use crate::cel::value::{Other, Question};
 use crate::cel::{Authorizer, Budget, Failure, PER_COMPONENT, PER_REQUEST, Program, Scope, Val};
 use crate::sim::{Actor, Sim};
 use crate::store::{Key, Kind, Obj};
-use read::Policy;
+use read::{Condition, Policy};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -72,10 +72,10 @@ fn failed(source: &str, e: &Failure) -> String {
 }
 
 /// Who may do what, for `authorizer`.
-struct Rights<'a> {
-    sim: &'a Sim,
-    user: User,
-    any: bool,
+pub(super) struct Rights<'a> {
+    pub sim: &'a Sim,
+    pub user: User,
+    pub any: bool,
 }
 
 impl Authorizer for Rights<'_> {
@@ -145,12 +145,12 @@ impl Sim {
     }
 
     /// What the expressions of one policy may cost for one request.
-    fn policy_budget(&self) -> Budget {
+    pub(super) fn policy_budget(&self) -> Budget {
         Budget::new(if self.actor == Actor::Person { PER_REQUEST } else { PER_COMPONENT })
     }
 
     /// Who asks, and whether nothing is refused to them.
-    fn asker(&self, asked: &Asked) -> (User, bool) {
+    pub(super) fn asker(&self, asked: &Asked) -> (User, bool) {
         if let Some(user) = &asked.user {
             return ((**user).clone(), false);
         }
@@ -174,7 +174,7 @@ impl Sim {
     }
 
     /// What expressions see of a request.
-    fn scope_of(&self, asked: &Asked, new: Option<&Value>, old: Option<&Value>) -> Scope<'static> {
+    pub(super) fn scope_of(&self, asked: &Asked, new: Option<&Value>, old: Option<&Value>) -> Scope<'static> {
         let (user, _) = self.asker(asked);
         let (info, api) = (asked.info, asked.info.group);
         let kind = match (asked.subresource, asked.operation) {
@@ -287,23 +287,6 @@ impl Sim {
         Ok(found)
     }
 
-    /// Do the conditions of a policy hold? The error is what a failing one says.
-    fn conditions(&self, policy: &Policy, scope: &Scope<'_>, budget: &mut Budget) -> Result<bool, String> {
-        let sources = items(&policy.spec, "matchConditions");
-        let mut error = None;
-        for (i, (_, program)) in policy.conditions.iter().enumerate() {
-            match program.run(scope, budget) {
-                Ok(Val::Bool(true)) => {}
-                Ok(_) => return Ok(false),
-                Err(e) => {
-                    let source = sources.get(i).map_or("", |c| text(c, "expression").trim());
-                    error = error.or(Some(failed(source, &e)));
-                }
-            }
-        }
-        error.map_or(Ok(true), Err)
-    }
-
     /// Holds a request against the validating policies and webhooks; an error is the refusal.
     pub(in crate::apiserver) fn judge_by_policies(
         &self,
@@ -386,7 +369,7 @@ impl Sim {
     /// What a policy says of a request.
     fn decide(&self, policy: &Policy, scope: &mut Scope<'_>, ignores: bool) -> Vec<Objection> {
         let mut budget = self.policy_budget();
-        match self.conditions(policy, scope, &mut budget) {
+        match hold(&policy.conditions, scope, &mut budget) {
             Ok(true) => {}
             Ok(false) => return vec![],
             Err(_) if ignores => return vec![],
@@ -496,7 +479,7 @@ impl Sim {
                     scope
                 };
                 let mut budget = self.policy_budget();
-                match self.conditions(policy, &scope(object), &mut budget) {
+                match hold(&policy.conditions, &scope(object), &mut budget) {
                     Ok(true) => {}
                     Ok(false) => continue,
                     Err(_) if ignores => continue,
@@ -569,6 +552,28 @@ impl Sim {
             (s.default)(&mut new);
         }
         Ok(new)
+    }
+}
+
+/// Do all conditions hold? The error is what those say that fail, if none of the others is false.
+pub(super) fn hold(conditions: &[Condition], scope: &Scope<'_>, budget: &mut Budget) -> Result<bool, String> {
+    let mut errors: Vec<String> = vec![];
+    for c in conditions {
+        match c.program.run(scope, budget) {
+            Ok(Val::Bool(true)) => {}
+            Ok(_) => return Ok(false),
+            Err(e) => {
+                let why = failed(&c.text, &e);
+                if !errors.contains(&why) {
+                    errors.push(why);
+                }
+            }
+        }
+    }
+    match errors.as_slice() {
+        [] => Ok(true),
+        [one] => Err(one.clone()),
+        many => Err(format!("[{}]", many.join(", "))),
     }
 }
 

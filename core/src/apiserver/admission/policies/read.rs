@@ -24,8 +24,8 @@ pub struct Policy {
     pub name: String,
     /// Its spec.
     pub spec: Value,
-    /// `matchConditions`: name and expression.
-    pub conditions: Vec<(String, Program)>,
+    /// `matchConditions`
+    pub conditions: Vec<Condition>,
     /// `variables`, in order.
     pub variables: Vec<(String, Program)>,
     /// `validations`
@@ -34,6 +34,15 @@ pub struct Policy {
     pub audits: Vec<(String, Program)>,
     /// `mutations`: is it an apply configuration, or a JSON patch?
     pub mutations: Vec<(bool, Program)>,
+}
+
+/// One of `matchConditions`, of a policy or a webhook.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// The expression.
+    pub program: Program,
+    /// As it is written.
+    pub text: String,
 }
 
 /// One check of a policy.
@@ -107,6 +116,36 @@ struct Reader {
 }
 
 impl Reader {
+    /// One that knows what there is to be known of a request for an object of a type.
+    fn of_request(object: &Ty) -> Reader {
+        let names = [
+            ("object", object.clone()),
+            ("oldObject", object.clone()),
+            ("request", request()),
+            ("namespaceObject", namespace()),
+            ("authorizer", Ty::Named("kubernetes.authorization.Authorizer".into())),
+        ];
+        let names = names.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect();
+        Reader { names, errors: vec![], count: 0 }
+    }
+
+    /// The `matchConditions` of what stands at a place.
+    fn conditions(&mut self, of: &Value, at: &str) -> Vec<Condition> {
+        let mut found = vec![];
+        for (i, c) in items(of, "matchConditions").iter().enumerate() {
+            let at = child(&index(&child(at, "matchConditions"), i), "expression");
+            let source = text(c, "expression").trim();
+            if source.is_empty() {
+                self.errors.push(FieldError::required(at, ""));
+                continue;
+            }
+            let names = self.names.clone();
+            let program = self.compile(source, &names, &[Ty::Bool], &at);
+            found.extend(program.map(|program| Condition { program, text: source.to_owned() }));
+        }
+        found
+    }
+
     /// Compiles an expression of which one of some types is wanted.
     fn compile(&mut self, source: &str, names: &Fields, wanted: &[Ty], at: &str) -> Option<Program> {
         self.count += 1;
@@ -155,6 +194,12 @@ fn is_identifier(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(fits);
     plain && crate::cel::types::escape(name).is_some_and(|e| e == name || name.contains("__"))
+}
+
+/// The conditions of a webhook, and what is wrong with them.
+pub fn webhook_conditions(hook: &Value, at: &str) -> (Vec<Condition>, Vec<FieldError>) {
+    let mut r = Reader::of_request(&Ty::Dyn);
+    (r.conditions(hook, at), r.errors)
 }
 
 /// A policy and what is wrong with its expressions.
@@ -228,31 +273,11 @@ fn field_type(ty: &Type, name: &str, depth: usize) -> Ty {
 fn policy_of(v: &Value, object: &Ty) -> (Policy, Vec<FieldError>) {
     let spec = &v["spec"];
     let mutating = v["kind"] == "MutatingAdmissionPolicy";
-    let mut names = Fields::new();
-    for (name, ty) in [
-        ("object", object.clone()),
-        ("oldObject", object.clone()),
-        ("request", request()),
-        ("namespaceObject", namespace()),
-        ("authorizer", Ty::Named("kubernetes.authorization.Authorizer".into())),
-    ] {
-        names.insert(name.into(), ty);
-    }
+    let mut r = Reader::of_request(object);
     if has(spec, "paramKind") {
-        names.insert("params".into(), Ty::Dyn);
+        r.names.insert("params".into(), Ty::Dyn);
     }
-    let mut r = Reader { names, errors: vec![], count: 0 };
-    let mut conditions = vec![];
-    for (i, c) in items(spec, "matchConditions").iter().enumerate() {
-        let at = child(&index("spec.matchConditions", i), "expression");
-        let source = text(c, "expression").trim();
-        if source.is_empty() {
-            r.errors.push(FieldError::required(at, ""));
-            continue;
-        }
-        let names = r.names.clone();
-        conditions.extend(r.compile(source, &names, &[Ty::Bool], &at).map(|p| (text(c, "name").to_owned(), p)));
-    }
+    let conditions = r.conditions(spec, "spec");
     if mutating {
         r.names.insert("@Object".into(), Ty::Dyn);
         r.names.insert("@JSONPatch".into(), Ty::Dyn);

@@ -3,6 +3,7 @@
 use super::Result;
 use crate::kubectl::printer::json::quote;
 use crate::kubectl::printer::jsonpath::go;
+use crate::text::{clamped, count};
 use serde_json::Value;
 
 pub(super) const FUNCTIONS: &[&str] = &[
@@ -106,7 +107,7 @@ pub(super) fn call(name: &str, args: &[Value]) -> Result<Value> {
         }
         "slice" => {
             need(1)?;
-            let at = |i: usize, default: usize| args.get(i).and_then(Value::as_u64).map_or(default, |n| n as usize);
+            let at = |i: usize, default: usize| args.get(i).and_then(Value::as_u64).map_or(default, clamped);
             match &args[0] {
                 Value::Array(a) => {
                     a.get(at(1, 0)..at(2, a.len())).ok_or("error calling slice: index out of range")?.into()
@@ -157,7 +158,7 @@ pub(super) fn call(name: &str, args: &[Value]) -> Result<Value> {
             for key in &args[1..] {
                 let next = match key {
                     Value::String(k) => v.get(k.as_str()),
-                    Value::Number(n) => v.get(n.as_u64().unwrap_or(u64::MAX) as usize),
+                    Value::Number(n) => v.get(clamped(n.as_u64().unwrap_or(u64::MAX))),
                     _ => None,
                 };
                 match next {
@@ -235,16 +236,16 @@ fn printf(format: &str, args: &[Value]) -> String {
         let zero = spec.starts_with('0');
         let numbers = spec.trim_start_matches(['-', '+', ' ', '#', '0']);
         let (width, precision) = numbers.split_once('.').unwrap_or((numbers, ""));
-        let width: usize = width.parse().unwrap_or(0);
+        let width = count(width).unwrap_or(0);
         let number = v.as_f64();
         let text = match (verb, number) {
             ('d', Some(n)) => format!("{}", n as i64),
-            ('f', Some(n)) => format!("{:.*}", precision.parse().unwrap_or(6), n),
+            ('f', Some(n)) => format!("{:.*}", count(precision).unwrap_or(6).min(1000), n),
             ('x', Some(n)) => format!("{:x}", n as i64),
             ('q', _) => quote(&go(v)),
-            ('s' | 'v', _) => match precision.parse::<usize>() {
-                Ok(p) => go(v).chars().take(p).collect(),
-                Err(_) => go(v),
+            ('s' | 'v', _) => match count(precision) {
+                Some(p) => go(v).chars().take(p).collect(),
+                None => go(v),
             },
             ('t', _) => go(v),
             _ => format!("%!{verb}({})", go(v)),
