@@ -63,10 +63,14 @@ pub struct Terminals {
 impl Terminals {
     /// A terminal's kubeconfig.
     pub fn session(&self, t: u8) -> Session {
-        self.terminals.get(&t).map(|t| t.session.clone()).unwrap_or_default()
+        let mut session = self.terminals.get(&t).map(|t| t.session.clone()).unwrap_or_default();
+        let others = self.terminals.iter().filter(|(other, _)| **other != t);
+        session.beside = others.flat_map(|(_, o)| o.session.served.clone()).collect();
+        session
     }
 
-    pub(crate) fn set_session(&mut self, t: u8, session: Session) {
+    pub(crate) fn set_session(&mut self, t: u8, mut session: Session) {
+        session.beside.clear();
         self.terminals.entry(t).or_default().session = session;
     }
 
@@ -174,11 +178,17 @@ impl Terminals {
     }
 
     pub(crate) fn output(&mut self, t: u8, out: Output, sim: &mut Sim) {
+        // a warning comes with the server's answer, before anything is said of what was done
+        let warned = out.stderr.split_inclusive('\n').take_while(|l| l.starts_with("Warning: ")).map(str::len).sum();
+        let (warnings, errors) = out.stderr.split_at(if out.stdout.is_empty() { 0 } else { warned });
+        if !warnings.is_empty() {
+            self.push(t, sim.now, Piece::Err(warnings.into()));
+        }
         if !out.stdout.is_empty() {
             self.push(t, sim.now, Piece::Out(out.stdout.into()));
         }
-        if !out.stderr.is_empty() {
-            self.push(t, sim.now, Piece::Err(out.stderr.into()));
+        if !errors.is_empty() {
+            self.push(t, sim.now, Piece::Err(errors.into()));
         }
         for e in out.effects {
             self.push(t, sim.now, Piece::Effect(Arc::new(e)));
@@ -212,7 +222,10 @@ impl Terminals {
         if let Some(terminal) = self.terminals.get_mut(&t) {
             terminal.session.asked.clear();
         }
-        if self.take_pending(t).is_some() {
+        if let Some(pending) = self.take_pending(t) {
+            if let (Wait::Interrupt(ports), Some(terminal)) = (&pending.wait, self.terminals.get_mut(&t)) {
+                terminal.session.served.retain(|port, _| !ports.contains(port));
+            }
             self.push(t, sim.now, Piece::Err("^C\n".into()));
             self.push(t, sim.now, Piece::Exit(130));
             let terminal = self.terminals.entry(t).or_default();

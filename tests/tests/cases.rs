@@ -2,6 +2,7 @@
 //! `nodes`, and `steps`, each of which has one of
 //! - `kubectl`: a line (or `line`: one of another program), with `stdin` and `says` (texts that its output must contain) or `not` (that it must not);
 //! - `pass`: seconds that go by;
+//! - `terminal`: the number of the terminal, if it is not the first;
 //! - `interrupt`: Ctrl+C;
 //! - `fault`: something a person does to a container or a node;
 //! - `client`: a client that begins to send requests;
@@ -33,6 +34,8 @@ struct Step {
     kubectl: Option<String>,
     line: Option<String>,
     stdin: Option<String>,
+    #[serde(default)]
+    terminal: u8,
     #[serde(default)]
     says: Vec<String>,
     #[serde(default)]
@@ -93,9 +96,9 @@ fn play(path: &Path) -> Result<(), String> {
     for (i, step) in case.steps.iter().enumerate() {
         if let Some(line) = step.kubectl.as_ref().map(|l| format!("kubectl {l}")).or(step.line.clone()) {
             let from = cluster.world.terminals.since(0).map(|c| c.number).last().unwrap_or(0);
-            cluster.submit(Input::Line { terminal: 0, line: line.clone(), stdin: step.stdin.clone() });
+            cluster.submit(Input::Line { terminal: step.terminal, line: line.clone(), stdin: step.stdin.clone() });
             for _ in 0..600 {
-                if !cluster.world.terminals.is_waiting(0) {
+                if !cluster.world.terminals.is_waiting(step.terminal) {
                     break;
                 }
                 pass(&mut cluster, SimDuration::from_millis(100));
@@ -110,7 +113,7 @@ fn play(path: &Path) -> Result<(), String> {
             }
         }
         if step.interrupt {
-            cluster.submit(Input::Interrupt { terminal: 0 });
+            cluster.submit(Input::Interrupt { terminal: step.terminal });
         }
         if let Some(s) = step.pass {
             pass(&mut cluster, SimDuration::from_millis((s * 1000.0) as u64));

@@ -72,6 +72,27 @@ pub(super) fn filter(words: &[String], input: Option<String>, ctx: &mut Context)
                 .collect();
             Ok((format!("{}\n", parts.join(" ")), 0))
         }
+        "diff" => diff(args, &read, ctx.now()),
+        "head" | "tail" if args.iter().any(|a| a.starts_with("-c")) => {
+            let at = args.iter().position(|a| a.starts_with("-c")).unwrap_or(0);
+            let (value, after) = match args[at].strip_prefix("-c") {
+                Some("") | None => (args.get(at + 1).map_or("", String::as_str), at + 2),
+                Some(v) => (v, at + 1),
+            };
+            let count = value.trim_start_matches(['+', '-']).parse::<usize>();
+            let count = count.map_err(|_| format!("{name}: invalid number of bytes: '{value}'"))?;
+            let files: Vec<&String> = args[..at].iter().chain(args.get(after..).unwrap_or_default()).collect();
+            let text = read(&files)?;
+            let mut cut = match (name, value.starts_with(['+', '-'])) {
+                ("head", false) => count.min(text.len()),
+                ("tail", true) if value.starts_with('+') => count.saturating_sub(1).min(text.len()),
+                _ => text.len().saturating_sub(count),
+            };
+            while !text.is_char_boundary(cut) {
+                cut -= 1;
+            }
+            Ok((if name == "head" { text[..cut].to_owned() } else { text[cut..].to_owned() }, 0))
+        }
         "head" | "tail" => {
             let mut n: usize = 10;
             let mut from_start = false;
@@ -161,6 +182,62 @@ pub(super) fn filter(words: &[String], input: Option<String>, ctx: &mut Context)
         "xargs" => xargs(args, &read(&[])?, ctx),
         other => Err(format!("{other}: command not found")),
     }
+}
+
+/// `diff [-u] [-q] A B`: what has to change in one file to make it the other one; `-` is the input.
+fn diff(
+    args: &[String],
+    read: &impl Fn(&[&String]) -> Result<String, String>,
+    now: crate::clock::SimTime,
+) -> Result<(String, i32), String> {
+    use similar::{ChangeTag, DiffTag, TextDiff};
+    let flags: String = args.iter().filter(|a| a.starts_with('-') && a.len() > 1).map(|a| &a[1..]).collect();
+    let operands: Vec<&String> = args.iter().filter(|a| !a.starts_with('-') || *a == "-").collect();
+    let [old, new] = operands[..] else {
+        return Err(match operands.last() {
+            None => "diff: missing operand".into(),
+            Some(one) => format!("diff: missing operand after '{one}'"),
+        });
+    };
+    let text = |f: &String| read(if f == "-" { &[] } else { std::slice::from_ref(&f) }.to_vec().as_slice());
+    let (a, b) = (text(old)?, text(new)?);
+    if a == b {
+        return Ok((String::new(), 0));
+    }
+    if flags.contains('q') {
+        return Ok((format!("Files {old} and {new} differ\n"), 1));
+    }
+    let found = TextDiff::from_lines(&a, &b);
+    if flags.contains('u') {
+        let time = now.timestamp().strftime("%Y-%m-%d %H:%M:%S.000000000 +0000");
+        let header = (format!("{old}\t{time}"), format!("{new}\t{time}"));
+        return Ok((found.unified_diff().context_radius(3).header(&header.0, &header.1).to_string(), 1));
+    }
+    let mut out = String::new();
+    for op in found.ops().iter().filter(|o| o.tag() != DiffTag::Equal) {
+        // where a side has nothing, the line before it is named
+        let side = |r: std::ops::Range<usize>| match r.len() {
+            0 => r.start.to_string(),
+            1 => (r.start + 1).to_string(),
+            _ => format!("{},{}", r.start + 1, r.end),
+        };
+        let letter = match op.tag() {
+            DiffTag::Delete => 'd',
+            DiffTag::Insert => 'a',
+            _ => 'c',
+        };
+        out += &format!("{}{letter}{}\n", side(op.old_range()), side(op.new_range()));
+        let mut turned = false;
+        for change in found.iter_changes(op) {
+            let mark = if change.tag() == ChangeTag::Delete { '<' } else { '>' };
+            if mark == '>' && letter == 'c' && !std::mem::replace(&mut turned, true) {
+                out += "---\n";
+            }
+            let end = if change.missing_newline() { "\n\\ No newline at end of file\n" } else { "" };
+            out += &format!("{mark} {}{end}", change.value());
+        }
+    }
+    Ok((out, 1))
 }
 
 fn escape(text: &str) -> String {

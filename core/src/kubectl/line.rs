@@ -205,7 +205,7 @@ pub fn expand(
                 for t in text.trim_end_matches('\n').chars() {
                     let special = match double {
                         true => matches!(t, '"' | '\\' | '$' | '`'),
-                        false => matches!(t, '"' | '\\' | '\'' | '|' | '<' | '>' | '#' | ';' | '&'),
+                        false => matches!(t, '"' | '\\' | '\'' | '|' | '<' | '>' | '#' | ';' | '&' | '(' | ')'),
                     };
                     if special {
                         out.push('\\');
@@ -384,6 +384,17 @@ fn tokens(line: &str) -> Result<Vec<Token>, String> {
                 out.extend(word.take().map(Token::Word));
                 out.push(Token::In);
             }
+            // a substitution that nobody here can carry out stays as it is
+            '(' if word.as_deref().is_some_and(|w| w.ends_with('$')) || matches!(out.last(), Some(Token::In)) => {
+                let w = word.get_or_insert_default();
+                w.push(c);
+                let mut depth = 1;
+                while let Some(c) = it.next_if(|_| depth > 0) {
+                    depth += i32::from(c == '(') - i32::from(c == ')');
+                    w.push(c);
+                }
+            }
+            '(' | ')' => return Err(format!("syntax error near unexpected token `{c}'")),
             c => word.get_or_insert_default().push(c),
         }
     }
@@ -415,6 +426,7 @@ mod tests {
         assert_eq!(w(r#"a "b \"c\" \n" d\ e '' # no"#), ["a", "b \"c\" \\n", "d e", ""]);
         assert_eq!(split("get pods | grep web > f").unwrap().len(), 2);
         assert!(split("get 'x").is_err());
+        assert!(split("get po -l env in (a,b)").is_err_and(|e| e.ends_with("unexpected token `('")));
         let quiet = split("get pods 2>/dev/null | wc -l").unwrap();
         assert!(quiet[0].quiet && quiet[0].words == ["get", "pods"]);
         assert!(split("get pods 2>&1").unwrap()[0].merge);

@@ -78,6 +78,9 @@ pub struct Session {
     /// What serves on the person's own ports, behind the prompt.
     #[serde(default)]
     pub served: BTreeMap<u16, Local>,
+    /// What the other terminals serve.
+    #[serde(skip)]
+    pub beside: BTreeMap<u16, Local>,
     /// What is carried out if the next line says yes; empty: nothing has been asked.
     #[serde(default)]
     pub asked: Vec<String>,
@@ -123,6 +126,7 @@ impl Default for Session {
         Session {
             inside: None,
             served: BTreeMap::new(),
+            beside: BTreeMap::new(),
             asked: vec![],
             clusters: BTreeMap::new(),
             users: BTreeMap::new(),
@@ -370,6 +374,12 @@ pub fn run_as(args: &[String], user: Arc<User>, ctx: &mut Context) -> Output {
     ctx.out = Output::default();
     posing(Some(user), false, ctx, |ctx| run_args(args, ctx));
     std::mem::take(&mut ctx.out)
+}
+
+/// `jq` as a program in a container: complete output.
+pub fn jq(args: &[String], input: &str, ctx: &mut Context) -> Output {
+    let (stdout, code) = jq::run(args, Some(input.to_owned()), ctx);
+    Output { stdout, code: Some(code), ..std::mem::take(&mut ctx.out) }
 }
 
 fn execute(args: &[String], ctx: &mut Context) -> Result<(), CmdError> {

@@ -30,8 +30,8 @@ pub enum Wait {
     Watch(cmd::get::Watch),
     /// `logs -f`
     Logs(cmd::logs::Follow),
-    /// `port-forward`: nothing but being interrupted
-    Interrupt,
+    /// `port-forward`: nothing but being interrupted; the local ports that it serves until then
+    Interrupt(Vec<u16>),
     /// `events -w`
     Events(cmd::events::Watch),
     /// `delete`: objects that are to be gone
@@ -97,7 +97,7 @@ pub fn poll(pending: &mut Pending, ctx: &mut Context) -> Result<bool, CmdError> 
     match &mut pending.wait {
         Wait::Watch(w) => cmd::get::poll(w, deadline, ctx),
         Wait::Logs(w) => w.poll(&mut pending.deadline, ctx),
-        Wait::Interrupt | Wait::Late(_) => Ok(false),
+        Wait::Interrupt(_) | Wait::Late(_) => Ok(false),
         Wait::Events(w) => cmd::events::poll(w, deadline, ctx),
         Wait::Gone(w) => w.poll(deadline, ctx),
         Wait::Draining(w) => w.poll(&mut pending.deadline, ctx),

@@ -51,7 +51,9 @@ pub fn run(stages: Vec<Stage>, ctx: &mut Context) {
             watch(&words[1..], ctx);
         } else if !named && tool == "kubarium" {
             super::kubarium::run(&words[1..], ctx);
-        } else if !named && (piped.is_some() || is_filter(tool)) && (i > 0 || is_filter(tool)) {
+        } else if !named
+            && (tool == "diff" && compares(words) || (piped.is_some() || is_filter(tool)) && (i > 0 || is_filter(tool)))
+        {
             run_filter(words, piped.take(), ctx);
         } else if !named && i == 0 && super::elsewhere::is_one(tool) {
             super::elsewhere::run(words, ctx);
@@ -182,6 +184,12 @@ pub fn filter_chunk(rest: &Rest, ctx: &mut Context) {
             ctx.out.stdout = text;
         }
     }
+}
+
+/// Is it the `diff` of two files, and not kubectl's?
+fn compares(words: &[String]) -> bool {
+    let names = words.iter().skip(1).filter(|w| !w.starts_with('-') || *w == "-").count();
+    names == 2 && !words.iter().any(|w| w == "-f" || w == "-k" || w.starts_with("--filename"))
 }
 
 pub(super) fn is_filter(name: &str) -> bool {

@@ -51,6 +51,8 @@ pub(super) struct Around<'a> {
     pub mounts: Vec<Vec<Mount>>,
     /// What the web server of each has read of its configuration.
     pub sites: Vec<Option<Arc<Site>>>,
+    /// What its processes say on ports that they were told.
+    pub told: Vec<(u16, Arc<str>)>,
     /// The arguments of the program that asks for URLs.
     pub sent: Vec<String>,
     /// It does not look at certificates.
@@ -86,7 +88,12 @@ pub(super) fn open_ports(plan: &Plan, work: &PodWork, now: SimTime) -> Vec<u16> 
 
 /// Ports that a container listens on: those that its server has been told by its files, or its image's.
 fn ports<'a>(c: &'a ContainerPlan, run: Option<&'a Run>) -> &'a [u16] {
-    run.and_then(|r| r.site.as_ref()).map_or(&c.ports, |s| s.ports())
+    let told = run.and_then(|r| r.process.as_ref()).map_or(&[][..], |p| p.told_ports());
+    match run.and_then(|r| r.site.as_ref()) {
+        _ if !told.is_empty() => told,
+        Some(site) => site.ports(),
+        None => &c.ports,
+    }
 }
 
 /// `User-Agent` of curl.
@@ -224,6 +231,10 @@ impl Around<'_> {
 
     /// What the pod's own server answers by its files, as they are at this moment of the process.
     fn own_page(&self, pod: Id, port: u16, asked: Asked<'_>, files: &FileSystem<'_>) -> Option<Answer> {
+        if let Some((_, text)) = self.told.iter().find(|(p, _)| *p == port && pod == self.pod.id) {
+            let reply = super::site::spoken(text);
+            return Some(Answer { headers: reply.headers, ..Answer::new(reply.code, &*reply.body) });
+        }
         let (i, c) = self.own_server(port).filter(|_| pod == self.pod.id)?;
         let root = c.entry.as_ref().map(|e| &e.root).filter(|r| !r.is_empty())?;
         let mut view = files.view();
@@ -530,10 +541,20 @@ impl Surroundings for Around<'_> {
     }
 
     fn runs(&self, name: &str) -> bool {
-        name.rsplit('/').next() == Some("kubectl") && self.has_kubectl()
+        match name.rsplit('/').next() {
+            Some("kubectl") => self.has_kubectl(),
+            Some("jq") => {
+                let entry = self.plan.containers.get(self.container).and_then(|c| c.entry.as_ref());
+                entry.is_some_and(|e| e.has("jq"))
+            }
+            _ => false,
+        }
     }
 
     fn run(&mut self, job: u32, argv: &[String], input: &str, instant: bool, files: &mut FileSystem<'_>) -> Ran {
+        if argv[0].ends_with("jq") {
+            return self.jq(&argv[1..], input, files);
+        }
         self.kubectl(job, argv, input, instant, files)
     }
 

@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(page(view, "/www", "/?x=1"), (200, "home".into()));
         assert_eq!((code("/a/b.txt"), code("/a/"), code("/nope")), (200, 403, 404));
         // an empty volume hides what the image has
-        let mounts = [Mount { path: "/www".into(), volume: 0, sub_path: "".into(), read_only: false }];
+        let mounts = [Mount { path: "/www".into(), volume: 0, sub_path: "".into(), read_only: false, mode: None }];
         assert_eq!(page(View { root: &root, mounts: &mounts, volumes: &[Files::default()] }, "/www", "/").0, 403);
     }
 }

@@ -340,6 +340,15 @@ pub fn tells_of_pod(v: &Volume) -> bool {
     items.filter_map(|i| i.field_ref.as_ref()).any(|f| f.field_path.starts_with("metadata.")) && v.name != TOKEN_MARK
 }
 
+/// The permissions that a volume gives its files: `defaultMode`.
+fn mode(v: &Volume) -> Option<u16> {
+    let given = v.config_map.as_ref().map(|c| c.default_mode);
+    let given = given.or(v.secret.as_ref().map(|s| s.default_mode));
+    let given = given.or(v.downward_api.as_ref().map(|d| d.default_mode));
+    let given = given.or(v.projected.as_ref().map(|p| p.default_mode))?;
+    Some(given.unwrap_or(0o644) as u16 & 0o777)
+}
+
 /// Whether a volume shows this ConfigMap or Secret.
 pub fn mentions(v: &Volume, kind: Kind, name: &str) -> bool {
     let sources = || v.projected.iter().flat_map(|p| p.sources.iter().flatten());
@@ -389,6 +398,7 @@ pub fn volumes(k: &Kubelets, sim: &Sim, pod: &PodRecord, plan: &Plan) -> Result<
         out.files.push(if follows(v) { files.by_links(&written(sim, pod, i)) } else { files });
         out.lasting.extend(name.map(|n| (i, n)));
     }
+    let grouped = plan.spec().security_context.as_ref().is_some_and(|s| s.fs_group.is_some());
     for i in 0..plan.containers.len() {
         let mounts = plan.container(i).and_then(|c| c.volume_mounts.as_ref());
         let named = mounts.into_iter().flatten().any(|m| m.sub_path_expr.as_ref().is_some_and(|e| !e.is_empty()));
@@ -421,6 +431,7 @@ pub fn volumes(k: &Kubelets, sim: &Sim, pod: &PodRecord, plan: &Plan) -> Result<
                         volume: index,
                         sub_path: sub.unwrap_or_default().into(),
                         read_only: fixed || m.read_only == Some(true),
+                        mode: mode(all[volume]).map(|m| if grouped { m | 0o440 } else { m }),
                     })
                 })
                 .collect(),

@@ -148,6 +148,16 @@ impl Around<'_> {
         c.is_some_and(|c| c.entry.as_ref().is_none_or(|e| e.has("kubectl")))
     }
 
+    /// `jq` on a process's own files.
+    pub(super) fn jq(&mut self, args: &[String], input: &str, files: &FileSystem<'_>) -> Ran {
+        let mut here = BTreeMap::new();
+        args.iter().for_each(|word| take(word, files, &mut here, 0));
+        let mut session = Session::default();
+        let mut api = PodApi { around: self };
+        let out = kubectl::jq(args, input, &mut Context::new(&mut api, &mut here, &mut session));
+        Ran { out: out.stdout, err: out.stderr, code: out.code }
+    }
+
     /// Runs kubectl in the name of the account whose token lies in the container's files.
     pub(super) fn kubectl(
         &mut self,

@@ -155,11 +155,19 @@ impl Plan {
         let spec = proto.pod.spec.as_ref().unwrap_or(&empty);
         let init = spec.init_containers.as_deref().unwrap_or_default();
         let ephemeral = super::ephemeral::containers(spec);
-        let containers: Vec<ContainerPlan> = init
+        let mut containers: Vec<ContainerPlan> = init
             .iter()
             .map(|c| container(c, is_sidecar(c), spec))
             .chain(spec.containers.iter().chain(&ephemeral).map(|c| container(c, false, spec)))
             .collect();
+        if proto.pod.metadata.labels.as_ref().is_some_and(|l| l.contains_key(JOB_NAME)) {
+            for c in containers.iter_mut().skip(init.len()).take(spec.containers.len()) {
+                // nobody knows what it does; as the container of a Job it comes to an end
+                if c.entry.is_none() && c.program == Program::Server && *c.ports == USUAL_PORTS {
+                    c.program = Program::Prints;
+                }
+            }
+        }
         let plain_volumes = spec.volumes.iter().flatten().all(|v| {
             v.empty_dir.as_ref().is_some_and(|e| e.size_limit.is_none())
                 // a path that has to be there, or is made now, is looked at
@@ -348,6 +356,12 @@ fn start_of(entry: Option<&Image>, needs: &Needs) -> (u64, u64) {
     (start + slower, work * 1000)
 }
 
+/// Where an image that nobody knows listens if its manifest says nothing of ports.
+const USUAL_PORTS: [u16; 2] = [80, 8080];
+
+/// The label that a Job's pods have.
+const JOB_NAME: &str = "batch.kubernetes.io/job-name";
+
 /// Ports that a container's own probes ask.
 fn probed(c: &Container) -> impl Iterator<Item = u16> + '_ {
     let probes = [&c.startup_probe, &c.readiness_probe, &c.liveness_probe].into_iter().flatten();
@@ -366,11 +380,16 @@ fn container(c: &Container, sidecar: bool, spec: &PodSpec) -> ContainerPlan {
     let told = entry.as_ref().and_then(|_| super::grpc::agnhost_ports(c));
     let ports: Vec<u16> = match &entry {
         _ if told.is_some() => told.unwrap_or_default(),
-        Some(e) if !e.listens => vec![],
+        // a command of the manifest's may serve where the image itself does not
+        Some(e) if !e.listens && c.command.is_none() => vec![],
         Some(e) if e.exact_ports() => e.ports.clone(),
         Some(e) => e.ports.iter().copied().chain(declared).collect(),
-        // nobody knows it: it serves what its manifest expects of it
-        None => declared.chain(probed(c)).collect(),
+        // nobody knows it: it serves what its manifest expects of it, and alone in its pod what most servers do
+        None => {
+            let expected: Vec<u16> = declared.chain(probed(c)).collect();
+            let alone = expected.is_empty() && c.command.is_none() && !sidecar && spec.containers.len() == 1;
+            if alone { USUAL_PORTS.to_vec() } else { expected }
+        }
     };
     let policy = match c.image_pull_policy.as_deref() {
         Some("Always") => PullPolicy::Always,
@@ -467,6 +486,17 @@ fn image_name(c: &Container) -> &str {
 
 const SHELLS: [&str; 6] = ["sh", "bash", "ash", "/bin/sh", "/bin/bash", "/bin/ash"];
 
+/// The whole path of a program that lies on one of a container's volumes.
+pub(super) fn on_volume(c: &Container, program: &str) -> Option<String> {
+    let path = crate::runtime::files::normalize(c.working_dir.as_deref().unwrap_or("/"), program);
+    let under = |place: &str| {
+        let place = place.trim_end_matches('/');
+        !place.is_empty() && path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let mounted = program.contains('/') && c.volume_mounts.iter().flatten().any(|m| under(&m.mount_path));
+    mounted.then_some(path)
+}
+
 fn program(c: &Container, entry: Option<&Image>) -> Program {
     let command = c.command.clone().unwrap_or_default();
     let args = c.args.clone().unwrap_or_default();
@@ -497,6 +527,7 @@ fn program(c: &Container, entry: Option<&Image>) -> Program {
         Some(e) if waits && (e.shell || e.has(name)) => Program::Server,
         None if waits => Program::Server,
         // an image that nobody knows has whatever is asked of it
+        _ if on_volume(c, name).is_some() => Program::Command(argv.into()),
         None if !knows(name) => Program::Server,
         Some(e) if e.has(name) && e.run != Run::Shell => Program::Server,
         Some(e) if e.has(name) => Program::Command(argv.into()),

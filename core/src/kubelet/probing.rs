@@ -59,6 +59,7 @@ impl Kubelets {
             roots: vec![],
             mounts: vec![],
             sites: work.runs.iter().map(|r| r.site.clone()).collect(),
+            told: work.runs.iter().filter_map(|r| r.process.as_ref()).flat_map(|p| p.told()).collect(),
             sent: vec![],
             unchecked: false,
             passing,

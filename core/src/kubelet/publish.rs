@@ -258,14 +258,24 @@ impl Kubelets {
             let known = |e: &crate::runtime::images::Image| !e.has(a) && (!e.shell || lacks(&c.image, base));
             c.entry.as_ref().is_some_and(|e| known(e)) || (!knows(a) && c.entry.as_ref().is_none_or(|e| !e.has(a)))
         };
-        let own = match self.workers.get(&pod.id).map(|w| &w.life) {
-            Some(Life::Full(work)) => work.runs.get(i),
+        let work = match self.workers.get(&pod.id).map(|w| &w.life) {
+            Some(Life::Full(work)) => Some(work),
             _ => None,
         };
+        let own = work.and_then(|w| w.runs.get(i));
+        // a script, wherever it lies
+        let script = argv.first().filter(|a| a.contains('/') && lacks(a)).and_then(|a| {
+            let cwd = plan.container(i).and_then(|c| c.working_dir.as_deref()).unwrap_or("/");
+            let path = crate::runtime::files::normalize(cwd, a);
+            Some((work?.view(i)?.get(&path)?, work?.cannot_run(i, a, &path)))
+        });
         let installed = |a: &String| own.is_some_and(|r| r.files.get(&format!("/usr/bin/{a}")).is_some());
-        if argv.first().is_some_and(|a| lacks(a) && !installed(a)) {
+        let denied = script.as_ref().and_then(|(_, why)| why.clone());
+        if denied.is_some() || script.is_none() && argv.first().is_some_and(|a| lacks(a) && !installed(a)) {
             let a = &argv[0];
-            let why = if a.contains('/') {
+            let why = if let Some(why) = denied {
+                why
+            } else if a.contains('/') {
                 format!("exec: {a:?}: stat {a}: no such file or directory")
             } else {
                 format!("exec: {a:?}: executable file not found in $PATH")

@@ -45,6 +45,12 @@ impl Servers for Kubelets {
             _ => None,
         };
         self.with_plan(record, |plan| match server(plan, work.map(|w| &**w), port) {
+            Some((i, _)) if work.is_some_and(|w| w.speaks(i, port)) => {
+                match work.and_then(|w| w.served(plan, i, port, asked)) {
+                    Some(Served::Says(reply)) => reply.code,
+                    _ => 200,
+                }
+            }
             Some((i, c)) => match &c.entry {
                 Some(e) if !e.root.is_empty() && work.is_some() => {
                     match work.and_then(|w| w.served(plan, i, port, asked)) {
@@ -71,7 +77,7 @@ impl Servers for Kubelets {
         if let Some(Life::Full(work)) = self.workers.get(&pod).map(|w| &w.life) {
             let served = |plan: &Plan| {
                 let (i, _) = server(plan, Some(work), port)?;
-                Some((work.served(plan, i, port, asked)?, work.runs[i].site.is_some()))
+                Some((work.served(plan, i, port, asked)?, work.runs[i].site.is_some() || work.speaks(i, port)))
             };
             match self.with_plan(record, served) {
                 Some((Served::Says(reply), true)) => {

@@ -9,11 +9,11 @@ use crate::clock::SimTime;
 use crate::network::request::{Failure, Sender, Told, Url, send};
 use crate::network::served::Visit;
 use crate::network::{Answer, Servers, dns, policy};
-use crate::runtime::files::View;
+use crate::runtime::files::{Entry, View};
 use crate::runtime::images::Reference;
 use crate::runtime::logs::Log;
 use crate::runtime::shell::Stream;
-use crate::runtime::web::{Asked, Onward, Served, Site};
+use crate::runtime::web::{Asked, Onward, Reply, Served, Site};
 use crate::runtime::{httpd, nginx};
 use crate::sim::Sim;
 use crate::store::PodRecord;
@@ -91,6 +91,28 @@ fn access(web: Web, visit: &Visit, bytes: usize) -> String {
     }
 }
 
+/// An answer as somebody wrote it into `nc -l`: a status line, headers, an empty line, the body. What has no status line
+/// is all body.
+pub(super) fn spoken(text: &str) -> Reply {
+    let text = text.replace("\r\n", "\n");
+    let status = text.strip_prefix("HTTP/").and_then(|t| t.split_whitespace().nth(1)?.parse::<u16>().ok());
+    let Some(code) = status else { return Reply::new(200, &*text) };
+    let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let mut headers: Vec<(String, String)> = vec![];
+    let mut most = usize::MAX;
+    for (name, value) in head.lines().skip(1).filter_map(|l| l.split_once(':')) {
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => most = value.trim().parse().unwrap_or(most),
+            _ => headers.push((name.to_owned(), value.trim().to_owned())),
+        }
+    }
+    let mut end = most.min(body.len());
+    while !body.is_char_boundary(end) {
+        end -= 1;
+    }
+    Reply { headers, ..Reply::new(code, &body[..end]) }
+}
+
 impl Kubelets {
     /// A container's log with a line for each request that its web server has answered since this run began, as far as
     /// they are kept.
@@ -130,16 +152,37 @@ impl Kubelets {
 
 impl PodWork {
     /// A container's files, to look at.
-    fn view(&self, i: usize) -> Option<View<'_>> {
+    pub(super) fn view(&self, i: usize) -> Option<View<'_>> {
         let mounts = self.volumes.as_ref().and_then(|v| v.mounts.get(i)).map_or(&[][..], Vec::as_slice);
         let volumes = self.volumes.as_ref().map_or(&[][..], |v| &v.files);
         Some(View { root: &self.runs.get(i)?.files, mounts, volumes })
+    }
+
+    /// Does a process of a container say on a port what it has been given to say?
+    pub(super) fn speaks(&self, i: usize, port: u16) -> bool {
+        self.runs.get(i).and_then(|r| r.process.as_ref()).is_some_and(|p| p.says_on(port).is_some())
+    }
+
+    /// Why a program on one of a container's volumes cannot be run, in the words of runc; none: it can.
+    pub(super) fn cannot_run(&self, i: usize, asked: &str, path: &str) -> Option<String> {
+        let view = self.view(i)?;
+        match view.get(path) {
+            None => Some(format!("exec: {asked:?}: stat {asked}: no such file or directory")),
+            Some(Entry::Dir) => Some(format!("exec: {asked:?}: is a directory")),
+            Some(_) if view.mode(path).is_some_and(|m| m & 0o111 == 0) => {
+                Some(format!("exec: {asked:?}: permission denied"))
+            }
+            Some(_) => None,
+        }
     }
 
     /// What the server of a container does with a request by its configuration and its files; none: it answers as the
     /// image does.
     pub(super) fn served(&self, plan: &Plan, i: usize, port: u16, asked: Asked<'_>) -> Option<Served> {
         let (c, run) = (plan.containers.get(i)?, self.runs.get(i)?);
+        if let Some(text) = run.process.as_ref().and_then(|p| p.says_on(port)) {
+            return Some(Served::Says(spoken(text)));
+        }
         if let Some(site) = &run.site {
             return Some(site.answer(self.view(i)?, port, asked));
         }

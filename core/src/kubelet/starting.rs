@@ -25,6 +25,9 @@ const LONGEST_HOOK: SimDuration = SimDuration::from_secs(3600);
 /// How often a container that cannot be made is tried again.
 const RETRY: SimDuration = SimDuration::from_secs(10);
 
+/// Milliseconds that the container of a Job takes whose image nobody knows.
+const BATCH: u64 = 5_000;
+
 impl Kubelets {
     /// Takes one container as far towards running as it gets now.
     pub(super) fn bring_up(
@@ -242,12 +245,18 @@ impl Kubelets {
         if !Self::quiet(sim) || c.program != Program::Server {
             self.pod_event(sim, pod, path.clone(), false, "Created", "Container created");
         }
-        if let Program::Missing(name) = &c.program {
-            let why = if name.contains('/') {
-                format!("exec: {:?}: stat {name}: no such file or directory", &**name)
-            } else {
-                format!("exec: {:?}: executable file not found in $PATH", &**name)
-            };
+        let why = match &c.program {
+            Program::Missing(name) if name.contains('/') => {
+                Some(format!("exec: {:?}: stat {name}: no such file or directory", &**name))
+            }
+            Program::Missing(name) => Some(format!("exec: {:?}: executable file not found in $PATH", &**name)),
+            Program::Command(argv) => {
+                let script = argv.first().zip(plan.container(i)).and_then(|(a, c)| super::plan::on_volume(c, a));
+                script.and_then(|path| work.cannot_run(i, &argv[0], &path))
+            }
+            _ => None,
+        };
+        if let Some(why) = why {
             let text = format!(
                 "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create \
                  failed: unable to start container process: error during container init: {why}"
@@ -321,7 +330,7 @@ impl Kubelets {
             },
             Program::Ends => run.exits = Some((now, 0)),
             Program::Prints => {
-                let lasts = c.entry.as_ref().map_or(0, |e| e.lasts);
+                let lasts = c.entry.as_ref().map_or(BATCH, |e| e.lasts);
                 run.exits = Some((now + SimDuration::from_millis(lasts), 0));
             }
             Program::Command(argv) => {

@@ -257,6 +257,8 @@ pub struct Mount {
     pub sub_path: Arc<str>,
     /// No writes.
     pub read_only: bool,
+    /// The permissions of its files, if the volume sets them.
+    pub mode: Option<u16>,
 }
 
 /// As whom a process runs, and what that lets it change.
@@ -377,6 +379,11 @@ impl View<'_> {
         }
     }
 
+    /// The permissions of a file, if the volume that it lies on sets them.
+    pub fn mode(&self, path: &str) -> Option<u16> {
+        mount_of(self.mounts, self.volumes.len(), &self.leads_to(path, true))?.mode
+    }
+
     /// Names directly below a directory, sorted, and whether each is a directory.
     pub fn list(&self, dir: &str) -> Vec<(String, bool)> {
         let to = if self.at(dir) == Some(Entry::Dir) { None } else { Some(self.leads_to(dir, true)) };
@@ -426,6 +433,11 @@ impl FileSystem<'_> {
     /// Is a volume mounted right there? Then whether it can be written.
     pub fn mounted(&self, path: &str) -> Option<bool> {
         self.mounts.iter().find(|m| &*m.path == path).map(|m| !m.read_only)
+    }
+
+    /// The permissions of a file, if the volume that it lies on sets them.
+    pub fn mode(&self, path: &str) -> Option<u16> {
+        self.view().mode(path)
     }
 
     /// User and group that a path belongs to.

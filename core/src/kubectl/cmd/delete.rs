@@ -96,8 +96,19 @@ pub struct How {
 }
 
 /// What `--cascade` asks for.
-fn policy(inv: &Invocation) -> Result<&'static str, CmdError> {
-    match inv.str("cascade") {
+fn policy(inv: &Invocation, ctx: &mut Context) -> Result<&'static str, CmdError> {
+    let asked = inv.str("cascade");
+    // as older versions were told
+    if let Some(now) = match asked {
+        "true" => Some("background"),
+        "false" => Some("orphan"),
+        _ => None,
+    } {
+        ctx.eprintln(format!(
+            "warning: --cascade={asked} is deprecated (boolean value) and can be replaced with --cascade={now}."
+        ));
+    }
+    match asked {
         "background" | "true" => Ok("Background"),
         "orphan" | "false" => Ok("Orphan"),
         "foreground" => Ok("Foreground"),
@@ -114,7 +125,7 @@ impl How {
     /// Flags that contradict each other.
     pub fn from_flags(inv: &Invocation, now: bool, ctx: &mut Context) -> Result<How, CmdError> {
         let err = |t: &str| Err(CmdError::client(t));
-        let policy = policy(inv)?;
+        let policy = policy(inv, ctx)?;
         let force = inv.bool("force");
         let mut grace = inv.int("grace-period");
         if now {
@@ -139,9 +150,9 @@ impl How {
     ///
     /// # Errors
     /// An unknown cascade.
-    pub fn for_replacing(inv: &Invocation) -> Result<How, CmdError> {
+    pub fn for_replacing(inv: &Invocation, ctx: &mut Context) -> Result<How, CmdError> {
         let grace = inv.int("grace-period");
-        Ok(How { grace, policy: policy(inv)? })
+        Ok(How { grace, policy: policy(inv, ctx)? })
     }
 
     /// Deletes one object.

@@ -1,5 +1,5 @@
-//! `kubectl port-forward`: opens the page's panel for requests, and stands until it is interrupted; with `&` it serves
-//! behind the prompt, for `curl`.
+//! `kubectl port-forward`: opens the page's panel for requests, and stands until it is interrupted; as long it serves
+//! `curl` in any terminal. With `&` it serves on behind the prompt.
 
 use super::logs::pods_of;
 use crate::kubectl::builder::Builder;
@@ -53,7 +53,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             "unable to forward port because pod is not running. Current status={phase}"
         )));
     }
-    let mut first = None;
+    let (mut first, mut locals) = (None, vec![]);
     let namespace = text(&pod["metadata"]["namespace"]).to_string();
     for p in ports {
         let (local, remote) = p.split_once(':').unwrap_or((p, p));
@@ -75,7 +75,8 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
             ctx.println(format!("Forwarding from {address}:{shown} -> {number}"));
         }
         first.get_or_insert(number);
-        if let Some(port) = shown.parse().ok().filter(|_| behind) {
+        if let Ok(port) = shown.parse() {
+            locals.push(port);
             let pod = text(&pod["metadata"]["name"]).to_string();
             ctx.session.served.insert(port, Local::Pod { namespace: namespace.clone(), pod, port: number });
         }
@@ -85,7 +86,7 @@ fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     }
     let target = format!("pod/{}", text(&pod["metadata"]["name"]));
     ctx.out.effects.push(Effect::OpenRequests { namespace, target, port: first.unwrap_or_default() });
-    ctx.out.pending = Some(Pending::new(Wait::Interrupt, None));
+    ctx.out.pending = Some(Pending::new(Wait::Interrupt(locals), None));
     Ok(())
 }
 

@@ -109,7 +109,8 @@ pub fn local(
     args: &[String],
     ctx: &mut Context,
 ) -> Option<Result<(u16, String, SimDuration), Unanswered>> {
-    let Local::Pod { namespace, pod, port } = ctx.session.served.get(&port)?.clone() else {
+    let Local::Pod { namespace, pod, port } = ctx.session.served.get(&port).or(ctx.session.beside.get(&port))?.clone()
+    else {
         return Some(answer(path, asked(args), ctx));
     };
     let pod = Request::new(Method::Get, format!("/api/v1/namespaces/{namespace}/pods/{pod}"));

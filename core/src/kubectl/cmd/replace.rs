@@ -106,7 +106,7 @@ fn forced(
     ctx: &mut Context,
 ) -> Result<(), CmdError> {
     // The warning of immediate deletion is for an explicit grace period of zero.
-    let how = How::for_replacing(inv)?;
+    let how = How::for_replacing(inv, ctx)?;
     let mut gone = Gone::default();
     let mut make = vec![];
     change::each(infos, ctx, |mut info, ctx| {

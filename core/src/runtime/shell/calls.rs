@@ -92,6 +92,12 @@ impl Machine<'_, '_> {
                 Ok(_) if has(&["stop", "graceful-stop"]) => self.shared.kills.push((1, Signal::Term)),
                 Ok(_) => self.shared.kills.push((1, Signal::Hup)),
             }
+        } else if base == "dotnet" && has(&["console"]) {
+            // the program that teaches Jobs: pi to so many places
+            let places = args.iter().skip_while(|a| *a != "-dp").nth(1).and_then(|n| n.parse::<usize>().ok());
+            let digits = places.unwrap_or(6).clamp(1, 10_000) + 1;
+            self.print(t, Stream::Out, &super::utilities::pi(digits));
+            t.block = super::Block::Until(self.now + crate::clock::SimDuration::from_millis(200 + digits as u64));
         } else if has(&["-v", "-V", "--version", "-version"]) {
             let version = self.around.image_version();
             match base {

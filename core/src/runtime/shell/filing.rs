@@ -16,6 +16,12 @@ fn size(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok().map(|n| n.saturating_mul(1 << shift))
 }
 
+/// Permissions as `ls -l` prints them.
+fn letters(mode: u16) -> String {
+    let bit = |i: u16| if mode >> i & 1 == 1 { ['x', 'w', 'r'][usize::from(i) % 3] } else { '-' };
+    (0..9).rev().map(bit).collect()
+}
+
 /// Programs that look at or change files.
 pub(super) fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Done {
     let has = |c: char| g.args.iter().any(|a| a.starts_with('-') && !a.starts_with("--") && a.contains(c));
@@ -150,6 +156,9 @@ pub(super) fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Do
                             (_, Some(_)) => ("drwxrwxrwx    2", 4096),
                             _ => ("drwxr-xr-x    2", 4096),
                         };
+                        let given =
+                            fs.mode(&full).filter(|_| mode.starts_with("-")).map(|m| format!("-{}    1", letters(m)));
+                        let mode = given.as_deref().unwrap_or(mode);
                         let (user, group) = fs.owner(&full);
                         let name = |n: u32| if n == 0 { "root".to_owned() } else { n.to_string() };
                         let to = to.map_or(String::new(), |t| format!(" -> {t}"));
@@ -268,6 +277,9 @@ pub(super) fn file(g: &Given<'_>, fs: &mut FileSystem<'_>, plain: &[&str]) -> Do
                         Some(Entry::Zeros(n)) => (n, "regular file", "0644/-rw-r--r--"),
                         _ => (4096, "directory", "0755/drwxr-xr-x"),
                     };
+                    let given = fs.mode(&path(f)).filter(|_| kind == "regular file");
+                    let given = given.map(|m| format!("{m:04o}/-{}", letters(m)));
+                    let mode = given.as_deref().unwrap_or(mode);
                     let (user, group) = fs.owner(&path(f));
                     let name = |n: u32| if n == 0 { "root".to_owned() } else { "UNKNOWN".to_owned() };
                     d.out += &format!(

@@ -285,6 +285,8 @@ struct Shared {
     kills: Vec<(u32, Signal)>,
     unknown: Unknown,
     next_pid: u32,
+    /// Ports that a program was told to listen on, and what each says to whoever connects.
+    told: (Vec<u16>, Vec<Arc<str>>),
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -558,6 +560,22 @@ impl Process {
     /// It has come to rest in a program that serves, so that its ports are open and a signal is the program's affair.
     pub fn serving(&self) -> bool {
         self.exited.is_none() && self.threads.iter().any(|t| t.block == Block::Serving)
+    }
+
+    /// Ports that its commands name to listen on.
+    pub fn told_ports(&self) -> &[u16] {
+        &self.shared.told.0
+    }
+
+    /// These ports, and what each says.
+    pub fn told(&self) -> impl Iterator<Item = (u16, Arc<str>)> + '_ {
+        self.shared.told.0.iter().copied().zip(self.shared.told.1.iter().cloned())
+    }
+
+    /// What whoever connects to one of these ports gets to read.
+    pub fn says_on(&self, port: u16) -> Option<&str> {
+        let (ports, texts) = &self.shared.told;
+        ports.iter().position(|p| *p == port).and_then(|i| texts.get(i)).map(|t| &**t)
     }
 
     /// How many of its programs take a whole core each, for ever.

@@ -31,6 +31,7 @@ pub(super) const CONTROL: &[&str] = &[
     "gosu",
     "kill",
     "killall",
+    "killall5",
     "local",
     "nohup",
     "pkill",
@@ -130,7 +131,8 @@ impl Machine<'_, '_> {
             t.status = 0;
             return;
         }
-        if self.around.runs(name) {
+        let installed = name == "jq" && self.files.get("/usr/bin/jq").is_some();
+        if installed || self.around.runs(name) {
             let input = Self::rest_of_input(t);
             let argv: Vec<String> =
                 std::iter::once(name).chain(args.iter().map(String::as_str)).map(Into::into).collect();
@@ -206,6 +208,11 @@ impl Machine<'_, '_> {
             "kill" => self.kill(t, args),
             "pkill" if !self.around.processes().iter().any(|(_, l)| args.last().is_some_and(|a| l.contains(a))) => {
                 t.status = 1;
+            }
+            // everything but what has been begun along with it
+            "killall5" => {
+                let named = args.iter().find_map(|a| Signal::parse(a.strip_prefix('-')?));
+                self.shared.kills.push((1, named.unwrap_or(Signal::Term)));
             }
             "killall" | "pkill" => {
                 // by its name only the container's first process is meant
@@ -285,6 +292,18 @@ impl Machine<'_, '_> {
             return;
         }
         if utilities::serves(base, args) {
+            if let Some(port) = utilities::told_port(base, args).filter(|_| !self.instant) {
+                let text = Self::rest_of_input(t);
+                let (ports, texts) = &mut self.shared.told;
+                match ports.iter().position(|p| *p == port) {
+                    Some(i) => texts[i] = text,
+                    None if ports.len() < super::MAX_THREADS => {
+                        ports.push(port);
+                        texts.push(text);
+                    }
+                    None => {}
+                }
+            }
             if !self.instant {
                 let server = utilities::serves_by_name(base) || base.starts_with("n");
                 t.block = if server { Block::Serving } else { Block::Forever };

@@ -153,13 +153,21 @@ pub(super) fn serves(base: &str, args: &[String]) -> bool {
             !["-v", "-t", "-k", "configtest", "graceful", "stop"].iter().any(|f| has(f))
         }
         "python" | "python3" | "python2" | "node" | "ruby" | "java" | "dotnet" | "npm" => {
-            !["-c", "-e", "--version", "-v", "-V", "-version", "--help"].iter().any(|f| has(f))
+            !["-c", "-e", "--version", "-v", "-V", "-version", "--help", "console"].iter().any(|f| has(f))
         }
         "yes" => true,
         "tail" => args.iter().any(|a| a.starts_with('-') && !a.starts_with("--") && a.contains(['f', 'F'])),
         "nc" | "ncat" | "netcat" | "socat" => args.iter().any(|a| a.starts_with('-') && a.contains('l')),
         _ => SERVERS.contains(&base) && !has("--version") && !has("--help"),
     }
+}
+
+/// The port that `nc -l` is told: after `-p`, or its last operand.
+pub(super) fn told_port(base: &str, args: &[String]) -> Option<u16> {
+    if !matches!(base, "nc" | "ncat" | "netcat") {
+        return None;
+    }
+    args.iter().rev().find_map(|a| a.trim_start_matches("-p").trim_start_matches("-lp").parse().ok())
 }
 
 /// Does this command line compute for ever?
@@ -305,7 +313,7 @@ fn perl(args: &[String]) -> Done {
 }
 
 /// Pi to so many digits, and a newline. (A spigot.)
-fn pi(digits: usize) -> String {
+pub(super) fn pi(digits: usize) -> String {
     let digits = digits.max(1);
     let mut a = vec![2u32; digits * 10 / 3 + 8];
     let (mut out, mut held, mut nines) = (String::new(), None::<u32>, 0);

@@ -48,7 +48,10 @@ pub static COMMAND: Command = Command::new(
 fn run(inv: &Invocation, ctx: &mut Context) -> Result<(), CmdError> {
     change::no_args(inv)?;
     if change::no_files(inv) {
-        return Err(CmdError::client("must specify one of -f and -k"));
+        let help = crate::kubectl::help::text(&COMMAND, &inv.path);
+        ctx.eprintln("Error: must specify one of -f and -k\n");
+        ctx.out.stderr.push_str(&help);
+        return Err(CmdError::Exit(1));
     }
     if change::raw(inv, Method::Post, ctx)? {
         return Ok(());
