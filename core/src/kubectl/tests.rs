@@ -317,3 +317,111 @@ fn programs_beside_kubectl() {
     s.check("envsubst < cm.yaml | kubectl apply -f -", expect!["configmap/c created\n"]);
     s.check("kubectl get cm c -o jsonpath='{.data.host}'", expect!["there"]);
 }
+
+/// As deep as a language lets anybody go, and deeper: an answer or an error, and never the end of the stack, which in a
+/// browser is a megabyte.
+#[test]
+fn nesting_has_an_end() {
+    let nest = |open: &str, inner: &str, close: &str, n: usize| open.repeat(n) + inner + &close.repeat(n);
+    for n in [20, 58, 118, 178, 1000, 20_000] {
+        let mut s = Shell::new();
+        let lines = [
+            format!("kubectl get node -o jsonpath='{{{}}}'", nest(".items[?(@.a==", "1", ")]", n)),
+            format!("kubectl get node -o jsonpath='{}'", nest("{range .items[*]}", "x", "{end}", n)),
+            format!("kubectl get node -o go-template='{{{{{}}}}}'", nest("(len ", ".items", ")", n)),
+            format!("kubectl get node -o go-template='{}'", nest("{{if .items}}", "x", "{{end}}", n)),
+            format!("kubectl get node -o custom-columns=A:{}", nest(".a[?(@.b==", "1", ")]", n)),
+            format!("kubectl get node -o json | jq '{}'", nest("(", ".", ")", n)),
+            format!("kubectl get node -o json | jq '{}'", nest("[", ".", "]", n)),
+            format!("kubectl get node -o json | jq '{}'", nest("{a: ", ".", "}", n)),
+            format!("kubectl get node -o json | jq '{}'", nest("-", "1", "", n)),
+            format!("kubectl get node -o json | jq '{}'", nest("if . then ", ".", " else . end", n)),
+            format!("kubectl get node -o json | jq '{}'", nest("reduce . as $x (0; ", ".", ")", n)),
+            format!("kubectl get node -o json | jq '{}'", nest("def f: ", ".", "; f", n)),
+            format!("kubectl get node -o json | jq '{}'", nest("try ", ".", "", n)),
+            format!("kubectl get node -o json | jq '{}'", nest(".a as [", "$x", "] | .", n)),
+            format!("kubectl get node -o json | jq '\"{}\"'", nest("\\(\"", "a", "\")", n)),
+            "kubectl get node -o json | jq 'def f: [f]; f'".into(),
+            format!("kubectl get node -o json | jq '[limit({n}; repeat([.]))] | last'"),
+            format!("echo {}", nest("$(echo ", "a", ")", n)),
+            format!("echo {}", nest("\"$(echo ", "a", ")\"", n)),
+            nest("if true; then ", "echo", "; fi", n),
+            nest("for i in 1; do ", "echo", "; done", n),
+            format!("kubectl patch node node-1 -p '{}'", nest("{\"a\": ", "1", "}", n)),
+            format!("kubectl patch node node-1 --type=json -p '{}'", nest("[", "1", "]", n)),
+            format!("kubectl get pods -l '{}'", nest("(", "a", ")", n)),
+            format!("echo '{}' | kubectl apply -f -", nest("{kind: ", "a", "}", n)),
+            format!("echo '{}' | kubectl apply -f -", nest("{\"apiVersion\": [", "1", "]}", n)),
+        ];
+        for line in lines {
+            s.run(&line);
+        }
+        let cel = [
+            nest("(", "true", ")", n),
+            nest("[", "1", "]", n) + ".size() > 0",
+            nest("!", "true", "", n),
+            nest("- ", "1", "", n) + " > 0",
+            nest("size([", "1", "]) ", n) + "> 0",
+            nest("true ? ", "true", " : false", n),
+            nest("cel.bind(x, ", "1", ", x)", n) + " == 1",
+            nest("[1].map(x, ", "x", ")", n) + ".size() > 0",
+            nest("{1: ", "1", "}", n) + ".size() > 0",
+            "object".to_owned() + &".a".repeat(n) + " == 1",
+            "1".to_owned() + &" + 1".repeat(n) + " == 1",
+            "true".to_owned() + &" && true".repeat(n),
+        ];
+        for (i, expression) in cel.iter().enumerate() {
+            let text = serde_json::json!({
+                "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+                "metadata": {"name": format!("p{i}")},
+                "spec": {
+                    "failurePolicy": "Fail", "validations": [{"expression": expression}],
+                    "matchConstraints": {"resourceRules": [{
+                        "apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*"]}]},
+                },
+            });
+            s.files.insert("p.json".into(), text.to_string());
+            s.run("kubectl create -f p.json");
+            s.run(&format!("kubectl create -f - <<E\n{{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding, metadata: {{name: p{i}}}, spec: {{policyName: p{i}, validationActions: [Deny]}}}}\nE"));
+            s.run("kubectl create configmap a");
+            s.run(&format!("kubectl delete validatingadmissionpolicy p{i}"));
+        }
+        let mut schema = serde_json::json!({"type": "string"});
+        for _ in 0..n.min(1000) {
+            schema = serde_json::json!({"type": "object", "properties": {"a": schema}});
+        }
+        let block: String = (0..n.min(1000)).map(|i| " ".repeat(i) + "a:\n").collect();
+        let files = [
+            serde_json::json!({
+                "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                "metadata": {"name": "deeps.example.com"},
+                "spec": {
+                    "group": "example.com", "scope": "Namespaced", "names": {"kind": "Deep", "plural": "deeps"},
+                    "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
+                },
+            })
+            .to_string(),
+            format!("apiVersion: example.com/v1\nkind: Deep\nmetadata: {{name: d}}\n{}", nest("{a: ", "x", "}", n)),
+            format!("apiVersion: example.com/v1\nkind: Deep\nmetadata: {{name: d}}\n{block}"),
+            format!("{{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"data\": {}}}", nest("[", "", "]", n)),
+            nest("{apiVersion: v1, kind: List, items: [", "", "]}", n),
+            nest("- ", "a", "", n),
+            nest("? ", "a", "", n),
+            nest("&a [", "*a", "]", n),
+        ];
+        for text in files {
+            s.files.insert("f.yaml".into(), text);
+            for line in [
+                "apply -f f.yaml",
+                "apply -f f.yaml --server-side",
+                "diff -f f.yaml",
+                "get deeps -o yaml",
+                "explain deeps --recursive",
+            ] {
+                s.run(&format!("kubectl {line}"));
+            }
+            s.wait(1);
+        }
+        s.check("kubectl get node -o name", expect!["node/node-1\n"]);
+    }
+}

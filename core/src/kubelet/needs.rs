@@ -30,6 +30,21 @@ pub struct Needs {
     pub memory: u64,
 }
 
+/// The most of anything: so much more than any node has that larger amounts make no difference, and so little that those
+/// of thousands of containers can be added.
+pub const MOST_BYTES: u64 = 1 << 50;
+const MOST_MILLICORES: u64 = 1 << 40;
+
+/// Memory or disk that a manifest asks for or allows.
+pub fn bytes(written: i64) -> u64 {
+    u64::try_from(written).unwrap_or(0).min(MOST_BYTES)
+}
+
+/// CPU that a manifest asks for or allows.
+pub fn millicores(written: i64) -> u64 {
+    u64::try_from(written).unwrap_or(0).min(MOST_MILLICORES)
+}
+
 impl Needs {
     /// Works them out. `shell`: it runs a command of a shell's.
     pub fn new(c: &Container, entry: Option<&Image>, shell: bool) -> Needs {
@@ -39,8 +54,8 @@ impl Needs {
         };
         let asked = |key: &str| of(resources.and_then(|r| r.requests.as_ref()), key);
         let most = |key: &str| of(resources.and_then(|r| r.limits.as_ref()), key);
-        let bytes = |q: Quantity| q.value().max(0) as u64;
-        let milli = |q: Quantity| q.milli_value().max(0) as u64;
+        let bytes = |q: Quantity| bytes(q.value());
+        let milli = |q: Quantity| millicores(q.milli_value());
         let words = Words::of(c);
         let memory = match (words.memory(), entry) {
             (Some(m), _) => m,
@@ -58,7 +73,7 @@ impl Needs {
             disk_limit: most("ephemeral-storage").map(bytes).filter(|l| *l > 0),
             idle,
             cost: entry.map_or(DEFAULT_COST, |e| if e.cost > 0 { e.cost } else { DEFAULT_COST }),
-            memory,
+            memory: memory.min(MOST_BYTES),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a pod template means to a kubelet, worked out once for all pods that share it. Pure.
 
 use super::grpc::Grpc;
-use super::needs::Needs;
+use super::needs::{Needs, bytes, millicores};
 use super::phase::is_sidecar;
 use super::probe::{Action, ProbePlan};
 use crate::api::quantity::Quantity;
@@ -209,10 +209,10 @@ impl Plan {
         let requests = spec.resources.as_ref().and_then(|r| r.requests.as_ref());
         let request = |key: &str| Quantity::parse(&requests?.get(key)?.0).ok();
         Plan {
-            cpu_limit: limit("cpu").map(|q| q.milli_value().max(0) as u64).filter(|l| *l > 0),
-            memory_limit: limit("memory").map(|q| q.value().max(0) as u64).filter(|l| *l > 0),
-            cpu_request: request("cpu").map(|q| q.milli_value().max(0) as u64),
-            memory_request: request("memory").map(|q| q.value().max(0) as u64),
+            cpu_limit: limit("cpu").map(|q| millicores(q.milli_value())).filter(|l| *l > 0),
+            memory_limit: limit("memory").map(|q| bytes(q.value())).filter(|l| *l > 0),
+            cpu_request: request("cpu").map(|q| millicores(q.milli_value())),
+            memory_request: request("memory").map(|q| bytes(q.value())),
             proto: proto.clone(),
             init: init.len(),
             regular: init.len() + spec.containers.len(),

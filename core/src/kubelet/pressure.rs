@@ -427,7 +427,7 @@ impl Kubelets {
             let too_much = self.with_plan(&pod, |plan| {
                 for (i, v) in plan.spec().volumes.iter().flatten().enumerate() {
                     let Some(limit) = v.empty_dir.as_ref().and_then(|e| e.size_limit.as_ref()) else { continue };
-                    let most = Quantity::parse(&limit.0).map_or(u64::MAX, |q| q.value().max(0) as u64);
+                    let most = Quantity::parse(&limit.0).map_or(u64::MAX, |q| super::needs::bytes(q.value()));
                     if most > 0 && volumes.get(i).is_some_and(|n| *n > most) {
                         let text = Quantity::parse(&limit.0).map_or_else(|_| limit.0.clone(), |q| q.to_string());
                         return Some(format!("Usage of EmptyDir volume {:?} exceeds the limit {text:?}. ", v.name));

@@ -130,7 +130,7 @@ pub(super) fn memory(needs: &Needs, id: Id, i: usize, since: SimTime, run: Optio
     let own = needs.memory + ((id * 7 + i as u64 * 3) % 32) * (needs.memory.min(64 << 20) >> 10);
     // it does not fill up in an instant
     let age = (now.0.saturating_sub(since.0)).min(2_000_000);
-    let grown = if needs.memory > 32 << 20 && needs.memory < u64::MAX / 4 {
+    let grown = if needs.memory > 32 << 20 && needs.memory < super::needs::MOST_BYTES {
         (u128::from(own) * u128::from(age) / 2_000_000) as u64
     } else {
         own

@@ -127,3 +127,44 @@ fn servers_and_time_limits() {
     assert_eq!(b.step(5), State::Exited(0));
     assert_eq!(b.output(), "143\n");
 }
+
+/// As deep as scripts may nest, and deeper: never the end of the stack, which in a browser is a megabyte.
+#[test]
+fn nesting_has_an_end() {
+    let nest = |open: &str, inner: &str, close: &str, n: usize| open.repeat(n) + inner + &close.repeat(n);
+    for n in [11, 20, 58, 200, 2000, 20_000] {
+        for script in [
+            nest("$(echo ", "echo a", ")", n),
+            nest("if true; then ", "echo", "; fi", n),
+            nest("{ ", "echo;", " };", n),
+            nest("(", "echo", ")", n),
+            nest("while true; do ", "exit", "; done", n),
+            nest("case a in a) ", "echo", ";; esac", n),
+            nest("f() { ", "echo;", " }", n),
+            format!("echo $(({}))", nest("(", "1", ")", n)),
+            format!("echo $(({}))", nest("- ", "1", "", n)),
+            format!("echo $(({}))", nest("1 ? ", "1", " : 0", n)),
+            format!("echo ${{a:-{}}}", nest("${a:-", "b", "}", n)),
+            format!("test {}", nest("! ", "a", "", n)),
+            format!("[[ {} ]]", nest("( ", "a", " )", n)),
+            format!("expr {}", nest("\\( ", "1", " \\)", n)),
+            format!("echo a | {} grep a", "cat | ".repeat(n.min(2000))),
+            format!("echo a | sed '{}'", nest("{", "p", "}", n)),
+            format!("echo a | awk '{}'", nest("{ if (1) ", "print", "}", n)),
+            format!("echo a | grep -E '{}'", nest("(", "a", ")", n)),
+            nest("eval ", "echo", "", n),
+            nest("sh -c ", "echo", "", n),
+            "f() { f; }; f".into(),
+            "f() { echo $(f); }; f".into(),
+            "f() { f | f; }; f".into(),
+            "echo 'sh /a' > /a; sh /a".into(),
+            "echo '. /a' > /a; . /a".into(),
+            "trap 'kill -INT $$' INT; kill -INT $$".into(),
+        ] {
+            let mut b = sh(&script);
+            for at in 0..3 {
+                b.step(at);
+            }
+        }
+    }
+}

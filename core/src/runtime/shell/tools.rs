@@ -195,7 +195,7 @@ impl Machine<'_, '_> {
             }
             "set" => self.set(t, args),
             "shift" => {
-                let n: usize = first.and_then(|n| count(n)).unwrap_or(1);
+                let n: usize = first.and_then(count).unwrap_or(1);
                 t.env.args = t.env.args.iter().skip(n).cloned().collect();
             }
             "read" => self.read(t, args),
