@@ -66,7 +66,7 @@ pub fn sed(script: &str, lines: &[&str], quiet: bool) -> String {
     let number: Option<usize> = script.trim_end_matches(['p', 'd']).parse().ok();
     for (i, line) in lines.iter().enumerate() {
         if let (Some(re), [_, to, rest @ ..]) = (&re, parts.as_slice()) {
-            let to = to.replace("\\1", "${1}").replace('&', "${0}");
+            let to = to.replace("\\1", "${1}").replace('&', "${0}").replace("\\n", "\n").replace("\\t", "\t");
             let text = if rest.first().is_some_and(|f| f.contains('g')) {
                 re.replace_all(line, to.as_str())
             } else {

@@ -13,6 +13,8 @@ pub(super) fn is_one(name: &str) -> bool {
         "cd" | "pwd"
             | "mkdir"
             | "which"
+            | "exit"
+            | "logout"
             | "whoami"
             | "hostname"
             | "minikube"
@@ -49,8 +51,8 @@ pub(super) fn run(words: &[String], ctx: &mut Context) {
         "pwd" => say(ctx, super::script::HERE),
         "whoami" => say(ctx, "root"),
         "hostname" => say(ctx, "kubarium"),
-        // a directory is there as soon as a file is in it
-        "mkdir" => 0,
+        // a directory is there as soon as a file is in it; the prompt stays
+        "mkdir" | "exit" | "logout" => 0,
         "cd" => match plain.first().copied() {
             None | Some("." | "~" | "./" | super::script::HERE) => 0,
             Some(_) => {

@@ -394,12 +394,84 @@ fn tokens(line: &str) -> Result<Vec<Token>, String> {
                     w.push(c);
                 }
             }
+            // braces that no quote protects
+            '{' if !word.as_deref().is_some_and(|w| w.ends_with('$')) => word.get_or_insert_default().push(OPEN),
+            ',' => word.get_or_insert_default().push(COMMA),
+            '}' => word.get_or_insert_default().push(CLOSE),
             '(' | ')' => return Err(format!("syntax error near unexpected token `{c}'")),
             c => word.get_or_insert_default().push(c),
         }
     }
     out.extend(word.map(Token::Word));
-    Ok(out)
+    let words = |t: Token| match t {
+        Token::Word(w) if w.contains([OPEN, COMMA, CLOSE]) => braces(&w, 0).into_iter().map(Token::Word).collect(),
+        other => vec![other],
+    };
+    Ok(out.into_iter().flat_map(words).collect())
+}
+
+/// What stands for `{`, `,` and `}` outside of quotes until braces are expanded.
+const OPEN: char = '\u{1}';
+const COMMA: char = '\u{2}';
+const CLOSE: char = '\u{3}';
+/// Words that a word may become.
+const MOST_WORDS: usize = 1000;
+/// Braces of a word that are expanded, in one another or one after the other.
+const MOST_BRACES: u32 = 20;
+
+/// The words that braces make of one: `a{b,c}` and `a{1..3}`. Braces without a list or a range stay as they are.
+fn braces(word: &str, deep: u32) -> Vec<String> {
+    let plain = |t: &str| t.replace(OPEN, "{").replace(COMMA, ",").replace(CLOSE, "}");
+    for (start, _) in word.match_indices(OPEN).take(if deep < MOST_BRACES { MOST_WORDS } else { 0 }) {
+        let mut depth = 0;
+        let (mut cuts, mut end) = (vec![], None);
+        for (i, c) in word[start..].char_indices() {
+            match c {
+                OPEN => depth += 1,
+                COMMA if depth == 1 => cuts.push(start + i),
+                CLOSE if depth == 1 => {
+                    end = Some(start + i);
+                    break;
+                }
+                CLOSE => depth -= 1,
+                _ => {}
+            }
+        }
+        let Some(end) = end else { continue };
+        let inner = &word[start + 1..end];
+        let items: Vec<String> = if cuts.is_empty() {
+            match range(inner) {
+                Some(items) => items,
+                None => continue,
+            }
+        } else {
+            let from = std::iter::once(start).chain(cuts.iter().copied());
+            from.zip(cuts.iter().copied().chain([end])).map(|(a, b)| word[a + 1..b].to_owned()).collect()
+        };
+        let (before, after) = (plain(&word[..start]), &word[end + 1..]);
+        let tails = braces(after, deep + 1);
+        let heads = items.iter().flat_map(|i| braces(i, deep + 1));
+        let all = heads.flat_map(|h| tails.iter().map(|t| format!("{before}{h}{t}")).collect::<Vec<_>>());
+        return all.take(MOST_WORDS).collect();
+    }
+    vec![plain(word)]
+}
+
+/// `1..3` and `a..c`, also backwards.
+fn range(text: &str) -> Option<Vec<String>> {
+    let (from, to) = text.split_once("..")?;
+    let letter = |t: &str| t.parse::<char>().ok().filter(char::is_ascii_alphabetic).map(|c| i64::from(u32::from(c)));
+    let (a, b, letters) = match (from.parse::<i64>(), to.parse::<i64>()) {
+        (Ok(a), Ok(b)) => (a, b, false),
+        _ => (letter(from)?, letter(to)?, true),
+    };
+    let count = crate::text::clamped(b.checked_sub(a)?.unsigned_abs()).min(MOST_WORDS);
+    let step = if b < a { -1 } else { 1 };
+    let show = |n: i64| match letters {
+        true => u8::try_from(n).map_or_else(|_| String::new(), |b| char::from(b).to_string()),
+        false => n.to_string(),
+    };
+    Some((0..=count as i64).map(|i| show(a + step * i)).collect())
 }
 
 #[cfg(test)]
@@ -425,6 +497,10 @@ mod tests {
         assert_eq!(w(r#"get -o jsonpath='{"\n"}'"#)[2], r#"jsonpath={"\n"}"#);
         assert_eq!(w(r#"a "b \"c\" \n" d\ e '' # no"#), ["a", "b \"c\" \\n", "d e", ""]);
         assert_eq!(split("get pods | grep web > f").unwrap().len(), 2);
+        assert_eq!(
+            w("a{1..3} {b,c}-x {p} '{1,2}' -o={.a[0].b} ${V} {c..a} {1..1}"),
+            ["a1", "a2", "a3", "b-x", "c-x", "{p}", "{1,2}", "-o={.a[0].b}", "${V}", "c", "b", "a", "1"]
+        );
         assert!(split("get 'x").is_err());
         assert!(split("get po -l env in (a,b)").is_err_and(|e| e.ends_with("unexpected token `('")));
         let quiet = split("get pods 2>/dev/null | wc -l").unwrap();

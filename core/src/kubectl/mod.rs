@@ -203,12 +203,17 @@ pub struct Context<'a> {
     pub session: &'a mut Session,
     /// What has been printed so far.
     pub out: Output,
+    /// In how many substitutions a line stands.
+    substitutions: u32,
 }
+
+/// Substitutions in one another that are carried out; what is deeper stays as it is written.
+const MOST_SUBSTITUTIONS: u32 = 20;
 
 impl<'a> Context<'a> {
     /// A context with nothing printed and no standard input.
     pub fn new(api: &'a mut dyn Api, files: &'a mut BTreeMap<String, String>, session: &'a mut Session) -> Self {
-        Context { api, files, stdin: None, session, out: Output::default() }
+        Context { api, files, stdin: None, session, out: Output::default(), substitutions: 0 }
     }
 
     /// The current moment.
@@ -274,10 +279,13 @@ pub fn run(line: &str, ctx: &mut Context) -> Output {
         let variables = ctx.session.variables.clone();
         let mut output = |inner: &str| {
             let first = inner.split_whitespace().next().unwrap_or_default();
-            if !(matches!(first, "kubectl" | "k") || pipes::is_filter(first) || elsewhere::is_one(first)) {
+            let deep = ctx.substitutions >= MOST_SUBSTITUTIONS;
+            if deep || !(matches!(first, "kubectl" | "k") || pipes::is_filter(first) || elsewhere::is_one(first)) {
                 return None;
             }
+            ctx.substitutions += 1;
             let out = run(inner, ctx);
+            ctx.substitutions -= 1;
             said.push_str(&out.stderr);
             Some(out.stdout)
         };
@@ -514,6 +522,7 @@ fn posing<R>(user: Option<Arc<User>>, managed: bool, ctx: &mut Context, f: impl 
         stdin: ctx.stdin.take(),
         session: &mut *ctx.session,
         out: std::mem::take(&mut ctx.out),
+        substitutions: ctx.substitutions,
     };
     let result = f(&mut inner);
     let out = std::mem::take(&mut inner.out);

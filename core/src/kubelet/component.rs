@@ -218,7 +218,17 @@ impl Kubelets {
                     }
                     let actor = Actor::Kubelet(self.nodes[index as usize].name.clone());
                     let id = new.id;
-                    sim.acting(actor, change.request, |sim| self.consider(sim, id, index, change.at));
+                    let before = match old {
+                        Some(Obj::Pod(old)) => Some(old.clone()),
+                        _ => None,
+                    };
+                    sim.acting(actor, change.request, |sim| {
+                        // a simple pod goes on from what it has been until now
+                        if let Some(old) = before.filter(|o| o.node == new.node && new.deletion.is_none()) {
+                            self.promote(sim, &old);
+                        }
+                        self.consider(sim, id, index, change.at);
+                    });
                 }
                 (_, Some(Obj::ConfigMap(_) | Obj::Secret(_))) => self.reference_changed(sim, change.obj()),
                 _ => {}

@@ -150,6 +150,26 @@ fn parse<'s>(tokens: &'s [jaq_core::load::lex::Token<&'s str>], filter: &str) ->
     })
 }
 
+/// Beginnings of brackets, of words that hold others, and minuses before minuses, of which each may be within the one
+/// before.
+const MOST_NESTED: usize = 200;
+/// Operators, of which each may be an operand of the next.
+const MOST_OPERATORS: usize = 1000;
+
+/// Might reading or forgetting this filter come to the end of the stack? The grammar goes down a step for each of these
+/// and counts none.
+fn is_too_deep(filter: &str) -> bool {
+    let brackets = filter.chars().filter(|c| "([{".contains(*c)).count();
+    let dense: String = filter.split_whitespace().collect();
+    let words = filter.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let (mut holders, mut operators) = (0, filter.chars().filter(|c| "|,;+-*/%<=>".contains(*c)).count());
+    for w in words {
+        holders += usize::from(matches!(w, "if" | "elif" | "def" | "reduce" | "foreach" | "try" | "label"));
+        operators += usize::from(matches!(w, "and" | "or" | "as"));
+    }
+    brackets + holders + dense.matches("--").count() * 2 > MOST_NESTED || operators > MOST_OPERATORS
+}
+
 fn syntax(filter: &str, what: &str) -> String {
     format!("jq: error: syntax error, {what} at <top-level>, line 1:\n{filter}\njq: 1 compile error")
 }
@@ -194,6 +214,10 @@ pub(super) fn run(args: &[String], input: Option<String>, ctx: &mut Context) -> 
     }
     // an empty filter is the identity
     let source = if filter.trim().is_empty() { "." } else { filter.as_str() };
+    if is_too_deep(source) {
+        ctx.eprintln("jq: error: the filter is too long or nested too deeply\njq: 1 compile error");
+        return (String::new(), 3);
+    }
     let done = Lexer::new(source)
         .lex()
         .map_err(|errors| {

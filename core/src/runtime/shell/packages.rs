@@ -25,8 +25,9 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("mysql-client default-mysql-client mariadb-client", "mysql mysqladmin", "11.8.3"),
     ("postgresql-client", "psql pg_isready", "17"),
     ("bash", "bash", "5.2.37"),
+    ("jq", "jq", "1.7.1"),
     (
-        "ca-certificates gnupg gnupg2 git python3 openssl tree htop tcpdump iperf3 siege apache2-utils sudo tzdata jq \
+        "ca-certificates gnupg gnupg2 git python3 openssl tree htop tcpdump iperf3 siege apache2-utils sudo tzdata \
          apt-transport-https software-properties-common amqp-tools lsb-release unzip build-essential stress nmap",
         "",
         "1.0",
