@@ -117,6 +117,8 @@ impl Kubelets {
                 }
                 match run.step {
                     Step::Running => {
+                        // whatever the restart policy is
+                        run.anew = true;
                         let text = format!("Container {} definition changed, will be restarted", c.name);
                         self.pod_event(sim, pod, plan.field_path(i), false, "Killing", text);
                         let grace = SimDuration::from_secs(u64::from(plan.grace));

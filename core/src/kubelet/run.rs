@@ -88,7 +88,7 @@ pub(super) struct Run {
     pub turn: Option<SimTime>,
     /// What its postStart hook has failed with.
     pub hook_failed: Option<Arc<str>>,
-    /// It is being ended to be started with other resources.
+    /// It is being ended to be started with other resources or another image.
     pub anew: bool,
     /// Commands have been run in it, which may have changed its files.
     pub touched: bool,

@@ -177,7 +177,7 @@ pub(super) fn burns(base: &str, args: &[String]) -> bool {
     match base {
         "yes" => true,
         "dd" => args.iter().any(source) && !args.iter().any(|a| a.starts_with("count=")),
-        "cat" | "md5sum" | "sha1sum" | "sha256sum" | "sha512sum" | "gzip" | "bzip2" | "xz" | "wc" => {
+        "cat" | "tail" | "md5sum" | "sha1sum" | "sha256sum" | "sha512sum" | "gzip" | "bzip2" | "xz" | "wc" => {
             args.iter().any(source)
         }
         _ => false,
