@@ -221,6 +221,16 @@ impl Controllers {
             Component::EndpointSlice => endpointslice::sync(sim, key),
             Component::Namespace => namespace::sync(sim, key),
             Component::GarbageCollector => garbagecollector::sync(sim, key),
+            Component::NodeLifecycle if &*key.namespace != tainteviction::PODS => self.nodes.sync(sim, key),
+            _ => self.sync_asked_for(c, sim, key),
+        }
+    }
+
+    /// The syncs of what is only there once somebody has made it: a function of its own, so that it need not come with
+    /// the page.
+    #[inline(never)]
+    fn sync_asked_for(&mut self, c: Component, sim: &mut Sim, key: &Key) -> Action {
+        match c {
             Component::HorizontalPodAutoscaler => self.autoscaling.sync(sim, key),
             Component::ReplicationController => replicationcontroller::sync(sim, key),
             Component::DaemonSet => self.daemons.sync(sim, key),
@@ -234,8 +244,7 @@ impl Controllers {
             Component::Disruption => disruption::sync(sim, key),
             Component::ServiceLoadBalancer => serviceloadbalancer::sync(sim, key),
             Component::IngressController => ingress::sync(sim, key),
-            Component::NodeLifecycle if &*key.namespace == tainteviction::PODS => self.evictions.sync(sim, key),
-            Component::NodeLifecycle => self.nodes.sync(sim, key),
+            Component::NodeLifecycle => self.evictions.sync(sim, key),
             _ => Action::Done,
         }
     }

@@ -156,7 +156,7 @@ macro_rules! typed_kinds {
             pub fn typed_from_value(kind: Kind, v: &Value) -> Result<Obj, serde_json::Error> {
                 Ok(match kind {
                     Kind::Pod | Kind::Event => return Err(serde::de::Error::custom("stored as a record")),
-                    $(Kind::$kind => Obj::$kind(Arc::new(super::read::<$ty>(v)?)),)*
+                    $(Kind::$kind => typed::<$ty>(v)?,)*
                     Kind::Custom(c) => Obj::Custom(Arc::new(CustomObject::read(c, v)?)),
                 })
             }
@@ -170,6 +170,12 @@ macro_rules! typed_kinds {
             }
         })*
     };
+}
+
+/// One kind's reader: a function of its own, so that the readers of rare kinds need not come with the page.
+#[inline(never)]
+fn typed<T: Typed + serde::de::DeserializeOwned>(v: &Value) -> Result<Obj, serde_json::Error> {
+    Ok(T::wrap(Arc::new(super::read::<T>(v)?)))
 }
 
 typed_kinds! {
