@@ -221,7 +221,8 @@ impl Controllers {
             Component::EndpointSlice => endpointslice::sync(sim, key),
             Component::Namespace => namespace::sync(sim, key),
             Component::GarbageCollector => garbagecollector::sync(sim, key),
-            Component::NodeLifecycle if &*key.namespace != tainteviction::PODS => self.nodes.sync(sim, key),
+            Component::NodeLifecycle if &*key.namespace == tainteviction::PODS => self.evictions.sync(sim, key),
+            Component::NodeLifecycle => self.nodes.sync(sim, key),
             _ => self.sync_asked_for(c, sim, key),
         }
     }
@@ -244,7 +245,6 @@ impl Controllers {
             Component::Disruption => disruption::sync(sim, key),
             Component::ServiceLoadBalancer => serviceloadbalancer::sync(sim, key),
             Component::IngressController => ingress::sync(sim, key),
-            Component::NodeLifecycle => self.evictions.sync(sim, key),
             _ => Action::Done,
         }
     }

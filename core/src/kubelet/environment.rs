@@ -196,7 +196,9 @@ fn volume(k: &Kubelets, sim: &Sim, pod: &PodRecord, v: &Volume) -> Result<(Files
 fn written(sim: &Sim, pod: &PodRecord, index: usize) -> String {
     let seed = [sim.config.seed, pod.id, sim.now.0, index as u64].map(u64::to_le_bytes).concat();
     let number = (crate::store::pod::fnv(&seed) as u32).wrapping_mul(0x9e37_79b1);
-    format!("{}.{number}", sim.now.timestamp().strftime("..%Y_%m_%d_%H_%M_%S"))
+    // `2026-01-01T00:00:00Z`; a formatter of any pattern would come with the page for this alone
+    let moment = sim.now.rfc3339().trim_end_matches('Z').replace(['-', 'T', ':'], "_");
+    format!("..{moment}.{number}")
 }
 
 /// Directories that every node has.

@@ -314,11 +314,12 @@ const PURPOSES: [(u8, &str); 6] = [
 ];
 
 fn time(seconds: i64) -> Vec<u8> {
-    let at = jiff::Timestamp::from_second(seconds).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
-    if (1950..2050).contains(&at.year()) {
-        der::value(der::UTC_TIME, at.strftime("%y%m%d%H%M%SZ").to_string().as_bytes())
-    } else {
-        der::value(der::TIME, at.strftime("%Y%m%d%H%M%SZ").to_string().as_bytes())
+    // a formatter of any pattern would come with the page for this alone
+    let text = jiff::Timestamp::from_second(seconds).unwrap_or_default().to_string();
+    let whole: String = text.chars().filter(|c| c.is_ascii_digit() || *c == 'Z').collect();
+    match whole.get(..4).and_then(|year| year.parse::<u32>().ok()) {
+        Some(1950..2050) => der::value(der::UTC_TIME, &whole.as_bytes()[2..]),
+        _ => der::value(der::TIME, whole.as_bytes()),
     }
 }
 
