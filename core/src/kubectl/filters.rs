@@ -79,8 +79,8 @@ pub(super) fn filter(words: &[String], input: Option<String>, ctx: &mut Context)
                 Some("") | None => (args.get(at + 1).map_or("", String::as_str), at + 2),
                 Some(v) => (v, at + 1),
             };
-            let count = value.trim_start_matches(['+', '-']).parse::<usize>();
-            let count = count.map_err(|_| format!("{name}: invalid number of bytes: '{value}'"))?;
+            let count = crate::text::count(value.trim_start_matches(['+', '-']));
+            let count = count.ok_or_else(|| format!("{name}: invalid number of bytes: '{value}'"))?;
             let files: Vec<&String> = args[..at].iter().chain(args.get(after..).unwrap_or_default()).collect();
             let text = read(&files)?;
             let mut cut = match (name, value.starts_with(['+', '-'])) {

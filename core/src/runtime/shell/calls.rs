@@ -94,7 +94,7 @@ impl Machine<'_, '_> {
             }
         } else if base == "dotnet" && has(&["console"]) {
             // the program that teaches Jobs: pi to so many places
-            let places = args.iter().skip_while(|a| *a != "-dp").nth(1).and_then(|n| n.parse::<usize>().ok());
+            let places = args.iter().skip_while(|a| *a != "-dp").nth(1).and_then(|n| crate::text::count(n));
             let digits = places.unwrap_or(6).clamp(1, 10_000) + 1;
             self.print(t, Stream::Out, &super::utilities::pi(digits));
             t.block = super::Block::Until(self.now + crate::clock::SimDuration::from_millis(200 + digits as u64));
